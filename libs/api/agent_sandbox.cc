@@ -1,0 +1,238 @@
+#include "api/agent_sandbox.h"
+
+namespace stockade::api {
+namespace {
+
+using codec::FieldError;
+using codec::JsonView;
+using codec::ObjectReader;
+
+template <typename E, std::size_t N>
+void ReadEnum(ObjectReader& reader, std::string_view key,
+              const std::array<std::string_view, N>& names, E& out) {
+  auto index = static_cast<std::size_t>(out);
+  reader.Enum(key, names, index);
+  out = static_cast<E>(index);
+}
+
+std::string ElementPath(std::string_view list, std::size_t index) {
+  return std::string(list) + "[" + std::to_string(index) + "]";
+}
+
+// Strict when unknown fields are to be reported: the same walk serves decoding and linting.
+class SpecDecoder {
+ public:
+  SpecDecoder(bool strict, std::vector<FieldError>& errors) : strict_(strict), errors_(errors) {}
+
+  AgentSandboxSpec Decode(JsonView value) {
+    AgentSandboxSpec spec;
+    ObjectReader reader(value, "spec", errors_);
+    ReadEnum(reader, "isolation", kIsolationNames, spec.isolation);
+    ReadEnum(reader, "inputTrust", kInputTrustNames, spec.input_trust);
+    ReadEnum(reader, "operatingMode", kOperatingModeNames, spec.operating_mode);
+    reader.Require("podTemplate");
+    spec.pod_template = DecodePodTemplate(reader.Value("podTemplate"));
+    reader.Array("mounts").ForEachElement([&](std::size_t index, JsonView mount) {
+      spec.mounts.push_back(DecodeMount(mount, ElementPath("spec.mounts", index)));
+    });
+    reader.Array("volumeClaimTemplates").ForEachElement([&](std::size_t index, JsonView claim) {
+      spec.volume_claim_templates.push_back(
+          DecodeClaim(claim, ElementPath("spec.volumeClaimTemplates", index)));
+    });
+    reader.Array("ingress").ForEachElement([&](std::size_t index, JsonView rule) {
+      spec.ingress.push_back(DecodeIngress(rule, ElementPath("spec.ingress", index)));
+    });
+    const JsonView service = reader.Value("service");
+    if (!service.IsUnset()) {
+      ObjectReader service_reader(service, "spec.service", errors_);
+      service_reader.Array("ports").ForEachElement([&](std::size_t index, JsonView port) {
+        spec.service_ports.push_back(
+            DecodeServicePort(port, ElementPath("spec.service.ports", index)));
+      });
+      Finish(service_reader);
+    }
+    Finish(reader);
+    return spec;
+  }
+
+ private:
+  void Finish(ObjectReader& reader) const {
+    if (strict_) reader.Finish();
+  }
+
+  PodTemplate DecodePodTemplate(JsonView value) {
+    PodTemplate result;
+    ObjectReader reader(value, "spec.podTemplate", errors_);
+    const JsonView metadata = reader.Value("metadata");
+    if (!metadata.IsUnset()) {
+      ObjectReader metadata_reader(metadata, "spec.podTemplate.metadata", errors_);
+      metadata_reader.StringMap("labels", result.labels);
+      metadata_reader.StringMap("annotations", result.annotations);
+      Finish(metadata_reader);
+    }
+    if (value.IsObject()) reader.Require("spec");
+    const JsonView spec = reader.Object("spec");
+    if (spec.IsObject()) result.spec = JsonText(spec);
+    Finish(reader);
+    return result;
+  }
+
+  Mount DecodeMount(JsonView value, const std::string& path) {
+    Mount mount;
+    ObjectReader reader(value, path, errors_);
+    reader.Require("name");
+    reader.String("name", mount.name);
+    reader.Require("mountPath");
+    reader.String("mountPath", mount.mount_path);
+    ReadEnum(reader, "access", kMountAccessNames, mount.access);
+    reader.String("sizeLimit", mount.size_limit);
+    if (value["sizeLimit"].IsNumber()) mount.size_limit = value["sizeLimit"].Dump();
+    int sources = 0;
+    for (std::size_t i = 0; i < kMountSourceNames.size(); ++i) {
+      const JsonView source = reader.Object(kMountSourceNames[i]);
+      if (source.IsUnset()) continue;
+      ++sources;
+      mount.source = static_cast<MountSource>(i);
+      DecodeMountSource(source, path + "." + std::string(kMountSourceNames[i]), mount);
+    }
+    if (sources != 1) {
+      errors_.push_back({path,
+                         "must have exactly one source: persistentVolumeClaim, "
+                         "volumeClaimTemplate, configMap, image or empty"});
+    }
+    Finish(reader);
+    return mount;
+  }
+
+  void DecodeMountSource(JsonView source, const std::string& path, Mount& mount) {
+    ObjectReader reader(source, path, errors_);
+    switch (mount.source) {
+      case MountSource::kPersistentVolumeClaim:
+        reader.Require("claimName");
+        reader.String("claimName", mount.claim_name);
+        Finish(reader);
+        break;
+      case MountSource::kVolumeClaimTemplate:
+        reader.Require("name");
+        reader.String("name", mount.claim_name);
+        Finish(reader);
+        break;
+      case MountSource::kConfigMap:
+      case MountSource::kImage:
+        mount.source_spec = JsonText(source);
+        break;
+      case MountSource::kEmpty:
+        reader.String("medium", mount.medium);
+        Finish(reader);
+        break;
+    }
+  }
+
+  VolumeClaimTemplate DecodeClaim(JsonView value, const std::string& path) {
+    VolumeClaimTemplate claim;
+    ObjectReader reader(value, path, errors_);
+    ObjectReader metadata(reader.Value("metadata"), path + ".metadata", errors_);
+    metadata.Require("name");
+    metadata.String("name", claim.name);
+    metadata.StringMap("labels", claim.labels);
+    metadata.StringMap("annotations", claim.annotations);
+    Finish(metadata);
+    reader.Require("spec");
+    claim.spec = JsonText(reader.Object("spec"));
+    Finish(reader);
+    return claim;
+  }
+
+  IngressRule DecodeIngress(JsonView value, const std::string& path) {
+    IngressRule rule;
+    ObjectReader reader(value, path, errors_);
+    rule.from = JsonText(reader.Array("from"));
+    rule.ports = JsonText(reader.Array("ports"));
+    Finish(reader);
+    return rule;
+  }
+
+  ServicePort DecodeServicePort(JsonView value, const std::string& path) {
+    ServicePort port;
+    ObjectReader reader(value, path, errors_);
+    reader.String("name", port.name);
+    reader.Require("port");
+    reader.Int("port", 1, 65535, port.port);
+    port.target_port = JsonText(reader.Value("targetPort"));
+    reader.String("protocol", port.protocol);
+    reader.String("appProtocol", port.app_protocol);
+    Finish(reader);
+    return port;
+  }
+
+  bool strict_;
+  std::vector<FieldError>& errors_;
+};
+
+}  // namespace
+
+ObjectMeta DecodeObjectMeta(JsonView metadata) {
+  ObjectMeta result;
+  result.name = metadata["name"].StringOrEmpty();
+  result.namespace_name = metadata["namespace"].StringOrEmpty();
+  result.uid = metadata["uid"].StringOrEmpty();
+  result.resource_version = metadata["resourceVersion"].StringOrEmpty();
+  result.generation = metadata["generation"].AsInt().value_or(0);
+  result.deleting = !metadata["deletionTimestamp"].IsUnset();
+  metadata["labels"].ForEachMember([&result](std::string_view key, JsonView value) {
+    result.labels.emplace(key, value.StringOrEmpty());
+  });
+  metadata["annotations"].ForEachMember([&result](std::string_view key, JsonView value) {
+    result.annotations.emplace(key, value.StringOrEmpty());
+  });
+  return result;
+}
+
+Result<AgentSandbox> DecodeAgentSandbox(JsonView object) {
+  std::vector<FieldError> errors;
+  AgentSandbox sandbox;
+  sandbox.metadata = DecodeObjectMeta(object["metadata"]);
+  sandbox.spec = SpecDecoder(/*strict=*/false, errors).Decode(object["spec"]);
+  if (object["spec"].IsUnset()) errors.insert(errors.begin(), {"spec", "is required"});
+  sandbox.status = JsonText(object["status"]);
+  if (!errors.empty()) return codec::ToStatus(errors);
+  return sandbox;
+}
+
+std::vector<FieldError> CheckAgentSandboxFields(JsonView object) {
+  std::vector<FieldError> errors;
+  ObjectReader reader(object, "", errors);
+  reader.Require("apiVersion");
+  reader.Require("kind");
+  for (const std::string_view key : {"apiVersion", "kind", "metadata", "spec", "status"}) {
+    reader.Ignore(key);
+  }
+  reader.Finish();
+  SpecDecoder(/*strict=*/true, errors).Decode(object["spec"]);
+  return errors;
+}
+
+codec::Json ToJson(const Condition& condition) {
+  return codec::Json{{"type", condition.type},
+                     {"status", condition.status},
+                     {"reason", condition.reason},
+                     {"message", condition.message},
+                     {"lastTransitionTime", condition.last_transition_time},
+                     {"observedGeneration", condition.observed_generation}};
+}
+
+std::vector<Condition> DecodeConditions(JsonView conditions) {
+  std::vector<Condition> result;
+  conditions.ForEachElement([&result](std::size_t, JsonView value) {
+    result.push_back({.type = std::string(value["type"].StringOrEmpty()),
+                      .status = std::string(value["status"].StringOrEmpty()),
+                      .reason = std::string(value["reason"].StringOrEmpty()),
+                      .message = std::string(value["message"].StringOrEmpty()),
+                      .last_transition_time =
+                          std::string(value["lastTransitionTime"].StringOrEmpty()),
+                      .observed_generation = value["observedGeneration"].AsInt().value_or(0)});
+  });
+  return result;
+}
+
+}  // namespace stockade::api

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+// The names that Stockade gives to things in a cluster. All of them are API: users select by them,
+// policies match on them, and an upgrade may not change them.
+namespace stockade::api {
+
+inline constexpr std::string_view kGroup = "stockade.dev";
+inline constexpr std::string_view kVersion = "v1alpha1";
+inline constexpr std::string_view kGroupVersion = "stockade.dev/v1alpha1";
+inline constexpr std::string_view kAgentSandboxKind = "AgentSandbox";
+
+// On every pod of a sandbox, its value the sandbox's name. The deny-all policy selects by it.
+inline constexpr std::string_view kSandboxLabel = "stockade.dev/sandbox";
+// On every object that the operator made.
+inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-by";
+inline constexpr std::string_view kManagedByValue = "stockade";
+
+// On the pod: digests of the user's and of the operator's part of what it was rendered from.
+inline constexpr std::string_view kSpecHashAnnotation = "stockade.dev/spec-hash";
+inline constexpr std::string_view kProfileHashAnnotation = "stockade.dev/profile-hash";
+
+// Keys, container names and volume names under these prefixes are the operator's alone.
+inline constexpr std::string_view kReservedKeyPrefix = "stockade.dev/";
+inline constexpr std::string_view kReservedNamePrefix = "stockade-";
+
+inline constexpr std::string_view kDenyAllPolicyName = "stockade-deny-all";
+inline constexpr std::string_view kPodsGoneFinalizer = "stockade.dev/pods-gone";
+
+// "asb-" leaves 50 of a label's 63 bytes for the sandbox's name, with room for a suffix.
+inline constexpr std::string_view kSandboxObjectPrefix = "asb-";
+inline constexpr std::size_t kMaxSandboxNameBytes = 50;
+
+// The name of a sandbox's pod, Service and so on: "asb-NAME".
+[[nodiscard]] inline std::string SandboxObjectName(std::string_view sandbox) {
+  return std::string(kSandboxObjectPrefix) + std::string(sandbox);
+}
+// The name of the allowance for a sandbox's `ingress`: "asb-NAME-ingress".
+[[nodiscard]] inline std::string IngressPolicyName(std::string_view sandbox) {
+  return SandboxObjectName(sandbox) + "-ingress";
+}
+// The claim made from the volumeClaimTemplate `claim`: "asb-NAME-CLAIM".
+[[nodiscard]] inline std::string ClaimName(std::string_view sandbox, std::string_view claim) {
+  return SandboxObjectName(sandbox) + "-" + std::string(claim);
+}
+
+}  // namespace stockade::api

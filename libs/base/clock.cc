@@ -1,0 +1,26 @@
+#include "base/clock.h"
+
+#include <ctime>
+
+namespace stockade {
+
+std::chrono::system_clock::time_point SystemClock::Now() const {
+  return std::chrono::system_clock::now();
+}
+
+std::chrono::nanoseconds SystemClock::SinceBoot() const {
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+std::string FormatTime(std::chrono::system_clock::time_point time) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char buffer[sizeof("2026-11-24T04:15:20Z") + 16];
+  const std::size_t length = std::strftime(buffer, sizeof(buffer), "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return {buffer, length};
+}
+
+}  // namespace stockade

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace stockade {
+
+// "a, b, c" from the parts and ", ".
+[[nodiscard]] std::string Join(std::span<const std::string> parts, std::string_view separator);
+
+// The parts of `text` between separators; always at least one, possibly empty.
+[[nodiscard]] std::vector<std::string_view> Split(std::string_view text, char separator);
+
+// `text` without ASCII white space at either end.
+[[nodiscard]] std::string_view TrimSpace(std::string_view text);
+
+// ASCII letters in lower case, every other byte unchanged.
+[[nodiscard]] std::string ToLower(std::string_view text);
+
+// `text` cut to at most `max_bytes`, ending in "..." when cut and never inside a UTF-8 sequence.
+[[nodiscard]] std::string Truncate(std::string_view text, std::size_t max_bytes);
+
+// The candidate that a person most likely meant by `word` (edit distance of at most a third of its
+// length, at least 1), or empty when none is close.
+[[nodiscard]] std::string_view ClosestMatch(std::string_view word,
+                                            std::span<const std::string_view> candidates);
+
+// Kubernetes name grammars (apimachinery's validation package).
+[[nodiscard]] bool IsDnsLabel(std::string_view name);      // RFC 1123 label, 1 to 63 bytes
+[[nodiscard]] bool IsDnsSubdomain(std::string_view name);  // RFC 1123 subdomain, 1 to 253 bytes
+
+}  // namespace stockade

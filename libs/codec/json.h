@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <simdjson.h>
+
+#include "base/status.h"
+
+namespace stockade::codec {
+
+// JSON that we build and edit. Objects keep their keys sorted, so dump() is a canonical form:
+// equal values give equal text.
+using Json = nlohmann::json;
+
+// Deepest nesting that a document may have. The deepest Kubernetes object, a Pod's managedFields
+// inside an AdmissionReview, stays under 40.
+inline constexpr std::size_t kMaxJsonDepth = 128;
+
+// A read-only view of one value of a JsonDocument: two words, free to copy, valid as long as the
+// document is. A default-constructed view is "missing", and every question to it has an answer:
+// look-ups on a missing view, or on a value of another kind, give a missing view.
+class JsonView {
+ public:
+  JsonView() = default;
+
+  [[nodiscard]] bool exists() const { return element_.has_value(); }
+  // Missing or null: what Kubernetes means by unset.
+  [[nodiscard]] bool IsUnset() const { return !element_ || element_->is_null(); }
+  [[nodiscard]] bool IsNull() const { return element_ && element_->is_null(); }
+  [[nodiscard]] bool IsObject() const { return element_ && element_->is_object(); }
+  [[nodiscard]] bool IsArray() const { return element_ && element_->is_array(); }
+  [[nodiscard]] bool IsString() const { return element_ && element_->is_string(); }
+  [[nodiscard]] bool IsBool() const { return element_ && element_->is_bool(); }
+  [[nodiscard]] bool IsNumber() const { return element_ && element_->is_number(); }
+
+  // The value when it is of that kind.
+  [[nodiscard]] std::optional<std::string_view> AsString() const;
+  [[nodiscard]] std::optional<bool> AsBool() const;
+  [[nodiscard]] std::optional<std::int64_t> AsInt() const;  // integers only, 1.0 is not one
+  [[nodiscard]] std::optional<double> AsDouble() const;
+
+  // The string, or "" when this is no string.
+  [[nodiscard]] std::string_view StringOrEmpty() const { return AsString().value_or(""); }
+  // True only for the literal true.
+  [[nodiscard]] bool IsTrue() const { return AsBool().value_or(false); }
+
+  // The member of an object (its first of that name), or a missing view.
+  [[nodiscard]] JsonView operator[](std::string_view key) const;
+  // Members or elements of an object or array; 0 for anything else.
+  [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] bool empty() const { return size() == 0; }
+
+  // Calls f(std::string_view key, JsonView value) for each member of an object.
+  template <typename F>
+  void ForEachMember(F&& f) const {
+    if (!IsObject()) return;
+    for (const auto& member : simdjson::dom::object(*element_)) {
+      f(member.key, JsonView(member.value));
+    }
+  }
+  // Calls f(std::size_t index, JsonView value) for each element of an array.
+  template <typename F>
+  void ForEachElement(F&& f) const {
+    if (!IsArray()) return;
+    std::size_t index = 0;
+    for (const simdjson::dom::element value : simdjson::dom::array(*element_)) {
+      f(index++, JsonView(value));
+    }
+  }
+
+  // A copy that can be edited, and the compact text in the order of the source.
+  [[nodiscard]] Json ToJson() const;
+  [[nodiscard]] std::string Dump() const;
+
+ private:
+  friend class JsonDocument;
+  explicit JsonView(simdjson::dom::element element) : element_(element) {}
+
+  std::optional<simdjson::dom::element> element_;
+};
+
+// A parsed document that owns what its views read. Move-only; views stay valid across a move.
+class JsonDocument {
+ public:
+  // Parses strictly: one value, valid UTF-8, depth of at most kMaxJsonDepth. BadRequest tells what
+  // is wrong. Costs about 0.4 microseconds a kilobyte.
+  static Result<JsonDocument> Parse(std::string_view text);
+
+  [[nodiscard]] JsonView root() const;
+
+ private:
+  explicit JsonDocument(std::unique_ptr<simdjson::dom::document> document)
+      : document_(std::move(document)) {}
+
+  std::unique_ptr<simdjson::dom::document> document_;
+};
+
+// A path such as "spec.mounts[0].name" for each key that stands twice in an object of the
+// document; parsers disagree on which one counts, so input of people must have none.
+[[nodiscard]] std::optional<std::string> FindDuplicateKey(JsonView root);
+
+// A document from text that was built by this program; terminates when it is no JSON.
+[[nodiscard]] JsonDocument ParseTrusted(const Json& value);
+
+}  // namespace stockade::codec

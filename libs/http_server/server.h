@@ -1,0 +1,81 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/log.h"
+#include "base/status.h"
+
+namespace stockade::http_server {
+
+struct Request {
+  std::string_view method;
+  std::string_view path;   // of the target, before '?', not decoded
+  std::string_view query;  // after '?', not decoded
+  std::string_view content_type;
+  std::string_view body;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+};
+
+// Called from any of the server's threads, several at once; must not block for long.
+using Handler = std::function<Response(const Request&)>;
+
+// Bounds for one server, each a defence against a slow, greedy or broken client.
+struct Limits {
+  std::size_t header_bytes = 16 * std::size_t{1024};
+  std::size_t body_bytes = 7 * std::size_t{1024} * 1024;  // the API server sends at most 3 MiB twice
+  std::chrono::milliseconds handshake_timeout = std::chrono::seconds(5);
+  std::chrono::milliseconds header_timeout = std::chrono::seconds(5);
+  std::chrono::milliseconds body_timeout = std::chrono::seconds(10);
+  std::chrono::milliseconds idle_timeout = std::chrono::seconds(90);
+  std::size_t connections = 1024;
+};
+
+// Files of a server's identity, polled and swapped without dropping a connection.
+struct TlsFiles {
+  std::string certificate_file;  // PEM chain, leaf first
+  std::string key_file;          // PEM
+  std::string client_ca_file;    // PEM; when set, clients must present a certificate of it
+  std::chrono::milliseconds poll_interval = std::chrono::seconds(10);
+};
+
+struct ServerOptions {
+  std::string address = "0.0.0.0";
+  std::uint16_t port = 0;  // 0: any free port
+  std::size_t threads = 1;
+  Limits limits;
+  const TlsFiles* tls = nullptr;  // plain HTTP when null; copied
+};
+
+// An HTTP/1.1 server. Start binds, reads the certificate and begins to serve; every error of the
+// configuration (address in use, certificate and key that do not match, unreadable file) is its
+// Status. Stop accepts no more, lets requests under way finish for at most `grace`, and joins the
+// threads; the destructor stops with no grace.
+class Server {
+ public:
+  static Result<std::unique_ptr<Server>> Start(const ServerOptions& options, Handler handler,
+                                               Logger& logger);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  [[nodiscard]] std::uint16_t port() const;
+  void Stop(std::chrono::milliseconds grace);
+
+ private:
+  struct Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace stockade::http_server

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/agent_sandbox.h"
+#include "codec/json.h"
+
+namespace stockade::render {
+
+// The operator's part of every pod, from its configuration.
+struct Profile {
+  // RuntimeClass names by api::Isolation; an empty name leaves runtimeClassName unset.
+  std::array<std::string, 3> runtime_classes = {"", "gvisor", "kata"};
+  std::int64_t run_as_user = 10001;
+  std::int64_t run_as_group = 10001;
+  std::int64_t fs_group = 10001;
+  std::string home = "/home/agent";
+  std::string tmp_size = "1Gi";      // sizeLimit of /tmp
+  std::string home_size = "1Gi";     // sizeLimit of the home directory
+  std::string scratch_size = "1Gi";  // sizeLimit of emptyDirs that name none
+  // Filled in where a container names none.
+  std::map<std::string, std::string> default_requests = {
+      {"cpu", "100m"}, {"memory", "256Mi"}, {"ephemeral-storage", "256Mi"}};
+  std::map<std::string, std::string> default_limits = {
+      {"cpu", "2"}, {"memory", "2Gi"}, {"ephemeral-storage", "4Gi"}};
+  std::string cluster_domain = "cluster.local";
+
+  [[nodiscard]] const std::string& RuntimeClassFor(api::Isolation isolation) const {
+    return runtime_classes[static_cast<std::size_t>(isolation)];
+  }
+};
+
+// Everything that should exist for one sandbox, beside the namespace's deny-all policy. Objects
+// carry apiVersion, kind, metadata (name, namespace, labels, annotations, the owner reference to
+// the sandbox) and spec, with the API server's own defaults written out, so that an object read
+// back and one rendered again are equal where ours to decide.
+struct DesiredObjects {
+  codec::Json pod;
+  std::vector<codec::Json> claims;
+  std::optional<codec::Json> service;
+  std::optional<codec::Json> ingress_policy;
+};
+
+// Pure: equal input gives equal output, byte for byte. The sandbox must have no policy error; one
+// that has may render to anything, which is why the operator judges the result once more.
+[[nodiscard]] DesiredObjects Render(const api::AgentSandbox& sandbox, const Profile& profile);
+
+// The namespace's policy that selects every sandbox pod, allows nothing and has no owner.
+[[nodiscard]] codec::Json RenderDenyAllPolicy(std::string_view namespace_name);
+
+// Digest of the user's part of the pod: a change means that the pod is created anew. Labels and
+// annotations of the template are not in it; they are patched in place.
+[[nodiscard]] std::string SpecHash(const api::AgentSandbox& sandbox);
+// Digest of the operator's part: a change is taken at the pod's next start.
+[[nodiscard]] std::string ProfileHash(const api::AgentSandbox& sandbox, const Profile& profile);
+
+// One line of status.controls.
+struct Control {
+  std::string name;
+  std::string state;   // "Enforced", "Declared" or "Unenforced"
+  std::string detail;  // one sentence
+};
+// What holds for a sandbox of this tier, and what its runtime cannot enforce.
+[[nodiscard]] std::vector<Control> Controls(const api::AgentSandbox& sandbox,
+                                            const Profile& profile);
+
+}  // namespace stockade::render
