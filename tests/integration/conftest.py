@@ -1,0 +1,26 @@
+"""What the integration tests share: one cluster for the whole run, and a namespace for each test."""
+
+import pytest
+
+from cluster import running_cluster
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory):
+    """A cluster with Stockade's CRDs: the one that STOCKADE_TEST_KUBECONFIG names, or one of its own."""
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as running:
+        running.install_crds()
+        yield running
+
+
+@pytest.fixture
+def kubectl(cluster):
+    """kubectl(*args, input=None) -> CompletedProcess."""
+    return cluster.kubectl
+
+
+@pytest.fixture
+def namespace(cluster):
+    """A fresh namespace."""
+    with cluster.new_namespace() as name:
+        yield name
