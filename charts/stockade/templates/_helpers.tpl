@@ -1,0 +1,8 @@
+{{- /* The labels of every object of the release. */ -}}
+{{- define "stockade.labels" -}}
+app.kubernetes.io/name: stockade
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- end -}}
