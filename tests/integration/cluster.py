@@ -6,12 +6,24 @@ import os
 import pathlib
 import secrets
 import subprocess
+import time
 
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CRDS = ROOT / "crds"
 EXAMPLES = ROOT / "examples"
+
+
+def eventually(check, timeout=30, interval=0.1):
+    """The first true result of check(). Fails the test when there is none within `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while True:
+        result = check()
+        if result:
+            return result
+        assert time.monotonic() < deadline, f"{check.__name__} was not true within {timeout} s"
+        time.sleep(interval)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,9 +65,13 @@ class Cluster:
 
     def install_crds(self):
         self.must("apply", "--server-side", "--force-conflicts", "-f", str(CRDS))
-        # Not --for=condition=..., which is an error as long as a new CRD has no conditions at all.
-        established = 'jsonpath={.status.conditions[?(@.type=="Established")].status}=True'
-        self.must("wait", f"--for={established}", "--timeout=30s", "-f", str(CRDS))
+        # kubectl wait is an error as long as a new CRD has no conditions at all.
+        eventually(self._crds_are_established)
+
+    def _crds_are_established(self):
+        found = self.get("-f", str(CRDS))
+        conditions = [crd.get("status", {}).get("conditions") or [] for crd in found.get("items", [found])]
+        return all(any(c["type"] == "Established" and c["status"] == "True" for c in cs) for cs in conditions)
 
     @contextlib.contextmanager
     def new_namespace(self, prefix="test", labels=None):
@@ -71,12 +87,13 @@ class Cluster:
 
 @contextlib.contextmanager
 def running_cluster(directory):
-    """The cluster named by STOCKADE_TEST_KUBECONFIG, or else one of our own, for as long as the context lasts.
+    """The cluster named by STOCKADE_TEST_KUBECONFIG, or else one of our own while the context lasts.
 
     STOCKADE_TEST_KUBECTL names the kubectl to use; without it, the one on the PATH.
     """
     if "STOCKADE_TEST_KUBECONFIG" in os.environ:
-        yield Cluster(os.environ["STOCKADE_TEST_KUBECONFIG"], os.environ.get("STOCKADE_TEST_KUBECTL", "kubectl"))
+        kubectl = os.environ.get("STOCKADE_TEST_KUBECTL", "kubectl")
+        yield Cluster(os.environ["STOCKADE_TEST_KUBECONFIG"], kubectl)
         return
     directory = pathlib.Path(directory)
     script = str(ROOT / "hack" / "cluster")

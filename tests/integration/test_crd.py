@@ -12,7 +12,7 @@ from cluster import CRDS, EXAMPLES, ROOT
 
 CRD = CRDS / "stockade.dev_agentsandboxes.yaml"
 REJECTED = sorted((EXAMPLES / "rejected").glob("*.yaml"))
-MAX_ANNOTATIONS = 256 * 1024  # bytes of annotations that an object may have, last-applied-configuration included
+MAX_ANNOTATIONS = 256 * 1024  # bytes of all annotations of an object, last-applied-configuration included
 
 
 def sandbox(name="sandbox", **spec):
@@ -341,12 +341,19 @@ VALID = {
     ),
     "name with the prefix inside": with_container(name="my-stockade-proxy"),
     "claim made by the pod": with_pod(
-        volumes=[{"name": "x", "ephemeral": {"volumeClaimTemplate": {"metadata": {"labels": {"a": "b"}}, "spec": {}}}}]
+        volumes=[
+            {
+                "name": "x",
+                "ephemeral": {"volumeClaimTemplate": {"metadata": {"labels": {"a": "b"}}, "spec": {}}},
+            }
+        ]
     ),
     "read-only claim": with_mount(**CLAIM),
     "persistent claim": with_mount(access="Persistent", **CLAIM),
     "claim template": with_template(),
-    "configMap with items": with_mount(configMap={"name": "data", "items": [{"key": "a", "path": "b"}], "optional": True}),
+    "configMap with items": with_mount(
+        configMap={"name": "data", "items": [{"key": "a", "path": "b"}], "optional": True}
+    ),
     "image": with_mount(image={"reference": "registry.example/data:1", "pullPolicy": "IfNotPresent"}),
     "memory": with_mount(empty={"medium": "Memory"}, access="Ephemeral", sizeLimit="64Mi"),
     "medium by default": with_mount(empty={"medium": ""}, access="Ephemeral", sizeLimit=1048576),
@@ -408,7 +415,9 @@ def test_valid_is_accepted(kubectl, case):
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_an_example_is_accepted(cluster, namespace, path):
     cluster.must("apply", "--validate=strict", "-n", namespace, "-f", str(path))
-    again = cluster.must("apply", "--server-side", "--validate=strict", "-n", namespace, "--force-conflicts", "-f", str(path))
+    again = cluster.must(
+        "apply", "--server-side", "--force-conflicts", "--validate=strict", "-n", namespace, "-f", str(path)
+    )
     assert path.stem in again, "the example's sandbox is not named after its file"
     assert path.read_text(encoding="utf-8").startswith("# ")
 
