@@ -85,8 +85,12 @@ class SpecDecoder {
     reader.Require("mountPath");
     reader.String("mountPath", mount.mount_path);
     ReadEnum(reader, "access", kMountAccessNames, mount.access);
-    reader.String("sizeLimit", mount.size_limit);
-    if (value["sizeLimit"].IsNumber()) mount.size_limit = value["sizeLimit"].Dump();
+    // A quantity may be written as a bare number too.
+    if (const JsonView size = reader.Value("sizeLimit"); size.IsNumber()) {
+      mount.size_limit = size.Dump();
+    } else {
+      reader.String("sizeLimit", mount.size_limit);
+    }
     int sources = 0;
     for (std::size_t i = 0; i < kMountSourceNames.size(); ++i) {
       const JsonView source = reader.Object(kMountSourceNames[i]);
