@@ -1,0 +1,134 @@
+#pragma once
+
+#include <atomic>
+#include <charconv>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "codec/json.h"
+#include "kube/watcher.h"
+#include "runtime/store.h"
+
+namespace stockade::runtime {
+
+// The number in metadata.resourceVersion; 0 when it is none.
+[[nodiscard]] inline std::uint64_t ParseResourceVersion(std::string_view text) {
+  std::uint64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+// Fills what every cached object has from an object's metadata.
+inline void DecodeCachedObject(codec::JsonView object, CachedObject& out) {
+  const codec::JsonView metadata = object["metadata"];
+  out.key.namespace_name = metadata["namespace"].StringOrEmpty();
+  out.key.name = metadata["name"].StringOrEmpty();
+  out.uid = metadata["uid"].StringOrEmpty();
+  out.resource_version = ParseResourceVersion(metadata["resourceVersion"].StringOrEmpty());
+}
+
+// What a controller waits for before its first reconcile.
+class Synced {
+ public:
+  virtual ~Synced() = default;
+  // True from the first complete list on.
+  [[nodiscard]] virtual bool HasSynced() const = 0;
+  [[nodiscard]] virtual std::string_view name() const = 0;
+};
+
+// Keeps a Store equal to the API server's objects of one kind: a Watcher's handler that decodes
+// each object to the few fields that T holds. Handlers are called after the store has changed, on
+// the IoThread, and should only enqueue. Set up before Start, then used from any thread.
+template <typename T>
+class Informer final : public Synced, private kube::WatchHandler {
+ public:
+  // Turns an object into T. An object that cannot be decoded is logged and treated as absent.
+  using Decode = std::function<Result<T>(codec::JsonView)>;
+  using Handler = std::function<void(const typename Store<T>::Change&)>;
+
+  Informer(const kube::Resource& resource, Decode decode, Logger& logger)
+      : resource_(resource), decode_(std::move(decode)), logger_(logger) {}
+
+  void AddHandler(Handler handler) { handlers_.push_back(std::move(handler)); }
+
+  void Start(kube::IoThread& io, std::shared_ptr<const kube::ConnectionConfig> config,
+             kube::WatchOptions options) {
+    watcher_ = std::make_unique<kube::Watcher>(io, std::move(config), resource_,
+                                               std::move(options),
+                                               static_cast<kube::WatchHandler&>(*this));
+    watcher_->Start();
+  }
+  // After this no handler is called any more. Not from the IoThread.
+  void Stop() { watcher_.reset(); }
+
+  [[nodiscard]] Store<T>& store() { return store_; }
+  [[nodiscard]] const Store<T>& store() const { return store_; }
+  [[nodiscard]] bool HasSynced() const override { return synced_.load(); }
+  [[nodiscard]] std::string_view name() const override { return resource_.plural; }
+
+ private:
+  void OnListStart() override { listed_.clear(); }
+  void OnListItem(codec::JsonView object) override {
+    if (auto decoded = DecodeObject(object)) listed_.push_back(std::move(*decoded));
+  }
+  void OnListEnd(std::string_view resource_version) override {
+    const auto changes =
+        store_.Replace(std::move(listed_), ParseResourceVersion(resource_version));
+    listed_.clear();
+    synced_.store(true);
+    for (const auto& change : changes) Notify(change);
+  }
+  void OnListAborted() override { listed_.clear(); }
+
+  void OnAdded(codec::JsonView object) override { OnModified(object); }
+  void OnModified(codec::JsonView object) override {
+    if (auto decoded = DecodeObject(object)) {
+      Notify(store_.Apply(std::move(*decoded)));
+    } else {
+      OnDeleted(object);
+    }
+  }
+  void OnDeleted(codec::JsonView object) override {
+    CachedObject removed;
+    DecodeCachedObject(object, removed);
+    Notify(store_.Remove(removed.key, removed.uid, removed.resource_version));
+  }
+  void OnError(const Status& status) override {
+    logger_.Warning("watch failed, will be resumed",
+                    {{"resource", resource_.plural}, {"error", status.ToString()}});
+  }
+
+  std::optional<T> DecodeObject(codec::JsonView object) {
+    Result<T> decoded = decode_(object);
+    if (decoded.ok()) return std::move(decoded).value();
+    logger_.Error("object cannot be decoded and is ignored",
+                  {{"resource", resource_.plural},
+                   {"namespace", object["metadata"]["namespace"].StringOrEmpty()},
+                   {"name", object["metadata"]["name"].StringOrEmpty()},
+                   {"error", decoded.status().message()}});
+    return std::nullopt;
+  }
+
+  void Notify(const typename Store<T>::Change& change) {
+    if (!change) return;
+    for (const Handler& handler : handlers_) handler(change);
+  }
+
+  const kube::Resource resource_;
+  const Decode decode_;
+  Logger& logger_;
+  std::vector<Handler> handlers_;
+  Store<T> store_;
+  std::vector<T> listed_;  // of a list under way; only the IoThread
+  std::atomic<bool> synced_ = false;
+  std::unique_ptr<kube::Watcher> watcher_;
+};
+
+}  // namespace stockade::runtime

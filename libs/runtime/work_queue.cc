@@ -1,0 +1,122 @@
+#include "runtime/work_queue.h"
+
+#include <algorithm>
+
+namespace stockade::runtime {
+
+WorkQueue::WorkQueue(const Clock& clock, Backoff backoff) : clock_(clock), backoff_(backoff) {}
+
+void WorkQueue::Add(const ObjectKey& key) {
+  const std::lock_guard lock(mutex_);
+  AddLocked(key);
+}
+
+void WorkQueue::AddAfter(const ObjectKey& key, std::chrono::nanoseconds delay) {
+  const std::lock_guard lock(mutex_);
+  AddAfterLocked(key, delay);
+}
+
+void WorkQueue::AddRateLimited(const ObjectKey& key) {
+  const std::lock_guard lock(mutex_);
+  const int failures = failures_[key]++;
+  std::chrono::milliseconds delay = backoff_.base;
+  for (int i = 0; i < failures && delay < backoff_.maximum; ++i) delay *= 2;
+  AddAfterLocked(key, std::min(delay, backoff_.maximum));
+}
+
+void WorkQueue::Forget(const ObjectKey& key) {
+  const std::lock_guard lock(mutex_);
+  failures_.erase(key);
+}
+
+void WorkQueue::AddLocked(const ObjectKey& key) {
+  if (shut_down_ || !dirty_.insert(key).second) return;
+  due_.erase(key);
+  if (processing_.contains(key)) return;
+  ready_.push_back(key);
+  changed_.notify_one();
+}
+
+void WorkQueue::AddAfterLocked(const ObjectKey& key, std::chrono::nanoseconds delay) {
+  if (shut_down_ || dirty_.contains(key)) return;
+  if (delay <= std::chrono::nanoseconds::zero()) {
+    AddLocked(key);
+    return;
+  }
+  const std::chrono::nanoseconds due = clock_.SinceBoot() + delay;
+  const auto [entry, inserted] = due_.try_emplace(key, due);
+  if (!inserted) {
+    if (entry->second <= due) return;
+    entry->second = due;
+  }
+  delayed_.push({due, key});
+  changed_.notify_one();
+}
+
+void WorkQueue::MoveDueLocked() {
+  const std::chrono::nanoseconds now = clock_.SinceBoot();
+  while (!delayed_.empty()) {
+    const Delayed& next = delayed_.top();
+    const auto entry = due_.find(next.key);
+    const bool outdated = entry == due_.end() || entry->second != next.due;
+    if (!outdated && next.due > now) return;
+    const ObjectKey key = next.key;
+    delayed_.pop();
+    if (!outdated) AddLocked(key);
+  }
+}
+
+std::optional<ObjectKey> WorkQueue::TakeLocked() {
+  MoveDueLocked();
+  if (shut_down_ || ready_.empty()) return std::nullopt;
+  ObjectKey key = std::move(ready_.front());
+  ready_.pop_front();
+  dirty_.erase(key);
+  processing_.insert(key);
+  return key;
+}
+
+std::optional<ObjectKey> WorkQueue::TryGet() {
+  const std::lock_guard lock(mutex_);
+  return TakeLocked();
+}
+
+std::optional<ObjectKey> WorkQueue::Get() {
+  std::unique_lock lock(mutex_);
+  while (!shut_down_) {
+    if (auto key = TakeLocked()) return key;
+    if (delayed_.empty()) {
+      changed_.wait(lock);
+    } else {
+      changed_.wait_for(lock, delayed_.top().due - clock_.SinceBoot());
+    }
+  }
+  return std::nullopt;
+}
+
+void WorkQueue::Done(const ObjectKey& key) {
+  const std::lock_guard lock(mutex_);
+  processing_.erase(key);
+  if (shut_down_ || !dirty_.contains(key)) return;
+  ready_.push_back(key);
+  changed_.notify_one();
+}
+
+void WorkQueue::ShutDown() {
+  const std::lock_guard lock(mutex_);
+  shut_down_ = true;
+  changed_.notify_all();
+}
+
+std::size_t WorkQueue::size() const {
+  const std::lock_guard lock(mutex_);
+  return ready_.size();
+}
+
+int WorkQueue::Failures(const ObjectKey& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto entry = failures_.find(key);
+  return entry == failures_.end() ? 0 : entry->second;
+}
+
+}  // namespace stockade::runtime
