@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "http_server/server.h"
+
+namespace boost::asio::ssl {
+class context;
+}
+
+namespace stockade::http_server::internal {
+
+// The server's identity as its files say now. Used by one thread at a time.
+class CertificateSource {
+ public:
+  explicit CertificateSource(TlsFiles files) : files_(std::move(files)) {}
+
+  // Reads the files; BadRequest names the one that is missing or wrong.
+  Status Load();
+
+  // Reads the files again; true when there is a new context. On an error the old one stays, and the
+  // same broken files are an error once. Contents are compared and not times, because a Secret's
+  // volume swaps symbolic links.
+  Result<bool> Poll();
+
+  // For new connections. A context that was replaced lives on in the connections that have it.
+  [[nodiscard]] const std::shared_ptr<boost::asio::ssl::context>& context() const {
+    return context_;
+  }
+  // When the leaf certificate expires, as OpenSSL prints it, and whether it has done so.
+  [[nodiscard]] const std::string& not_after() const { return not_after_; }
+  [[nodiscard]] bool expired() const { return expired_; }
+
+ private:
+  struct Contents {
+    std::string certificate;
+    std::string key;
+    std::string client_ca;
+    bool operator==(const Contents&) const = default;
+  };
+
+  Result<Contents> ReadFiles() const;
+  Status Use(const Contents& contents);
+
+  TlsFiles files_;
+  Contents tried_;          // in use, or broken and reported
+  std::string unreadable_;  // the last error of reading that was reported
+  std::shared_ptr<boost::asio::ssl::context> context_;
+  std::string not_after_;
+  bool expired_ = false;
+};
+
+}  // namespace stockade::http_server::internal
