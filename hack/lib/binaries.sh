@@ -29,14 +29,15 @@ binary_cache_path() { echo "$CACHE_DIR/bin/$1-$(binary_version "$1")/$1"; }
 
 # binary_has_version PATH NAME: does this program say that it is the version we want?
 binary_has_version() {
-  local said=() version
+  local ask=() said version
   case "$2" in
-    kubectl) said=(version --client) ;;
-    helm) said=(version --short) ;;
-    *) said=(--version) ;;
+    kubectl) ask=(version --client) ;;
+    helm) ask=(version --short) ;;
+    *) ask=(--version) ;;
   esac
   version="$(binary_version "$2")"
-  "$1" "${said[@]}" 2>/dev/null | grep -qE "(^|[^0-9.])v?${version#v}([^0-9A-Za-z.-]|$)"
+  said="$("$1" "${ask[@]}" 2>/dev/null)" || return 1
+  grep -qE "(^|[^0-9.])v?${version#v}([^0-9A-Za-z.-]|$)" <<<"$said"
 }
 
 # binary_find NAME: prints the path of a program of the wanted version, or fails.

@@ -46,7 +46,10 @@ component_command() {
       printf '%s\n' --kubeconfig="$DIR/kubeconfigs/$1" --leader-elect=false --secure-port=0 --profiling=false
       ;;
     kwok)
-      printf '%s\n' --kubeconfig="$DIR/kubeconfigs/$1" --manage-all-nodes=true --config="$ROOT/hack/config/kwok.yaml"
+      # Renewed leases keep the nodes Ready.
+      printf '%s\n' \
+        --kubeconfig="$DIR/kubeconfigs/$1" --config="$ROOT/hack/config/kwok.yaml" \
+        --manage-all-nodes=true --node-ip=192.0.2.1 --node-lease-duration-seconds=40
       ;;
   esac
 }
