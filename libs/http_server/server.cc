@@ -114,7 +114,7 @@ struct Server::Impl {
     certificate.emplace(files);
     poll_interval = files.poll_interval;
     if (Status status = certificate->Load(); !status.ok()) return status;
-    LogCertificate("serving certificate loaded");
+    UseCertificate("serving certificate loaded");
     return Status::Ok();
   }
 
@@ -207,17 +207,22 @@ struct Server::Impl {
         logger.Error("new serving certificate is unusable, the old one stays",
                      {{"error", replaced.status().message()}});
       } else if (*replaced) {
-        LogCertificate("serving certificate replaced");
+        UseCertificate("serving certificate replaced");
       }
       SchedulePoll();
     });
   }
 
-  void LogCertificate(std::string_view event) {
-    logger.Info(event, {{"notAfter", certificate->not_after()}});
-    if (certificate->expired()) {
-      logger.Error("serving certificate has expired", {{"notAfter", certificate->not_after()}});
-    }
+  void UseCertificate(std::string_view event) {
+    not_after = certificate->not_after();
+    logger.Info(event, {{"notAfter", FormatTime(not_after)}});
+    if (Status status = CheckCertificate(); !status.ok()) logger.Error(status.message());
+  }
+
+  [[nodiscard]] Status CheckCertificate() const {
+    const std::chrono::system_clock::time_point end = not_after;
+    if (!certificate || std::chrono::system_clock::now() < end) return Status::Ok();
+    return {StatusCode::kUnavailable, "the serving certificate expired at " + FormatTime(end)};
   }
 
   void Stop(std::chrono::milliseconds grace) {
@@ -253,6 +258,7 @@ struct Server::Impl {
   ConnectionCount connections;
   std::atomic<std::uint64_t> refused = 0;
   std::vector<std::unique_ptr<Worker>> workers;
+  std::atomic<std::chrono::system_clock::time_point> not_after{};  // of the certificate in use
   bool stopped = false;
 
   // Used by the first worker's thread alone.
@@ -290,6 +296,8 @@ std::uint16_t Server::port() const { return impl_->port; }
 std::size_t Server::open_connections() const { return impl_->connections.value(); }
 
 std::uint64_t Server::refused_connections() const { return impl_->refused; }
+
+Status Server::CheckCertificate() const { return impl_->CheckCertificate(); }
 
 void Server::Stop(std::chrono::milliseconds grace) { impl_->Stop(grace); }
 

@@ -82,6 +82,8 @@ class Server {
   // Connections that are open now, and those turned away over the cap so far. From any thread.
   [[nodiscard]] std::size_t open_connections() const;
   [[nodiscard]] std::uint64_t refused_connections() const;
+  // Unavailable when the certificate in use has expired; for a readiness check. From any thread.
+  [[nodiscard]] Status CheckCertificate() const;
   void Stop(std::chrono::milliseconds grace);
 
  private:

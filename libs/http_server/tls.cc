@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <string_view>
 #include <utility>
 
@@ -62,12 +63,11 @@ int SelectProtocol(SSL*, const unsigned char** out, unsigned char* out_length,
   return SSL_TLSEXT_ERR_OK;
 }
 
-std::string TimeText(const ASN1_TIME* time) {
-  const std::unique_ptr<BIO, int (*)(BIO*)> bio(BIO_new(BIO_s_mem()), &BIO_free);
-  if (!bio || ASN1_TIME_print_ex(bio.get(), time, ASN1_DTFLGS_ISO8601) != 1) return "unknown";
-  char* text = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &text);
-  return {text, static_cast<std::size_t>(size)};
+std::chrono::system_clock::time_point ToTimePoint(const ASN1_TIME* time) {
+  std::tm broken_down{};
+  // A time that cannot be read counts as long past.
+  if (ASN1_TIME_to_tm(time, &broken_down) != 1) return {};
+  return std::chrono::system_clock::from_time_t(timegm(&broken_down));
 }
 
 void Configure(ssl::context& context) {
@@ -133,10 +133,7 @@ Status CertificateSource::Use(const Contents& contents) {
     }
     context->set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert, error);
   }
-  const ASN1_TIME* const not_after =
-      X509_get0_notAfter(SSL_CTX_get0_certificate(context->native_handle()));
-  not_after_ = TimeText(not_after);
-  expired_ = X509_cmp_current_time(not_after) < 0;
+  not_after_ = ToTimePoint(X509_get0_notAfter(SSL_CTX_get0_certificate(context->native_handle())));
   context_ = std::move(context);
   ERR_clear_error();
   return Status::Ok();

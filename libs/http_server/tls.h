@@ -1,8 +1,9 @@
 #pragma once
 
-#include <cstddef>
+#include <chrono>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/status.h"
 #include "http_server/server.h"
@@ -30,9 +31,8 @@ class CertificateSource {
   [[nodiscard]] const std::shared_ptr<boost::asio::ssl::context>& context() const {
     return context_;
   }
-  // When the leaf certificate expires, as OpenSSL prints it, and whether it has done so.
-  [[nodiscard]] const std::string& not_after() const { return not_after_; }
-  [[nodiscard]] bool expired() const { return expired_; }
+  // When the leaf certificate expires.
+  [[nodiscard]] std::chrono::system_clock::time_point not_after() const { return not_after_; }
 
  private:
   struct Contents {
@@ -49,8 +49,7 @@ class CertificateSource {
   Contents tried_;          // in use, or broken and reported
   std::string unreadable_;  // the last error of reading that was reported
   std::shared_ptr<boost::asio::ssl::context> context_;
-  std::string not_after_;
-  bool expired_ = false;
+  std::chrono::system_clock::time_point not_after_;
 };
 
 }  // namespace stockade::http_server::internal
