@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 import sys
 
@@ -49,7 +50,7 @@ def examine(build, source, stamp):
     if done.returncode == 0:
         stamp.touch()
         return True
-    print(done.stdout + done.stderr, flush=True)
+    print(done.stdout or done.stderr, flush=True)
     return False
 
 
@@ -62,7 +63,9 @@ def main(root, build, cache, results):
         source = pathlib.Path(entry["file"]).resolve()
         if not any(source.is_relative_to(root / directory) for directory in DIRECTORIES):
             continue
-        read = {(pathlib.Path(build) / path).resolve() for path in includes.get(entry["output"], [])} | {source}
+        words = shlex.split(entry["command"])
+        output = words[words.index("-o") + 1]
+        read = {(pathlib.Path(build) / path).resolve() for path in includes.get(output, [])} | {source}
         own = [path for path in read if path.is_relative_to(root) and path.exists()]
         work.append((source, cache / fingerprint(root, entry["command"], own)))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool, open(results, "w", encoding="utf-8") as out:
