@@ -216,6 +216,16 @@ std::vector<FieldError> CheckAgentSandboxFields(JsonView object) {
   return errors;
 }
 
+codec::JsonDocument ToDocument(const PodTemplate& pod_template) {
+  codec::Json document = {{"metadata", codec::Json::object()}};
+  if (!pod_template.labels.empty()) document["metadata"]["labels"] = pod_template.labels;
+  if (!pod_template.annotations.empty()) {
+    document["metadata"]["annotations"] = pod_template.annotations;
+  }
+  document["spec"] = pod_template.spec.ToJson();
+  return codec::ParseTrusted(document);
+}
+
 codec::Json ToJson(const Condition& condition) {
   return codec::Json{{"type", condition.type},
                      {"status", condition.status},

@@ -70,6 +70,9 @@ struct PodTemplate {
   JsonText spec;  // corev1.PodSpec
 };
 
+// The template as a document {"metadata": ..., "spec": ...}, for a PodView.
+[[nodiscard]] codec::JsonDocument ToDocument(const PodTemplate& pod_template);
+
 enum class MountSource { kPersistentVolumeClaim, kVolumeClaimTemplate, kConfigMap, kImage, kEmpty };
 inline constexpr std::array<std::string_view, 5> kMountSourceNames = {
     "persistentVolumeClaim", "volumeClaimTemplate", "configMap", "image", "empty"};

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/agent_sandbox.h"
+#include "codec/json.h"
+
+namespace stockade::api {
+
+// metav1.LabelSelector. An empty one selects everything.
+class LabelSelector {
+ public:
+  LabelSelector() = default;
+  // An operator that is not known makes a requirement that is taken to match: the callers look for
+  // policies that may concern a pod, and overlooking one is the error that matters.
+  explicit LabelSelector(codec::JsonView selector);
+
+  [[nodiscard]] bool Matches(const StringMap& labels) const;
+
+ private:
+  enum class Operator { kIn, kNotIn, kExists, kDoesNotExist, kUnknown };
+  struct Requirement {
+    std::string key;
+    Operator op = Operator::kUnknown;
+    std::vector<std::string> values;
+  };
+
+  std::vector<Requirement> requirements_;
+};
+
+}  // namespace stockade::api

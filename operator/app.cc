@@ -1,0 +1,188 @@
+#include "operator/app.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "api/names.h"
+#include "http_server/health.h"
+#include "http_server/server.h"
+#include "kube/client.h"
+#include "operator/caches.h"
+#include "operator/network_boundary.h"
+#include "operator/sandbox_reconciler.h"
+#include "runtime/controller.h"
+
+namespace stockade::sandbox_operator {
+namespace {
+
+constexpr auto kSyncPoll = std::chrono::milliseconds(20);
+// Releasing a namespace's policy waits for pods that others delete: look again soon, not often.
+constexpr std::size_t kBoundaryWorkers = 1;
+
+std::unique_ptr<kube::Transport> MakeTransport(
+    TransportKind kind, std::shared_ptr<const kube::ConnectionConfig> config) {
+  return kind == TransportKind::kBeast ? kube::MakeBeastTransport(std::move(config))
+                                       : kube::MakeCppRestTransport(std::move(config));
+}
+
+bool IsSandbox(const ControllerOwner& owner) {
+  return owner.kind == api::kAgentSandboxKind &&
+         owner.api_version.starts_with(std::string(api::kGroup) + "/");
+}
+
+}  // namespace
+
+struct OperatorApp::Impl {
+  Impl(OperatorConfig configuration, kube::ConnectionConfig api_server, const Clock& the_clock,
+       Logger& the_logger)
+      : config(std::move(configuration)),
+        connection(std::make_shared<const kube::ConnectionConfig>(std::move(api_server))),
+        logger(the_logger),
+        client(MakeTransport(config.transport, connection)),
+        caches(logger),
+        boundary(client, caches, logger),
+        reconciler(client, caches, boundary, the_clock, logger, {config.profile, config.facts}),
+        sandboxes("sandbox", the_clock, logger,
+                  [this](const runtime::ObjectKey& key) { return reconciler.Reconcile(key); }),
+        namespaces("boundary", the_clock, logger, [this](const runtime::ObjectKey& key) {
+          return runtime::ReconcileResult{boundary.Reconcile(key.name), std::nullopt};
+        }) {
+    Connect();
+  }
+
+  // Which event concerns which sandbox or namespace.
+  void Connect();
+  void EnqueueOwner(const std::string& namespace_name, const ControllerOwner& owner) {
+    if (IsSandbox(owner)) sandboxes.Enqueue({namespace_name, owner.name});
+  }
+  void EnqueueBoundary(const std::string& namespace_name) {
+    namespaces.Enqueue({"", namespace_name});
+  }
+  void EnqueueAll(const std::vector<std::shared_ptr<const CachedSandbox>>& all) {
+    for (const auto& sandbox : all) sandboxes.Enqueue(sandbox->key);
+  }
+  template <typename T>
+  void ConnectOwned(runtime::Informer<T>& informer) {
+    informer.AddHandler([this](const typename runtime::Store<T>::Change& change) {
+      const auto& object = change.after ? change.after : change.before;
+      EnqueueOwner(object->key.namespace_name, object->owner);
+    });
+  }
+  void StartControllersWhenSynced(const std::stop_token& stop);
+
+  const OperatorConfig config;
+  const std::shared_ptr<const kube::ConnectionConfig> connection;
+  Logger& logger;
+  kube::Client client;
+  kube::IoThread io;
+  Caches caches;
+  NetworkBoundary boundary;
+  SandboxReconciler reconciler;
+  runtime::Controller sandboxes;
+  runtime::Controller namespaces;
+  std::unique_ptr<http_server::Server> server;
+  std::jthread starter;
+};
+
+void OperatorApp::Impl::Connect() {
+  caches.sandboxes.AddHandler([this](const runtime::Store<CachedSandbox>::Change& change) {
+    const auto& object = change.after ? change.after : change.before;
+    sandboxes.Enqueue(object->key);
+    if (!change.after) {
+      reconciler.Forget(change.before->uid);
+      EnqueueBoundary(object->key.namespace_name);
+    }
+  });
+  caches.pods.AddHandler([this](const runtime::Store<CachedPod>::Change& change) {
+    const auto& object = change.after ? change.after : change.before;
+    EnqueueOwner(object->key.namespace_name, object->owner);
+    if (!change.before || !change.after) EnqueueBoundary(object->key.namespace_name);
+  });
+  caches.policies.AddHandler([this](const runtime::Store<CachedPolicy>::Change& change) {
+    const auto& object = change.after ? change.after : change.before;
+    const std::string& namespace_name = object->key.namespace_name;
+    if (object->key.name == api::kDenyAllPolicyName) {
+      EnqueueBoundary(namespace_name);
+    } else if (IsSandbox(object->owner)) {
+      EnqueueOwner(namespace_name, object->owner);
+    }
+    // Any policy may begin or cease to widen any sandbox of its namespace.
+    EnqueueAll(caches.sandboxes.store().ListNamespace(namespace_name));
+  });
+  ConnectOwned(caches.services);
+  ConnectOwned(caches.claims);
+  caches.runtime_classes.AddHandler([this](const runtime::Store<CachedRuntimeClass>::Change&) {
+    EnqueueAll(caches.sandboxes.store().List());
+  });
+}
+
+void OperatorApp::Impl::StartControllersWhenSynced(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  while (!caches.HasSynced()) {
+    // A stop ends the wait at once.
+    wake.wait_for(lock, stop, kSyncPoll, [] { return false; });
+    if (stop.stop_requested()) return;
+  }
+  logger.Info("caches have synced", {{"sandboxes", caches.sandboxes.store().size()},
+                                     {"pods", caches.pods.store().size()}});
+  // What was deleted while no operator ran left a namespace whose policy nobody else releases.
+  for (const auto& policy : caches.policies.store().List()) {
+    if (policy->key.name == api::kDenyAllPolicyName) EnqueueBoundary(policy->key.namespace_name);
+  }
+  namespaces.Start(kBoundaryWorkers);
+  sandboxes.Start(static_cast<std::size_t>(config.workers));
+}
+
+OperatorApp::OperatorApp(OperatorConfig config, kube::ConnectionConfig connection,
+                         const Clock& clock, Logger& logger)
+    : impl_(std::make_unique<Impl>(std::move(config), std::move(connection), clock, logger)) {}
+
+OperatorApp::~OperatorApp() { Stop(); }
+
+Status OperatorApp::Start() {
+  http_server::HealthEndpoints health;
+  health.AddLivenessCheck("ping", [] { return Status::Ok(); });
+  for (const runtime::Synced* cache : impl_->caches.All()) {
+    health.AddReadinessCheck("cache-" + std::string(cache->name()), [cache] {
+      return cache->HasSynced()
+                 ? Status::Ok()
+                 : Status(StatusCode::kUnavailable, "the first list is not complete yet");
+    });
+  }
+  http_server::ServerOptions options;
+  options.address = impl_->config.http_address;
+  options.port = impl_->config.http_port;
+  auto server = http_server::Server::Start(options, health.MakeHandler(), impl_->logger);
+  if (!server.ok()) return server.status().WithContext("http.address");
+  impl_->server = std::move(server).value();
+
+  impl_->caches.Start(impl_->io, impl_->connection);
+  impl_->starter = std::jthread(
+      [this](const std::stop_token& stop) { impl_->StartControllersWhenSynced(stop); });
+  impl_->logger.Info("operator has started",
+                     {{"api_server", impl_->connection->host},
+                      {"http_port", std::int64_t{impl_->server->port()}},
+                      {"workers", impl_->config.workers}});
+  return Status::Ok();
+}
+
+void OperatorApp::Stop() {
+  if (impl_->starter.joinable()) {
+    impl_->starter.request_stop();
+    impl_->starter.join();
+  }
+  // Events first, then the reconciles that they caused, then what both use.
+  impl_->caches.Stop();
+  impl_->namespaces.Stop();
+  impl_->sandboxes.Stop();
+  impl_->server.reset();
+}
+
+}  // namespace stockade::sandbox_operator

@@ -1,0 +1,146 @@
+#include "operator/cached_objects.h"
+
+#include "api/names.h"
+#include "render/fingerprint.h"
+#include "runtime/informer.h"
+
+namespace stockade::sandbox_operator {
+namespace {
+
+using codec::JsonView;
+
+api::StringMap DecodeMap(JsonView map) {
+  api::StringMap result;
+  map.ForEachMember([&result](std::string_view key, JsonView value) {
+    result.emplace(key, value.StringOrEmpty());
+  });
+  return result;
+}
+
+void DecodeTroubles(JsonView statuses, std::vector<ContainerTrouble>& troubles) {
+  statuses.ForEachElement([&troubles](std::size_t, JsonView status) {
+    const JsonView waiting = status["state"]["waiting"];
+    const JsonView ended = status["state"]["terminated"].IsUnset()
+                               ? status["lastState"]["terminated"]
+                               : status["state"]["terminated"];
+    const std::int64_t exit_code = ended["exitCode"].AsInt().value_or(0);
+    if (waiting.IsUnset() && exit_code == 0) return;
+    ContainerTrouble trouble;
+    trouble.container = status["name"].StringOrEmpty();
+    trouble.waiting_reason = waiting["reason"].StringOrEmpty();
+    trouble.waiting_message = waiting["message"].StringOrEmpty();
+    trouble.restarts = status["restartCount"].AsInt().value_or(0);
+    if (!ended.IsUnset()) trouble.exit_code = exit_code;
+    trouble.exit_reason = ended["reason"].StringOrEmpty();
+    troubles.push_back(std::move(trouble));
+  });
+}
+
+}  // namespace
+
+ControllerOwner DecodeControllerOwner(JsonView metadata) {
+  ControllerOwner owner;
+  metadata["ownerReferences"].ForEachElement([&owner](std::size_t, JsonView reference) {
+    if (!reference["controller"].IsTrue()) return;
+    owner.api_version = reference["apiVersion"].StringOrEmpty();
+    owner.kind = reference["kind"].StringOrEmpty();
+    owner.name = reference["name"].StringOrEmpty();
+    owner.uid = reference["uid"].StringOrEmpty();
+  });
+  return owner;
+}
+
+Result<CachedSandbox> DecodeSandbox(JsonView object) {
+  auto sandbox = api::DecodeAgentSandbox(object);
+  if (!sandbox.ok()) return sandbox.status();
+  CachedSandbox result;
+  runtime::DecodeCachedObject(object, result);
+  result.sandbox = std::move(sandbox).value();
+  return result;
+}
+
+Result<CachedPod> DecodePod(JsonView object) {
+  CachedPod pod;
+  runtime::DecodeCachedObject(object, pod);
+  const JsonView metadata = object["metadata"];
+  pod.owner = DecodeControllerOwner(metadata);
+  pod.labels = DecodeMap(metadata["labels"]);
+  pod.annotations = DecodeMap(metadata["annotations"]);
+  pod.deleting = !metadata["deletionTimestamp"].IsUnset();
+  pod.runtime_class = object["spec"]["runtimeClassName"].StringOrEmpty();
+  pod.node_name = object["spec"]["nodeName"].StringOrEmpty();
+  const JsonView status = object["status"];
+  pod.phase = status["phase"].StringOrEmpty();
+  pod.reason = status["reason"].StringOrEmpty();
+  pod.message = status["message"].StringOrEmpty();
+  status["podIPs"].ForEachElement([&pod](std::size_t, JsonView address) {
+    pod.pod_ips.emplace_back(address["ip"].StringOrEmpty());
+  });
+  status["conditions"].ForEachElement([&pod](std::size_t, JsonView condition) {
+    const std::string_view type = condition["type"].StringOrEmpty();
+    const std::string_view value = condition["status"].StringOrEmpty();
+    if (type == "Ready") {
+      pod.ready = value;
+      pod.ready_message = condition["message"].StringOrEmpty();
+    } else if (type == "PodScheduled") {
+      pod.scheduled = value;
+      pod.scheduled_reason = condition["reason"].StringOrEmpty();
+      pod.scheduled_message = condition["message"].StringOrEmpty();
+    } else if (type == "DisruptionTarget") {
+      pod.disrupted = value == "True";
+    }
+  });
+  DecodeTroubles(status["initContainerStatuses"], pod.troubles);
+  DecodeTroubles(status["containerStatuses"], pod.troubles);
+  pod.fingerprint = render::PodFingerprint(object);
+  return pod;
+}
+
+Result<CachedPolicy> DecodePolicy(JsonView object) {
+  CachedPolicy policy;
+  runtime::DecodeCachedObject(object, policy);
+  const JsonView metadata = object["metadata"];
+  policy.owner = DecodeControllerOwner(metadata);
+  policy.labels = DecodeMap(metadata["labels"]);
+  policy.deleting = !metadata["deletionTimestamp"].IsUnset();
+  metadata["finalizers"].ForEachElement([&policy](std::size_t, JsonView finalizer) {
+    policy.has_finalizer =
+        policy.has_finalizer || finalizer.StringOrEmpty() == api::kPodsGoneFinalizer;
+  });
+  policy.fingerprint = render::NetworkPolicyFingerprint(object);
+  const JsonView spec = object["spec"];
+  policy.pod_selector = api::LabelSelector(spec["podSelector"]);
+  spec["policyTypes"].ForEachElement([&](std::size_t, JsonView type) {
+    if (type.StringOrEmpty() == "Egress" && !spec["egress"].empty()) policy.allows_egress = true;
+    if (type.StringOrEmpty() == "Ingress" && !spec["ingress"].empty()) policy.allows_ingress = true;
+  });
+  return policy;
+}
+
+Result<CachedService> DecodeService(JsonView object) {
+  CachedService service;
+  runtime::DecodeCachedObject(object, service);
+  service.owner = DecodeControllerOwner(object["metadata"]);
+  service.labels = DecodeMap(object["metadata"]["labels"]);
+  service.deleting = !object["metadata"]["deletionTimestamp"].IsUnset();
+  service.fingerprint = render::ServiceFingerprint(object);
+  return service;
+}
+
+Result<CachedClaim> DecodeClaim(JsonView object) {
+  CachedClaim claim;
+  runtime::DecodeCachedObject(object, claim);
+  claim.owner = DecodeControllerOwner(object["metadata"]);
+  claim.deleting = !object["metadata"]["deletionTimestamp"].IsUnset();
+  claim.spec = api::JsonText(object["spec"]);
+  return claim;
+}
+
+Result<CachedRuntimeClass> DecodeRuntimeClass(JsonView object) {
+  CachedRuntimeClass runtime_class;
+  runtime::DecodeCachedObject(object, runtime_class);
+  runtime_class.handler = object["handler"].StringOrEmpty();
+  return runtime_class;
+}
+
+}  // namespace stockade::sandbox_operator

@@ -1,0 +1,53 @@
+#include "operator/caches.h"
+
+#include <algorithm>
+#include <string>
+
+#include "api/names.h"
+
+namespace stockade::sandbox_operator {
+
+Caches::Caches(Logger& logger)
+    : sandboxes(kAgentSandboxes, DecodeSandbox, logger),
+      pods(kube::kPods, DecodePod, logger),
+      policies(kube::kNetworkPolicies, DecodePolicy, logger),
+      services(kube::kServices, DecodeService, logger),
+      claims(kube::kPersistentVolumeClaims, DecodeClaim, logger),
+      runtime_classes(kube::kRuntimeClasses, DecodeRuntimeClass, logger) {}
+
+void Caches::Start(kube::IoThread& io,
+                   const std::shared_ptr<const kube::ConnectionConfig>& config) {
+  kube::WatchOptions all;
+  kube::WatchOptions sandbox_pods;
+  sandbox_pods.label_selector = std::string(api::kSandboxLabel);
+  kube::WatchOptions managed;
+  managed.label_selector =
+      std::string(api::kManagedByLabel) + "=" + std::string(api::kManagedByValue);
+
+  sandboxes.Start(io, config, all);
+  pods.Start(io, config, sandbox_pods);
+  policies.Start(io, config, all);
+  services.Start(io, config, managed);
+  claims.Start(io, config, managed);
+  runtime_classes.Start(io, config, all);
+}
+
+void Caches::Stop() {
+  sandboxes.Stop();
+  pods.Stop();
+  policies.Stop();
+  services.Stop();
+  claims.Stop();
+  runtime_classes.Stop();
+}
+
+std::vector<const runtime::Synced*> Caches::All() const {
+  return {&sandboxes, &pods, &policies, &services, &claims, &runtime_classes};
+}
+
+bool Caches::HasSynced() const {
+  return std::ranges::all_of(All(),
+                             [](const runtime::Synced* cache) { return cache->HasSynced(); });
+}
+
+}  // namespace stockade::sandbox_operator

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/log.h"
+#include "kube/connection_config.h"
+#include "kube/watcher.h"
+#include "operator/cached_objects.h"
+#include "runtime/informer.h"
+
+namespace stockade::sandbox_operator {
+
+// The informers of everything the operator looks at. Add handlers, then Start, then Stop before
+// what the handlers use goes away. Stores may be read and recorded to from any thread.
+struct Caches {
+  explicit Caches(Logger& logger);
+
+  void Start(kube::IoThread& io, const std::shared_ptr<const kube::ConnectionConfig>& config);
+  void Stop();
+  // All of them, for readiness.
+  [[nodiscard]] std::vector<const runtime::Synced*> All() const;
+  [[nodiscard]] bool HasSynced() const;
+
+  runtime::Informer<CachedSandbox> sandboxes;
+  runtime::Informer<CachedPod> pods;              // those with the sandbox label
+  runtime::Informer<CachedPolicy> policies;       // all: strangers' may widen ours
+  runtime::Informer<CachedService> services;      // those managed by Stockade
+  runtime::Informer<CachedClaim> claims;          // those managed by Stockade
+  runtime::Informer<CachedRuntimeClass> runtime_classes;
+};
+
+}  // namespace stockade::sandbox_operator

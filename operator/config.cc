@@ -1,0 +1,151 @@
+#include "operator/config.h"
+
+#include <array>
+#include <vector>
+
+#include "api/quantity.h"
+#include "base/host_port.h"
+#include "base/strings.h"
+#include "codec/object_reader.h"
+#include "codec/yaml.h"
+
+namespace stockade::sandbox_operator {
+namespace {
+
+using codec::FieldError;
+using codec::ObjectReader;
+
+constexpr std::string_view kApiVersion = "config.stockade.dev/v1alpha1";
+constexpr std::string_view kKind = "OperatorConfiguration";
+constexpr std::array<std::string_view, 2> kTransportNames = {"cpprest", "beast"};
+constexpr std::array<std::string_view, 3> kResourceNames = {"cpu", "memory", "ephemeral-storage"};
+// Kubernetes reserves nothing above 2^31-1 for ids; below 1000 are the system's own by convention.
+constexpr std::int64_t kMinId = 1000;
+constexpr std::int64_t kMaxId = 2147483647;
+
+void ReadHttp(codec::JsonView value, std::vector<FieldError>& errors, OperatorConfig& config) {
+  ObjectReader reader(value, "http", errors);
+  std::string address = config.http_address + ":" + std::to_string(config.http_port);
+  reader.String("address", address);
+  if (const auto parsed = ParseHostPort(address); parsed.ok()) {
+    config.http_address = parsed->host;
+    config.http_port = parsed->port;
+  } else {
+    reader.AddError("address", parsed.status().message());
+  }
+  reader.Finish();
+}
+
+void ReadLog(codec::JsonView value, std::vector<FieldError>& errors, OperatorConfig& config) {
+  ObjectReader reader(value, "log", errors);
+  std::string level = "info";
+  reader.String("level", level);
+  if (!ParseLogLevel(level, config.log_level)) {
+    reader.AddError("level", "must be one of debug, info, warning, error");
+  }
+  reader.Finish();
+}
+
+void ReadRuntimeClasses(codec::JsonView value, std::vector<FieldError>& errors,
+                        render::Profile& profile) {
+  ObjectReader reader(value, "runtimeClasses", errors);
+  for (std::size_t i = 0; i < api::kIsolationNames.size(); ++i) {
+    std::string& name = profile.runtime_classes[i];
+    reader.String(api::kIsolationNames[i], name);
+    const bool may_be_empty = static_cast<api::Isolation>(i) == api::Isolation::kContainer;
+    if (name.empty() ? !may_be_empty : !IsDnsSubdomain(name)) {
+      reader.AddError(api::kIsolationNames[i],
+                      "must be the name of a RuntimeClass; only Container may be empty, for the "
+                      "cluster's default runtime");
+    }
+  }
+  reader.Finish();
+}
+
+void ReadQuantity(ObjectReader& reader, std::string_view key, std::string& out) {
+  if (const codec::JsonView value = reader.Value(key); !value.IsUnset()) {
+    const auto quantity = api::Quantity::FromJson(value);
+    if (quantity.ok() && !quantity->IsNegative() && !quantity->IsZero()) {
+      out = quantity->ToString();
+    } else {
+      reader.AddError(key, "must be a quantity above zero, such as 500m or 1Gi");
+    }
+  }
+}
+
+void ReadResources(ObjectReader& parent, std::string_view key, std::vector<FieldError>& errors,
+                   std::map<std::string, std::string>& out) {
+  ObjectReader reader(parent.Value(key), parent.PathOf(key), errors);
+  for (const std::string_view resource : kResourceNames) {
+    ReadQuantity(reader, resource, out[std::string(resource)]);
+  }
+  reader.Finish();
+}
+
+void ReadDefaults(codec::JsonView value, std::vector<FieldError>& errors,
+                  render::Profile& profile) {
+  ObjectReader reader(value, "defaults", errors);
+  reader.Int("runAsUser", kMinId, kMaxId, profile.run_as_user);
+  reader.Int("runAsGroup", kMinId, kMaxId, profile.run_as_group);
+  reader.Int("fsGroup", kMinId, kMaxId, profile.fs_group);
+  reader.String("home", profile.home);
+  if (!profile.home.starts_with('/') || profile.home.size() < 2) {
+    reader.AddError("home", "must be an absolute path such as /home/agent");
+  }
+  ReadQuantity(reader, "tmpSize", profile.tmp_size);
+  ReadQuantity(reader, "homeSize", profile.home_size);
+  ReadQuantity(reader, "scratchSize", profile.scratch_size);
+  ReadResources(reader, "requests", errors, profile.default_requests);
+  ReadResources(reader, "limits", errors, profile.default_limits);
+  for (const auto& [resource, request] : profile.default_requests) {
+    const auto wanted = api::Quantity::Parse(request);
+    const auto limit = api::Quantity::Parse(profile.default_limits[resource]);
+    if (wanted.ok() && limit.ok() && *wanted > *limit) {
+      reader.AddError("requests", resource + " must not be above the limit of " +
+                                      profile.default_limits[resource]);
+    }
+  }
+  reader.Finish();
+}
+
+void ReadPolicy(codec::JsonView value, std::vector<FieldError>& errors, policy::Facts& facts) {
+  ObjectReader reader(value, "policy", errors);
+  reader.StringList("allowedMetadataPrefixes", facts.allowed_metadata_prefixes);
+  reader.Finish();
+}
+
+}  // namespace
+
+Result<OperatorConfig> ParseOperatorConfig(std::string_view yaml) {
+  const auto document = codec::ParseYaml(yaml);
+  if (!document.ok()) return document.status();
+  OperatorConfig config;
+  std::vector<FieldError> errors;
+  ObjectReader reader(document->root(), "", errors);
+  std::string api_version;
+  std::string kind;
+  reader.String("apiVersion", api_version);
+  reader.String("kind", kind);
+  if (api_version != kApiVersion) {
+    reader.AddError("apiVersion", "must be " + std::string(kApiVersion));
+  }
+  if (kind != kKind) reader.AddError("kind", "must be " + std::string(kKind));
+  ReadHttp(reader.Value("http"), errors, config);
+  ReadLog(reader.Value("log"), errors, config);
+  ReadRuntimeClasses(reader.Value("runtimeClasses"), errors, config.profile);
+  ReadDefaults(reader.Value("defaults"), errors, config.profile);
+  ReadPolicy(reader.Value("policy"), errors, config.facts);
+  reader.Int("workers", 1, 64, config.workers);
+  reader.String("clusterDomain", config.profile.cluster_domain);
+  if (!IsDnsSubdomain(config.profile.cluster_domain)) {
+    reader.AddError("clusterDomain", "must be a DNS name such as cluster.local");
+  }
+  auto transport = static_cast<std::size_t>(config.transport);
+  reader.Enum("transport", kTransportNames, transport);
+  config.transport = static_cast<TransportKind>(transport);
+  reader.Finish();
+  if (!errors.empty()) return codec::ToStatus(errors);
+  return config;
+}
+
+}  // namespace stockade::sandbox_operator

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "policy/evaluate.h"
+#include "render/render.h"
+
+namespace stockade::sandbox_operator {
+
+// Which client sends single requests to the API server; watches always use Beast.
+enum class TransportKind { kCppRest, kBeast };
+
+// The operator's configuration file, kind OperatorConfiguration of config.stockade.dev/v1alpha1.
+// Every field has a default; docs/configuration.md describes them.
+struct OperatorConfig {
+  std::string http_address = "0.0.0.0";  // of health endpoints
+  std::uint16_t http_port = 8081;
+  LogLevel log_level = LogLevel::kInfo;
+  std::int64_t workers = 4;  // sandboxes that are reconciled at once
+  TransportKind transport = TransportKind::kCppRest;
+  render::Profile profile;
+  policy::Facts facts;
+};
+
+// From YAML. BadRequest names every field that is unknown (with the name that was meant), of the
+// wrong type or out of range.
+Result<OperatorConfig> ParseOperatorConfig(std::string_view yaml);
+
+}  // namespace stockade::sandbox_operator

@@ -1,0 +1,88 @@
+// stockade-operator: reconciles AgentSandbox resources into hardened pods.
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <span>
+#include <string>
+
+#include "base/clock.h"
+#include "base/flags.h"
+#include "base/log.h"
+#include "kube/connection_config.h"
+#include "kube/transport.h"
+#include "operator/app.h"
+#include "operator/config.h"
+
+namespace {
+
+using stockade::Flag;
+using stockade::Status;
+
+constexpr int kExitUsage = 2;
+constexpr int kExitFailure = 1;
+
+constexpr Flag kFlags[] = {
+    {"config", "FILE", "the configuration, kind OperatorConfiguration; defaults without it"},
+    {"kubeconfig", "FILE", "how to reach the API server; the pod's service account without it"},
+    {"context", "NAME", "the kubeconfig's context; its current one without it"},
+    {"version", "", "print the version"},
+    {"help", "", "print this text"},
+};
+
+int Fail(int code, const std::string& message) {
+  std::fprintf(stderr, "stockade-operator: %s\n", message.c_str());
+  return code;
+}
+
+stockade::Result<stockade::sandbox_operator::OperatorConfig> LoadConfig(const std::string& path) {
+  if (path.empty()) return stockade::sandbox_operator::OperatorConfig{};
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return Status(stockade::StatusCode::kBadRequest, "cannot be read");
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  return stockade::sandbox_operator::ParseOperatorConfig(text);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto flags = stockade::ParseFlags(
+      std::span<const char* const>(argv + 1, static_cast<std::size_t>(argc - 1)), kFlags);
+  if (!flags.ok()) return Fail(kExitUsage, flags.status().message() + "; see --help");
+  if (flags->Has("help")) {
+    std::printf("Usage: stockade-operator [options]\n\n%s",
+                stockade::FlagsHelp(kFlags).c_str());
+    return 0;
+  }
+  if (flags->Has("version")) {
+    std::printf("stockade-operator %s\n", STOCKADE_VERSION);
+    return 0;
+  }
+  const std::string config_path(flags->Value("config"));
+  const auto config = LoadConfig(config_path);
+  if (!config.ok()) return Fail(kExitUsage, config_path + ": " + config.status().message());
+  const auto connection = stockade::kube::LoadConnectionConfig(
+      std::string(flags->Value("kubeconfig")), std::string(flags->Value("context")));
+  if (!connection.ok()) return Fail(kExitUsage, connection.status().message());
+
+  // Signals are taken by sigwait below and by no handler: every thread inherits this mask.
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGTERM);
+  sigaddset(&ending, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  stockade::kube::InitializeCppRestThreads();
+
+  const stockade::SystemClock clock;
+  stockade::Logger logger(clock, config->log_level);
+  stockade::sandbox_operator::OperatorApp app(*config, *connection, clock, logger);
+  if (const Status started = app.Start(); !started.ok()) {
+    return Fail(kExitFailure, started.ToString());
+  }
+  int signal = 0;
+  sigwait(&ending, &signal);
+  logger.Info("operator is stopping", {{"signal", signal}});
+  app.Stop();
+  return 0;
+}

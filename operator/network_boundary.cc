@@ -1,0 +1,172 @@
+#include "operator/network_boundary.h"
+
+#include <algorithm>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+#include "api/names.h"
+#include "render/fingerprint.h"
+#include "render/render.h"
+
+namespace stockade::sandbox_operator {
+namespace {
+
+runtime::ObjectKey DenyAllKey(const std::string& namespace_name) {
+  return {namespace_name, std::string(api::kDenyAllPolicyName)};
+}
+
+std::size_t GateIndex(const std::string& namespace_name, std::size_t gates) {
+  return std::hash<std::string>{}(namespace_name) % gates;
+}
+
+}  // namespace
+
+NetworkBoundary::NetworkBoundary(kube::Client& client, Caches& caches, Logger& logger)
+    : client_(client),
+      caches_(caches),
+      logger_(logger),
+      wanted_fingerprint_(render::NetworkPolicyFingerprint(
+          codec::ParseTrusted(render::RenderDenyAllPolicy("any")).root())) {}
+
+std::shared_lock<std::shared_mutex> NetworkBoundary::Hold(const std::string& namespace_name) {
+  return std::shared_lock(gates_[GateIndex(namespace_name, gates_.size())]);
+}
+
+bool NetworkBoundary::InPlace(const std::string& namespace_name) const {
+  const auto policy = caches_.policies.store().Get(DenyAllKey(namespace_name));
+  return policy && policy->fingerprint == wanted_fingerprint_ && policy->has_finalizer;
+}
+
+Status NetworkBoundary::Record(const Result<codec::JsonDocument>& answer) {
+  if (!answer.ok()) return answer.status();
+  auto decoded = DecodePolicy(answer->root());
+  if (!decoded.ok()) return decoded.status();
+  caches_.policies.store().RecordWrite(std::move(decoded).value());
+  return Status::Ok();
+}
+
+Status NetworkBoundary::Ensure(const std::string& namespace_name) {
+  if (InPlace(namespace_name)) return Status::Ok();
+  if (caches_.policies.store().Get(DenyAllKey(namespace_name))) return Repair(namespace_name);
+  const auto created = client_.Create(kube::kNetworkPolicies, namespace_name,
+                                      render::RenderDenyAllPolicy(namespace_name));
+  if (created.status().code() == StatusCode::kAlreadyExists) return Repair(namespace_name);
+  return Record(created).WithContext("creating NetworkPolicy stockade-deny-all");
+}
+
+Status NetworkBoundary::Repair(const std::string& namespace_name) {
+  const std::string name(api::kDenyAllPolicyName);
+  const auto live = client_.Get(kube::kNetworkPolicies, namespace_name, name);
+  if (!live.ok()) {
+    if (live.status().code() == StatusCode::kNotFound) {
+      // The cache is behind; the event that says so brings us back.
+      return {StatusCode::kConflict, "NetworkPolicy stockade-deny-all was just deleted"};
+    }
+    return live.status();
+  }
+  const codec::Json desired = render::RenderDenyAllPolicy(namespace_name);
+  codec::Json repaired = live->root().ToJson();
+  repaired["spec"] = desired["spec"];
+  repaired["metadata"]["labels"].update(desired["metadata"]["labels"]);
+  // No owner: it must outlive every one of its sandboxes, and the garbage collector must not judge.
+  repaired["metadata"].erase("ownerReferences");
+  codec::Json& finalizers = repaired["metadata"]["finalizers"];
+  const std::string ours(api::kPodsGoneFinalizer);
+  if (!finalizers.is_array()) finalizers = codec::Json::array();
+  if (std::find(finalizers.begin(), finalizers.end(), ours) == finalizers.end()) {
+    if (repaired["metadata"].contains("deletionTimestamp")) {
+      // A finalizer cannot be added any more: it will be gone at once and is created anew.
+      return {StatusCode::kConflict, "NetworkPolicy stockade-deny-all is being deleted"};
+    }
+    finalizers.push_back(ours);
+  }
+  const auto updated =
+      client_.Update(kube::kNetworkPolicies, namespace_name, name, repaired);
+  if (updated.ok()) {
+    logger_.Warning("repaired NetworkPolicy stockade-deny-all, which somebody had changed",
+                    {{"namespace", namespace_name}});
+  }
+  return Record(updated).WithContext("repairing NetworkPolicy stockade-deny-all");
+}
+
+Status NetworkBoundary::Reconcile(const std::string& namespace_name) {
+  const bool pods = !caches_.pods.store().ListNamespace(namespace_name).empty();
+  const bool sandboxes = !caches_.sandboxes.store().ListNamespace(namespace_name).empty();
+  const auto policy = caches_.policies.store().Get(DenyAllKey(namespace_name));
+  if (pods) {
+    const auto hold = Hold(namespace_name);
+    return Ensure(namespace_name);
+  }
+  if (!policy) return Status::Ok();  // before the first pod its sandbox's reconcile creates it
+  if (policy->deleting) return ReleaseIfUnused(namespace_name, /*keep_for_sandboxes=*/false);
+  if (!sandboxes) return ReleaseIfUnused(namespace_name, /*keep_for_sandboxes=*/true);
+  const auto hold = Hold(namespace_name);
+  return Ensure(namespace_name);
+}
+
+Result<bool> NetworkBoundary::AnyLive(const kube::Resource& resource,
+                                      const std::string& namespace_name,
+                                      const std::string& label_selector) {
+  kube::ListOptions options;
+  options.namespace_name = namespace_name;
+  options.label_selector = label_selector;
+  bool any = false;
+  const auto listed =
+      client_.List(resource, options, [&any](codec::JsonView) { any = true; });
+  if (!listed.ok()) return listed.status();
+  return any;
+}
+
+Status NetworkBoundary::ReleaseIfUnused(const std::string& namespace_name,
+                                        bool keep_for_sandboxes) {
+  // No pod is created by us from here on; what others created, only the API server knows.
+  const std::unique_lock lock(gates_[GateIndex(namespace_name, gates_.size())]);
+  const auto policy = caches_.policies.store().Get(DenyAllKey(namespace_name));
+  if (!policy) return Status::Ok();
+  const auto pods = AnyLive(kube::kPods, namespace_name, std::string(api::kSandboxLabel));
+  if (!pods.ok()) return pods.status();
+  if (*pods) return Status::Ok();
+  if (keep_for_sandboxes) {
+    const auto sandboxes = AnyLive(kAgentSandboxes, namespace_name, "");
+    if (!sandboxes.ok()) return sandboxes.status();
+    if (*sandboxes) return Status::Ok();
+  }
+
+  const std::string name(api::kDenyAllPolicyName);
+  if (!policy->deleting) {
+    kube::DeleteOptions options;
+    options.uid = policy->uid;
+    const auto deleted =
+        client_.Delete(kube::kNetworkPolicies, namespace_name, name, options);
+    if (!deleted.ok() && deleted.status().code() != StatusCode::kNotFound) {
+      return deleted.status().WithContext("deleting NetworkPolicy stockade-deny-all");
+    }
+  }
+  const auto live = client_.Get(kube::kNetworkPolicies, namespace_name, name);
+  if (live.ok()) {
+    if (live->root()["metadata"]["uid"].StringOrEmpty() != policy->uid ||
+        live->root()["metadata"]["deletionTimestamp"].IsUnset()) {
+      return {StatusCode::kConflict, "NetworkPolicy stockade-deny-all was created anew"};
+    }
+    codec::Json released = live->root().ToJson();
+    codec::Json& finalizers = released["metadata"]["finalizers"];
+    if (finalizers.is_array()) {
+      std::erase(finalizers.get_ref<codec::Json::array_t&>(),
+                 codec::Json(std::string(api::kPodsGoneFinalizer)));
+    }
+    const auto updated =
+        client_.Update(kube::kNetworkPolicies, namespace_name, name, released);
+    if (!updated.ok() && updated.status().code() != StatusCode::kNotFound) {
+      return updated.status().WithContext("releasing NetworkPolicy stockade-deny-all");
+    }
+  } else if (live.status().code() != StatusCode::kNotFound) {
+    return live.status();
+  }
+  caches_.policies.store().RecordDelete(DenyAllKey(namespace_name), policy->uid);
+  logger_.Info("released NetworkPolicy stockade-deny-all: the namespace has no sandbox left",
+               {{"namespace", namespace_name}});
+  return Status::Ok();
+}
+
+}  // namespace stockade::sandbox_operator

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <shared_mutex>
+#include <string>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "kube/client.h"
+#include "operator/caches.h"
+
+namespace stockade::sandbox_operator {
+
+// Keeps the policy stockade-deny-all in every namespace that has sandboxes, from before the first
+// pod to after the last: it is created before any pod, repaired whenever it differs, held by a
+// finalizer while a sandbox pod exists, and released when neither pod nor sandbox is left. The name
+// is reserved: a policy that carries it is ours whoever wrote it, and repairing it only narrows.
+// Safe to call from any thread.
+class NetworkBoundary {
+ public:
+  NetworkBoundary(kube::Client& client, Caches& caches, Logger& logger);
+
+  // Held while a pod is created: the policy cannot be released meanwhile.
+  [[nodiscard]] std::shared_lock<std::shared_mutex> Hold(const std::string& namespace_name);
+
+  // Ok when the policy is in place as it should be. Call with Hold when a pod is to follow.
+  Status Ensure(const std::string& namespace_name);
+
+  // Looks at one namespace: ensures the policy where sandboxes or their pods are, and otherwise
+  // releases it, after asking the API server itself whether a pod is left.
+  Status Reconcile(const std::string& namespace_name);
+
+  // As the cache has it: the policy exists, with our spec.
+  [[nodiscard]] bool InPlace(const std::string& namespace_name) const;
+
+ private:
+  Status Repair(const std::string& namespace_name);
+  Status ReleaseIfUnused(const std::string& namespace_name, bool keep_for_sandboxes);
+  Result<bool> AnyLive(const kube::Resource& resource, const std::string& namespace_name,
+                       const std::string& label_selector);
+  Status Record(const Result<codec::JsonDocument>& answer);
+
+  kube::Client& client_;
+  Caches& caches_;
+  Logger& logger_;
+  const std::string wanted_fingerprint_;
+  // One lock for many namespaces: two that share one only wait for each other a little.
+  std::array<std::shared_mutex, 64> gates_;
+};
+
+}  // namespace stockade::sandbox_operator

@@ -1,0 +1,374 @@
+#include "operator/sandbox_reconciler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "api/names.h"
+#include "operator/create_errors.h"
+#include "operator/object_writer.h"
+#include "operator/owned_kinds.h"
+#include "operator/pod_metadata.h"
+
+namespace stockade::sandbox_operator {
+namespace {
+
+using std::chrono::milliseconds;
+
+// How long a pod may be on its way before the status says so in a write of its own: most are ready
+// by then, and each write is multiplied by the number of sandboxes.
+constexpr milliseconds kProgressGrace = std::chrono::seconds(1);
+// Until the garbage collector has removed what a former sandbox of the same name left.
+constexpr milliseconds kFormerSelfRetry = std::chrono::seconds(1);
+// Until quota may have been freed, or whatever admission plugin refused the pod changed.
+constexpr milliseconds kRefusedRetry = std::chrono::seconds(10);
+// Nothing tells us that a stranger gave up a name, or that an API server now takes what it refused.
+constexpr milliseconds kStalledRetry = std::chrono::minutes(1);
+
+Blocker NameConflict(std::string_view kind, const std::string& name) {
+  return {"NameConflict",
+          std::string(kind) + " \"" + name +
+              "\" exists and does not belong to this sandbox; delete it or rename the sandbox",
+          true};
+}
+
+Blocker FormerSelf(std::string_view kind, const std::string& name) {
+  return {"NameTaken",
+          std::string(kind) + " \"" + name +
+              "\" of an earlier sandbox of this name is still being removed",
+          false};
+}
+
+std::string Annotation(const codec::Json& object, std::string_view key) {
+  return object["metadata"]["annotations"].value(std::string(key), std::string());
+}
+
+std::string Annotation(const CachedPod& pod, std::string_view key) {
+  const auto found = pod.annotations.find(std::string(key));
+  return found == pod.annotations.end() ? std::string() : found->second;
+}
+
+}  // namespace
+
+SandboxReconciler::SandboxReconciler(kube::Client& client, Caches& caches,
+                                     NetworkBoundary& boundary, const Clock& clock,
+                                     Logger& logger, Settings settings)
+    : client_(client),
+      caches_(caches),
+      boundary_(boundary),
+      clock_(clock),
+      logger_(logger),
+      settings_(std::move(settings)),
+      backoff_(clock) {}
+
+runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& key) {
+  const auto cached = caches_.sandboxes.store().Get(key);
+  if (!cached) return {};  // all that was its own goes by owner references
+  const api::AgentSandbox& sandbox = cached->sandbox;
+
+  Observation seen;
+  if (sandbox.metadata.deleting) {
+    // The pod goes first, while everything around it still stands.
+    return {RemovePod(sandbox, seen).error, std::nullopt};
+  }
+  Step step = MakeReal(sandbox, seen);
+  seen.blocker = std::move(step.blocker);
+  seen.deny_all_in_place = boundary_.InPlace(key.namespace_name);
+  seen.widened_by = FindWideningPolicy(sandbox, seen);
+
+  if (step.error.ok() && IsMereProgress(seen)) {
+    const auto age = backoff_.PodAge(sandbox.metadata.uid);
+    if (age < kProgressGrace) {
+      return {Status::Ok(), std::chrono::ceil<milliseconds>(kProgressGrace - age)};
+    }
+  }
+  Status written = WriteStatus(sandbox, seen);
+  return {step.error.ok() ? std::move(written) : std::move(step.error), step.requeue_after};
+}
+
+SandboxReconciler::Step SandboxReconciler::MakeReal(const api::AgentSandbox& sandbox,
+                                                    Observation& seen) {
+  const codec::JsonDocument pod_template = api::ToDocument(sandbox.spec.pod_template);
+  seen.findings = policy::EvaluateSandbox(
+      sandbox, api::PodView(pod_template.root(), "spec.podTemplate"), settings_.facts);
+  if (policy::HasErrors(seen.findings)) return RemovePod(sandbox, seen);
+
+  render::DesiredObjects desired = render::Render(sandbox, settings_.profile);
+  AnnotateRenderedPod(desired.pod, sandbox.spec.pod_template);
+  Step surroundings = EnsureSurroundings(sandbox, desired);
+  if (!surroundings.Continue()) {
+    // A pod that runs goes on; it is shown as it is.
+    const auto pod = caches_.pods.store().Get(
+        {sandbox.metadata.namespace_name, api::SandboxObjectName(sandbox.metadata.name)});
+    if (pod && pod->owner.uid == sandbox.metadata.uid) seen.pod = pod;
+    return surroundings;
+  }
+  if (sandbox.spec.operating_mode == api::OperatingMode::kSuspended) {
+    return RemovePod(sandbox, seen);
+  }
+  return EnsurePod(sandbox, desired, seen);
+}
+
+SandboxReconciler::Step SandboxReconciler::EnsureSurroundings(
+    const api::AgentSandbox& sandbox, const render::DesiredObjects& desired) {
+  Status denied = boundary_.Ensure(sandbox.metadata.namespace_name);
+  if (!denied.ok()) {
+    if (auto blocker = ExplainCreateError(denied, "NetworkPolicy stockade-deny-all")) {
+      return {std::move(blocker), kRefusedRetry, Status::Ok()};
+    }
+    return {std::nullopt, std::nullopt, std::move(denied)};
+  }
+  Step claims = EnsureClaims(sandbox, desired);
+  if (!claims.Continue()) return claims;
+
+  const std::string service_name = api::SandboxObjectName(sandbox.metadata.name);
+  const auto services = ServiceKind(caches_);
+  if (desired.service) {
+    Step step = StepFrom(EnsureOwned(client_, services, sandbox, *desired.service), "Service",
+                         service_name);
+    if (!step.Continue()) return step;
+  } else if (Status removed = RemoveOwned(client_, services, sandbox, service_name);
+             !removed.ok()) {
+    return {std::nullopt, std::nullopt, std::move(removed)};
+  }
+
+  const std::string policy_name = api::IngressPolicyName(sandbox.metadata.name);
+  const auto policies = PolicyKind(caches_);
+  if (desired.ingress_policy) {
+    return StepFrom(EnsureOwned(client_, policies, sandbox, *desired.ingress_policy),
+                    "NetworkPolicy", policy_name);
+  }
+  return {std::nullopt, std::nullopt, RemoveOwned(client_, policies, sandbox, policy_name)};
+}
+
+SandboxReconciler::Step SandboxReconciler::EnsureClaims(const api::AgentSandbox& sandbox,
+                                                        const render::DesiredObjects& desired) {
+  const auto kind = ClaimKind(caches_);
+  for (const codec::Json& claim : desired.claims) {
+    const auto name = claim["metadata"]["name"].get<std::string>();
+    Step step = StepFrom(EnsureOwned(client_, kind, sandbox, claim), "PersistentVolumeClaim", name);
+    if (!step.Continue()) return step;
+    const auto live = caches_.claims.store().Get({sandbox.metadata.namespace_name, name});
+    if (!live) continue;
+    if (std::string difference = DescribeImmutableDifference(*live, claim); !difference.empty()) {
+      return {Blocker{"ClaimImmutable",
+                      "PersistentVolumeClaim \"" + name + "\" differs from its template in " +
+                          difference +
+                          ", which cannot change once it exists; undo the change in "
+                          "spec.volumeClaimTemplates or use a template of another name",
+                      true},
+              kStalledRetry, Status::Ok()};
+    }
+  }
+  return {};
+}
+
+SandboxReconciler::Step SandboxReconciler::StepFrom(const Result<Ensured>& outcome,
+                                                    std::string_view kind,
+                                                    const std::string& name) {
+  if (!outcome.ok()) {
+    if (auto blocker = ExplainCreateError(outcome.status(), std::string(kind) + " " + name)) {
+      const milliseconds retry = blocker->stalled ? kStalledRetry : kRefusedRetry;
+      return {std::move(blocker), retry, Status::Ok()};
+    }
+    return {std::nullopt, std::nullopt, outcome.status()};
+  }
+  switch (*outcome) {
+    case Ensured::kInPlace:
+      break;
+    case Ensured::kWaiting:
+      return {FormerSelf(kind, name), kFormerSelfRetry, Status::Ok()};
+    case Ensured::kNameConflict:
+      return {NameConflict(kind, name), kStalledRetry, Status::Ok()};
+  }
+  return {};
+}
+
+SandboxReconciler::Step SandboxReconciler::EnsurePod(const api::AgentSandbox& sandbox,
+                                                     const render::DesiredObjects& desired,
+                                                     Observation& seen) {
+  const runtime::ObjectKey key{sandbox.metadata.namespace_name,
+                               api::SandboxObjectName(sandbox.metadata.name)};
+  std::shared_ptr<const CachedPod> live = caches_.pods.store().Get(key);
+  if (!live) {
+    Step created = CreatePod(sandbox, desired.pod, seen);
+    if (!created.Continue() || seen.pod || policy::HasErrors(seen.findings)) return created;
+    // The name is taken by a pod that the cache does not show: it may have lost its label.
+    auto existing = client_.Get(kube::kPods, key.namespace_name, key.name);
+    if (!existing.ok()) return {std::nullopt, std::nullopt, existing.status()};
+    auto decoded = DecodePod(existing->root());
+    if (!decoded.ok()) return {std::nullopt, std::nullopt, decoded.status()};
+    live = std::make_shared<const CachedPod>(std::move(decoded).value());
+  }
+  switch (JudgeOwner(live->owner, /*deleting=*/false, sandbox)) {
+    case Claimed::kStrangers:
+      return {NameConflict("Pod", key.name), kStalledRetry, Status::Ok()};
+    case Claimed::kWaiting:
+      return {FormerSelf("Pod", key.name), kFormerSelfRetry, Status::Ok()};
+    case Claimed::kOurs:
+      break;
+  }
+  seen.pod = live;
+  // Labels first, whatever the pod's state: without its label the deny-all does not select it.
+  Step labelled = AdoptMetadata(*live, desired.pod, seen);
+  if (!labelled.Continue() || live->deleting) return labelled;
+
+  const std::string profile_hash = Annotation(*live, api::kProfileHashAnnotation);
+  const std::string wanted_hash = Annotation(desired.pod, api::kProfileHashAnnotation);
+  seen.outdated = profile_hash != wanted_hash;
+  const bool spec_changed = Annotation(*live, api::kSpecHashAnnotation) !=
+                            Annotation(desired.pod, api::kSpecHashAnnotation);
+  // An outdated pod is compared with what it was rendered as, every other with what it should be.
+  const std::string expected = seen.outdated ? Annotation(*live, api::kFingerprintAnnotation)
+                                             : Annotation(desired.pod, api::kFingerprintAnnotation);
+  if (spec_changed || profile_hash.empty() || live->fingerprint != expected) {
+    logger_.Info(spec_changed ? "pod is created anew: the sandbox's spec changed"
+                              : "pod is created anew: somebody changed it",
+                 {{"sandbox", sandbox.metadata.namespace_name + "/" + sandbox.metadata.name}});
+    return DeletePod(*live, seen);
+  }
+  if (DiagnosePod(*live).outcome == PodOutcome::kLost) {
+    const auto wait = backoff_.UntilRestart(sandbox.metadata.uid, live->uid);
+    if (wait > std::chrono::nanoseconds::zero()) {
+      return {std::nullopt, std::chrono::ceil<milliseconds>(wait), Status::Ok()};
+    }
+    return DeletePod(*live, seen);
+  }
+  return {};
+}
+
+SandboxReconciler::Step SandboxReconciler::CreatePod(const api::AgentSandbox& sandbox,
+                                                     const codec::Json& pod, Observation& seen) {
+  const std::string& runtime_class = settings_.profile.RuntimeClassFor(sandbox.spec.isolation);
+  if (!runtime_class.empty() && !caches_.runtime_classes.store().Get({"", runtime_class})) {
+    return {Blocker{"RuntimeClassMissing",
+                    "RuntimeClass \"" + runtime_class + "\", which isolation " +
+                        std::string(api::IsolationName(sandbox.spec.isolation)) +
+                        " means here, does not exist; install the runtime and create the "
+                        "RuntimeClass. No weaker one is used instead",
+                    false},
+            std::nullopt, Status::Ok()};
+  }
+  const codec::JsonDocument document = codec::ParseTrusted(pod);
+  auto findings = policy::EvaluateRenderedPod(api::PodView(document.root(), ""), runtime_class,
+                                              settings_.facts);
+  if (policy::HasErrors(findings)) {
+    seen.findings = std::move(findings);
+    return {};
+  }
+
+  const std::string& namespace_name = sandbox.metadata.namespace_name;
+  const auto hold = boundary_.Hold(namespace_name);
+  if (Status denied = boundary_.Ensure(namespace_name); !denied.ok()) {
+    return {std::nullopt, std::nullopt, std::move(denied)};
+  }
+  const auto created = client_.Create(kube::kPods, namespace_name, pod);
+  if (created.status().code() == StatusCode::kAlreadyExists) return {};
+  if (!created.ok()) {
+    if (auto blocker = ExplainCreateError(created.status(), "the pod")) {
+      const milliseconds retry = blocker->stalled ? kStalledRetry : kRefusedRetry;
+      return {std::move(blocker), retry, Status::Ok()};
+    }
+    return {std::nullopt, std::nullopt, created.status().WithContext("creating the pod")};
+  }
+  backoff_.PodCreated(sandbox.metadata.uid);
+  return RecordPod(created->root(), seen);
+}
+
+SandboxReconciler::Step SandboxReconciler::RecordPod(codec::JsonView pod, Observation& seen) {
+  auto decoded = DecodePod(pod);
+  if (!decoded.ok()) return {std::nullopt, std::nullopt, decoded.status()};
+  seen.pod = std::make_shared<const CachedPod>(*decoded);
+  caches_.pods.store().RecordWrite(std::move(decoded).value());
+  return {};
+}
+
+SandboxReconciler::Step SandboxReconciler::AdoptMetadata(const CachedPod& live,
+                                                         const codec::Json& rendered,
+                                                         Observation& seen) {
+  auto patch = MetadataPatch(live, rendered);
+  if (!patch) return {};
+  (*patch)["metadata"]["uid"] = live.uid;
+  const auto patched = client_.Patch(kube::kPods, live.key.namespace_name, live.key.name,
+                                     kube::PatchType::kMerge, *patch);
+  if (!patched.ok()) {
+    return {std::nullopt, std::nullopt, patched.status().WithContext("labelling the pod")};
+  }
+  return RecordPod(patched->root(), seen);
+}
+
+SandboxReconciler::Step SandboxReconciler::DeletePod(const CachedPod& pod, Observation& seen) {
+  kube::DeleteOptions options;
+  options.uid = pod.uid;
+  const auto deleted =
+      client_.Delete(kube::kPods, pod.key.namespace_name, pod.key.name, options);
+  if (deleted.ok()) {
+    // The answer shows the pod as it ends; only the watch tells when it is gone.
+    CachedPod ending = pod;
+    ending.deleting = true;
+    ending.resource_version = std::max(
+        pod.resource_version, runtime::ParseResourceVersion(
+                                  deleted->root()["metadata"]["resourceVersion"].StringOrEmpty()));
+    seen.pod = std::make_shared<const CachedPod>(ending);
+    caches_.pods.store().RecordWrite(std::move(ending));
+    return {};
+  }
+  if (deleted.status().code() == StatusCode::kNotFound) {
+    caches_.pods.store().RecordDelete(pod.key, pod.uid);
+    seen.pod = nullptr;
+    // Whatever is to follow starts from here.
+    return {std::nullopt, milliseconds(0), Status::Ok()};
+  }
+  return {std::nullopt, std::nullopt, deleted.status().WithContext("deleting the pod")};
+}
+
+SandboxReconciler::Step SandboxReconciler::RemovePod(const api::AgentSandbox& sandbox,
+                                                     Observation& seen) {
+  const auto live = caches_.pods.store().Get(
+      {sandbox.metadata.namespace_name, api::SandboxObjectName(sandbox.metadata.name)});
+  if (!live || live->owner.uid != sandbox.metadata.uid) return {};
+  seen.pod = live;
+  if (live->deleting) return {};
+  return DeletePod(*live, seen);
+}
+
+std::string SandboxReconciler::FindWideningPolicy(const api::AgentSandbox& sandbox,
+                                                  const Observation& seen) const {
+  api::StringMap labels = seen.pod ? seen.pod->labels : sandbox.spec.pod_template.labels;
+  labels.insert_or_assign(std::string(api::kSandboxLabel), sandbox.metadata.name);
+  const std::string own = api::IngressPolicyName(sandbox.metadata.name);
+  for (const auto& policy :
+       caches_.policies.store().ListNamespace(sandbox.metadata.namespace_name)) {
+    if (policy->key.name == api::kDenyAllPolicyName) continue;
+    if (policy->key.name == own && policy->owner.uid == sandbox.metadata.uid) continue;
+    if (!policy->allows_egress && !policy->allows_ingress) continue;
+    if (policy->pod_selector.Matches(labels)) return policy->key.name;
+  }
+  return {};
+}
+
+Status SandboxReconciler::WriteStatus(const api::AgentSandbox& sandbox, const Observation& seen) {
+  codec::Json status = ComputeStatus(sandbox, seen, settings_.profile, clock_.Now());
+  const codec::Json before = sandbox.status.ToJson();
+  if (status == before) return Status::Ok();
+  if (before.is_object()) {
+    // A merge patch removes only what it names.
+    for (const auto& [field, value] : before.items()) {
+      if (!status.contains(field)) status[field] = nullptr;
+    }
+  }
+  // The uid makes the patch miss a sandbox that was deleted and created again meanwhile.
+  const codec::Json patch = {{"metadata", {{"uid", sandbox.metadata.uid}}}, {"status", status}};
+  const auto written =
+      client_.Patch(kAgentSandboxes, sandbox.metadata.namespace_name, sandbox.metadata.name,
+                    kube::PatchType::kMerge, patch, "status");
+  if (!written.ok()) {
+    if (written.status().code() == StatusCode::kNotFound) return Status::Ok();
+    return written.status().WithContext("writing the status");
+  }
+  auto decoded = DecodeSandbox(written->root());
+  if (!decoded.ok()) return decoded.status();
+  caches_.sandboxes.store().RecordWrite(std::move(decoded).value());
+  return Status::Ok();
+}
+
+}  // namespace stockade::sandbox_operator

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "kube/client.h"
+#include "operator/caches.h"
+#include "operator/network_boundary.h"
+#include "operator/object_writer.h"
+#include "operator/restart_backoff.h"
+#include "operator/sandbox_status.h"
+#include "policy/evaluate.h"
+#include "render/render.h"
+#include "runtime/controller.h"
+
+namespace stockade::sandbox_operator {
+
+// Makes the cluster match one AgentSandbox: judges it, renders what should exist, writes what
+// differs in the order that keeps the boundary shut (deny-all, claims, Service, allowances, the pod
+// last), and reports in the status. Level-triggered and idempotent; a reconcile that finds
+// everything in place writes nothing. Safe to call for different sandboxes at once.
+class SandboxReconciler {
+ public:
+  struct Settings {
+    render::Profile profile;
+    policy::Facts facts;
+  };
+
+  SandboxReconciler(kube::Client& client, Caches& caches, NetworkBoundary& boundary,
+                    const Clock& clock, Logger& logger, Settings settings);
+
+  runtime::ReconcileResult Reconcile(const runtime::ObjectKey& key);
+
+  // The sandbox with this uid is gone; what was remembered of it may go too.
+  void Forget(const std::string& sandbox_uid) { backoff_.Forget(sandbox_uid); }
+
+ private:
+  // What one step came to: go on, or report this and stop.
+  struct Step {
+    std::optional<Blocker> blocker;
+    std::optional<std::chrono::milliseconds> requeue_after;
+    Status error;  // reported beside the blocker: the reconcile is tried again
+    [[nodiscard]] bool Continue() const { return !blocker && error.ok() && !requeue_after; }
+  };
+
+  Step MakeReal(const api::AgentSandbox& sandbox, Observation& seen);
+  Step EnsureSurroundings(const api::AgentSandbox& sandbox,
+                          const render::DesiredObjects& desired);
+  Step EnsureClaims(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired);
+  static Step StepFrom(const Result<Ensured>& outcome, std::string_view kind,
+                       const std::string& name);
+  Step EnsurePod(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired,
+                 Observation& seen);
+  // Leaves seen.pod null when the name turns out to be taken.
+  Step CreatePod(const api::AgentSandbox& sandbox, const codec::Json& pod, Observation& seen);
+  Step RecordPod(codec::JsonView pod, Observation& seen);
+  Step AdoptMetadata(const CachedPod& live, const codec::Json& rendered, Observation& seen);
+  Step DeletePod(const CachedPod& pod, Observation& seen);
+  Step RemovePod(const api::AgentSandbox& sandbox, Observation& seen);
+  std::string FindWideningPolicy(const api::AgentSandbox& sandbox, const Observation& seen) const;
+  Status WriteStatus(const api::AgentSandbox& sandbox, const Observation& seen);
+
+  kube::Client& client_;
+  Caches& caches_;
+  NetworkBoundary& boundary_;
+  const Clock& clock_;
+  Logger& logger_;
+  const Settings settings_;
+  RestartBackoff backoff_;
+};
+
+}  // namespace stockade::sandbox_operator

@@ -1,0 +1,219 @@
+#include "operator/sandbox_status.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "api/names.h"
+#include "base/clock.h"
+#include "base/strings.h"
+
+namespace stockade::sandbox_operator {
+namespace {
+
+using api::Condition;
+using codec::Json;
+
+// metav1.Condition allows 32,768 bytes; a person reads far less.
+constexpr std::size_t kMaxMessage = 4096;
+
+Condition Make(std::string type, std::string_view status, std::string reason,
+               std::string message) {
+  return {.type = std::move(type),
+          .status = std::string(status),
+          .reason = std::move(reason),
+          .message = Truncate(message, kMaxMessage),
+          .last_transition_time = {},
+          .observed_generation = 0};
+}
+
+std::string DescribeFindings(const std::vector<policy::Finding>& findings) {
+  std::string text;
+  for (const policy::Finding& finding : findings) {
+    if (finding.severity != policy::Severity::kError) continue;
+    if (!text.empty()) text += "; ";
+    text += finding.field + ": [" + std::string(finding.code) + "] " + finding.message;
+  }
+  return text;
+}
+
+std::string FirstErrorCode(const std::vector<policy::Finding>& findings) {
+  const auto first = std::ranges::find_if(findings, [](const policy::Finding& finding) {
+    return finding.severity == policy::Severity::kError;
+  });
+  return first == findings.end() ? "" : std::string(first->code);
+}
+
+struct Verdict {
+  std::string status;  // of Ready
+  std::string reason;
+  std::string message;
+  bool stalled = false;
+  bool finished = false;
+};
+
+Verdict JudgeReadiness(const api::AgentSandbox& sandbox, const Observation& seen) {
+  if (policy::HasErrors(seen.findings)) {
+    return {"False", FirstErrorCode(seen.findings), DescribeFindings(seen.findings), true, false};
+  }
+  if (seen.blocker) {
+    return {"False", seen.blocker->reason, seen.blocker->message, seen.blocker->stalled, false};
+  }
+  if (sandbox.spec.operating_mode == api::OperatingMode::kSuspended) {
+    return {"False", "Suspended",
+            seen.pod ? "the sandbox is being suspended: its pod is ending"
+                     : "the sandbox is suspended: its pod is gone and its volumes are kept",
+            false, false};
+  }
+  if (!seen.pod) return {"False", "PodMissing", "the pod is about to be created", false, false};
+  PodDiagnosis diagnosis = DiagnosePod(*seen.pod);
+  const bool ready = diagnosis.outcome == PodOutcome::kReady;
+  return {ready ? "True" : "False", std::move(diagnosis.reason), std::move(diagnosis.message),
+          diagnosis.outcome == PodOutcome::kHopeless, diagnosis.outcome == PodOutcome::kFinished};
+}
+
+Condition RuntimeHardened(const api::AgentSandbox& sandbox, const Observation& seen,
+                          const render::Profile& profile) {
+  const std::string& wanted = profile.RuntimeClassFor(sandbox.spec.isolation);
+  const std::string tier(api::IsolationName(sandbox.spec.isolation));
+  if (!seen.pod) return Make("RuntimeHardened", "Unknown", "NoPod", "there is no pod");
+  if (seen.pod->runtime_class != wanted) {
+    return Make("RuntimeHardened", "False", "RuntimeClassDiffers",
+                "the pod runs under RuntimeClass \"" + seen.pod->runtime_class +
+                    "\" and the tier " + tier + " means \"" + wanted + "\"");
+  }
+  return Make("RuntimeHardened", "True", tier,
+              wanted.empty() ? "the pod runs hardened under the cluster's default runtime"
+                             : "the pod runs hardened under RuntimeClass \"" + wanted + "\"");
+}
+
+Condition EgressIsolated(const Observation& seen) {
+  if (!seen.widened_by.empty()) {
+    return Make("EgressIsolated", "False", "WidenedBy",
+                "NetworkPolicy \"" + seen.widened_by +
+                    "\" selects the sandbox's pod and lets traffic through; exclude sandboxes "
+                    "from its podSelector with a matchExpression on " +
+                    std::string(api::kSandboxLabel) + " DoesNotExist");
+  }
+  if (!seen.deny_all_in_place) {
+    return Make("EgressIsolated", "Unknown", "DenyAllMissing",
+                "NetworkPolicy \"" + std::string(api::kDenyAllPolicyName) +
+                    "\" is not in place; no pod is started without it");
+  }
+  return Make("EgressIsolated", "True", "DenyAll",
+              "NetworkPolicy \"" + std::string(api::kDenyAllPolicyName) +
+                  "\" allows the pod no connection to anything");
+}
+
+Condition PolicyCompliant(const Observation& seen) {
+  if (policy::HasErrors(seen.findings)) {
+    return Make("PolicyCompliant", "False", FirstErrorCode(seen.findings),
+                DescribeFindings(seen.findings));
+  }
+  return Make("PolicyCompliant", "True", "NoFindings", "every rule of the floor is met");
+}
+
+Condition PodScheduled(const Observation& seen) {
+  if (!seen.pod || seen.pod->scheduled.empty()) {
+    return Make("PodScheduled", "Unknown", seen.pod ? "Pending" : "NoPod",
+                seen.pod ? "the scheduler has not looked at the pod yet" : "there is no pod");
+  }
+  const bool scheduled = seen.pod->scheduled == "True";
+  return Make("PodScheduled", seen.pod->scheduled,
+              seen.pod->scheduled_reason.empty() ? (scheduled ? "Scheduled" : "Unschedulable")
+                                                 : seen.pod->scheduled_reason,
+              scheduled ? "the pod is bound to node \"" + seen.pod->node_name + "\""
+                        : seen.pod->scheduled_message);
+}
+
+Condition Suspended(const api::AgentSandbox& sandbox, const Observation& seen) {
+  if (sandbox.spec.operating_mode != api::OperatingMode::kSuspended) {
+    return Make("Suspended", "False", "Running", "spec.operatingMode is Running");
+  }
+  if (seen.pod) return Make("Suspended", "False", "PodTerminating", "the pod is ending");
+  return Make("Suspended", "True", "PodGone", "the pod is gone; its volumes are kept");
+}
+
+std::vector<Condition> ComputeConditions(const api::AgentSandbox& sandbox,
+                                         const Observation& seen,
+                                         const render::Profile& profile) {
+  Verdict verdict = JudgeReadiness(sandbox, seen);
+  std::vector<Condition> conditions;
+  conditions.push_back(Make("Ready", verdict.status, verdict.reason, verdict.message));
+  conditions.push_back(RuntimeHardened(sandbox, seen, profile));
+  conditions.push_back(EgressIsolated(seen));
+  conditions.push_back(PolicyCompliant(seen));
+  conditions.push_back(PodScheduled(seen));
+  conditions.push_back(Suspended(sandbox, seen));
+  // These say something only by being there.
+  if (verdict.finished) {
+    conditions.push_back(Make("Finished", "True", verdict.reason, verdict.message));
+  }
+  if (verdict.stalled) {
+    conditions.push_back(Make("Stalled", "True", verdict.reason, verdict.message));
+  }
+  if (seen.outdated) {
+    conditions.push_back(Make("PodOutdated", "True", "ProfileChanged",
+                              "the operator would render its part of the pod differently now; "
+                              "the next start of the pod takes it"));
+  }
+  return conditions;
+}
+
+void KeepTransitionTimes(std::vector<Condition>& conditions, const std::vector<Condition>& before,
+                         const std::string& now) {
+  for (Condition& condition : conditions) {
+    const auto old = std::ranges::find(before, condition.type, &Condition::type);
+    const bool unchanged = old != before.end() && old->status == condition.status;
+    condition.last_transition_time = unchanged ? old->last_transition_time : now;
+  }
+}
+
+}  // namespace
+
+Json ComputeStatus(const api::AgentSandbox& sandbox, const Observation& seen,
+                   const render::Profile& profile, std::chrono::system_clock::time_point now) {
+  auto before = codec::JsonDocument::Parse(sandbox.status.text());
+  std::vector<Condition> conditions = ComputeConditions(sandbox, seen, profile);
+  KeepTransitionTimes(
+      conditions,
+      before.ok() ? api::DecodeConditions(before->root()["conditions"]) : std::vector<Condition>{},
+      FormatTime(now));
+
+  Json status = Json::object();
+  status["observedGeneration"] = sandbox.metadata.generation;
+  status["conditions"] = Json::array();
+  for (Condition& condition : conditions) {
+    condition.observed_generation = sandbox.metadata.generation;
+    status["conditions"].push_back(api::ToJson(condition));
+  }
+  status["selector"] = std::string(api::kSandboxLabel) + "=" + sandbox.metadata.name;
+  status["isolation"] = {{"tier", api::IsolationName(sandbox.spec.isolation)},
+                         {"runtimeClassName", profile.RuntimeClassFor(sandbox.spec.isolation)}};
+  if (!sandbox.spec.service_ports.empty()) {
+    status["serviceFQDN"] = api::SandboxObjectName(sandbox.metadata.name) + "." +
+                            sandbox.metadata.namespace_name + ".svc." + profile.cluster_domain;
+  }
+  if (seen.pod) {
+    status["podName"] = seen.pod->key.name;
+    if (!seen.pod->node_name.empty()) status["nodeName"] = seen.pod->node_name;
+    if (!seen.pod->pod_ips.empty()) {
+      status["podIPs"] = Json::array();
+      for (const std::string& address : seen.pod->pod_ips) {
+        status["podIPs"].push_back({{"ip", address}});
+      }
+    }
+    status["controls"] = Json::array();
+    for (const render::Control& control : render::Controls(sandbox, profile)) {
+      status["controls"].push_back(
+          {{"name", control.name}, {"state", control.state}, {"detail", control.detail}});
+    }
+  }
+  return status;
+}
+
+bool IsMereProgress(const Observation& seen) {
+  if (policy::HasErrors(seen.findings) || seen.blocker || !seen.pod) return false;
+  return DiagnosePod(*seen.pod).outcome == PodOutcome::kProgressing;
+}
+
+}  // namespace stockade::sandbox_operator

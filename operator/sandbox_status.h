@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/agent_sandbox.h"
+#include "codec/json.h"
+#include "operator/cached_objects.h"
+#include "operator/pod_diagnosis.h"
+#include "policy/evaluate.h"
+#include "render/render.h"
+
+namespace stockade::sandbox_operator {
+
+// Why a sandbox has no pod, or not the one it should have, when the reason is not in the pod.
+struct Blocker {
+  std::string reason;   // CamelCase, for the condition Ready
+  std::string message;  // what is wrong and what would help
+  bool stalled = false;  // waiting will not help
+};
+
+// All that a reconcile found out, from which the status follows.
+struct Observation {
+  std::vector<policy::Finding> findings;  // of the floor; errors keep the pod away
+  std::optional<Blocker> blocker;
+  std::shared_ptr<const CachedPod> pod;  // null when there is none
+  bool outdated = false;                 // the operator's part of the pod would be rendered anew
+  bool deny_all_in_place = false;
+  std::string widened_by;  // name of another policy that lets traffic through, or empty
+};
+
+// The whole status of `sandbox`, as it should stand in the API server. A condition keeps the
+// lastTransitionTime that `sandbox.status` has for it unless its status changed. Pure.
+[[nodiscard]] codec::Json ComputeStatus(const api::AgentSandbox& sandbox,
+                                        const Observation& observation,
+                                        const render::Profile& profile,
+                                        std::chrono::system_clock::time_point now);
+
+// True when the status says no more than that the pod is on its way: not worth a write of its own
+// while the pod is young.
+[[nodiscard]] bool IsMereProgress(const Observation& observation);
+
+}  // namespace stockade::sandbox_operator
