@@ -4,10 +4,10 @@
 #include <vector>
 
 #include "api/quantity.h"
-#include "base/host_port.h"
 #include "base/strings.h"
 #include "codec/object_reader.h"
 #include "codec/yaml.h"
+#include "http_server/listen_address.h"
 
 namespace stockade::sandbox_operator {
 namespace {
@@ -27,8 +27,8 @@ void ReadHttp(codec::JsonView value, std::vector<FieldError>& errors, OperatorCo
   ObjectReader reader(value, "http", errors);
   std::string address = config.http_address + ":" + std::to_string(config.http_port);
   reader.String("address", address);
-  if (const auto parsed = ParseHostPort(address); parsed.ok()) {
-    config.http_address = parsed->host;
+  if (const auto parsed = http_server::ParseListenAddress(address); parsed.ok()) {
+    config.http_address = parsed->address;
     config.http_port = parsed->port;
   } else {
     reader.AddError("address", parsed.status().message());
