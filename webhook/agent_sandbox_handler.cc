@@ -1,0 +1,160 @@
+#include "webhook/agent_sandbox_handler.h"
+
+#include <set>
+#include <string>
+#include <utility>
+
+#include "api/agent_sandbox.h"
+#include "api/names.h"
+#include "api/pod_view.h"
+#include "base/strings.h"
+
+namespace stockade::webhook {
+namespace {
+
+using policy::Finding;
+using policy::Severity;
+
+constexpr std::string_view kResource = "agentsandboxes";
+constexpr std::string_view kPodTemplatePath = "spec.podTemplate";
+// Of findings in one answer. Only an object made for it has more, and one of 3 MiB could have
+// enough to make an answer that nobody can take.
+constexpr std::size_t kMaxListed = 200;
+
+// `AgentSandbox "namespace/name"`. A name to be generated is shown as its prefix and "*".
+std::string Describe(const AdmissionRequest& request) {
+  const codec::JsonView metadata = request.object["metadata"];
+  std::string name(request.name);
+  if (name.empty()) name = metadata["name"].StringOrEmpty();
+  if (name.empty()) name = std::string(metadata["generateName"].StringOrEmpty()) + "*";
+  return "AgentSandbox \"" + Truncate(request.namespace_name, 64) + "/" + Truncate(name, 253) +
+         "\"";
+}
+
+AdmissionResponse Refuse(const AdmissionRequest& request, std::string message) {
+  AdmissionResponse response;
+  response.message = std::move(message);
+  response.group = request.group;
+  response.kind = request.kind;
+  response.name = request.name;
+  return response;
+}
+
+// What is wrong with the registration that sent `request` here, or empty.
+std::string Misdirected(const AdmissionRequest& request) {
+  const auto only = [](std::string_view expected, std::string_view what) {
+    return "this webhook judges " + std::string(expected) + ", not " + Truncate(what, 253) +
+           "; correct the rules of the ValidatingWebhookConfiguration that sent this here";
+  };
+  if (request.group != api::kGroup || request.kind != api::kAgentSandboxKind) {
+    return only("AgentSandboxes of " + std::string(api::kGroup),
+                std::string(request.kind) + " of \"" + std::string(request.group) + "\"");
+  }
+  if (request.resource_group != api::kGroup || request.resource != kResource) {
+    return only(kResource, std::string(request.resource) + " of \"" +
+                               std::string(request.resource_group) + "\"");
+  }
+  if (request.version != api::kVersion) return only(api::kGroupVersion, request.version);
+  if (!request.sub_resource.empty()) {
+    return only(std::string(kResource) + " themselves",
+                "the subresource " + std::string(request.sub_resource));
+  }
+  if (request.operation != Operation::kCreate && request.operation != Operation::kUpdate) {
+    return only("CREATE and UPDATE", OperationName(request.operation));
+  }
+  if (request.object["apiVersion"].StringOrEmpty() != api::kGroupVersion ||
+      request.object["kind"].StringOrEmpty() != api::kAgentSandboxKind) {
+    return "request.object is no " + std::string(api::kGroupVersion) + " " +
+           std::string(api::kAgentSandboxKind);
+  }
+  return {};
+}
+
+bool IsBeingDeleted(codec::JsonView object) {
+  return !object["metadata"]["deletionTimestamp"].IsUnset();
+}
+
+bool OnlyLetsGo(const AdmissionRequest& request) {
+  return request.operation == Operation::kUpdate && IsBeingDeleted(request.object) &&
+         IsBeingDeleted(request.old_object) &&
+         api::JsonText(request.object["spec"]).text() ==
+             api::JsonText(request.old_object["spec"]).text();
+}
+
+AdmissionResponse RefuseUnreadable(const AdmissionRequest& request, const Status& why) {
+  std::string message = Describe(request) + " cannot be understood:";
+  AdmissionResponse response;
+  // The same walk as the decoder's, with each error apart.
+  auto errors = api::CheckAgentSandboxFields(request.object);
+  if (errors.empty()) errors.push_back({"", why.message()});
+  if (errors.size() > kMaxListed) errors.resize(kMaxListed);
+  std::vector<Cause> causes;
+  for (const codec::FieldError& error : errors) {
+    message += "\n- " + (error.path.empty() ? "" : error.path + ": ") + error.message;
+    causes.push_back({"FieldValueInvalid", error.path, error.message});
+  }
+  response = Refuse(request, std::move(message));
+  response.causes = std::move(causes);
+  return response;
+}
+
+std::string Line(const Finding& finding) {
+  return finding.field + ": [" + std::string(finding.code) + "] " + finding.message;
+}
+
+std::string Codes(const std::vector<Finding>& findings) {
+  std::set<std::string_view> seen;
+  std::string codes;
+  for (const Finding& finding : findings) {
+    if (!seen.insert(finding.code).second) continue;
+    if (!codes.empty()) codes += ',';
+    codes += finding.code;
+  }
+  return codes;
+}
+
+AdmissionResponse Answer(const AdmissionRequest& request, const std::vector<Finding>& findings) {
+  std::set<std::string_view> rules;
+  std::size_t errors = 0;
+  std::string lines;
+  AdmissionResponse response = Refuse(request, {});
+  for (const Finding& finding : findings) {
+    if (finding.severity == Severity::kWarning) {
+      response.warnings.push_back(Line(finding));
+      continue;
+    }
+    rules.insert(finding.code);
+    if (++errors > kMaxListed) continue;
+    lines += "\n- " + Line(finding);
+    response.causes.push_back({std::string(finding.code), finding.field, finding.message});
+  }
+  if (errors > kMaxListed) lines += "\n- and " + std::to_string(errors - kMaxListed) + " more";
+  response.allowed = errors == 0;
+  if (!response.allowed) {
+    response.message = Describe(request) + " is refused by " + std::to_string(rules.size()) +
+                       (rules.size() == 1 ? " rule:" : " rules:") + lines;
+  }
+  if (!findings.empty()) response.audit_annotations["findings"] = Codes(findings);
+  return response;
+}
+
+}  // namespace
+
+AdmissionResponse AgentSandboxHandler::Review(const AdmissionRequest& request) const {
+  if (std::string why = Misdirected(request); !why.empty()) return Refuse(request, std::move(why));
+  if (OnlyLetsGo(request)) {
+    AdmissionResponse response;
+    response.allowed = true;
+    return response;
+  }
+  return Judge(request);
+}
+
+AdmissionResponse AgentSandboxHandler::Judge(const AdmissionRequest& request) const {
+  const auto sandbox = api::DecodeAgentSandbox(request.object);
+  if (!sandbox.ok()) return RefuseUnreadable(request, sandbox.status());
+  const api::PodView pod_template(request.object["spec"]["podTemplate"], kPodTemplatePath);
+  return Answer(request, policy::EvaluateSandbox(*sandbox, pod_template, facts_));
+}
+
+}  // namespace stockade::webhook

@@ -1,0 +1,148 @@
+#include "webhook/config.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "codec/json.h"
+#include "codec/object_reader.h"
+#include "codec/yaml.h"
+
+namespace stockade::webhook {
+namespace {
+
+using codec::FieldError;
+using codec::JsonView;
+using codec::ObjectReader;
+
+constexpr std::array<std::string_view, 1> kApiVersions = {"config.stockade.dev/v1alpha1"};
+constexpr std::array<std::string_view, 1> kKinds = {"WebhookConfiguration"};
+constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warning", "error"};
+constexpr std::size_t kMaxFileBytes = std::size_t{1024} * 1024;
+
+void ReadAddress(ObjectReader& parent, std::string_view section, http_server::ListenAddress& out,
+                 std::vector<FieldError>& errors) {
+  parent.Require(section);
+  const JsonView value = parent.Value(section);
+  if (value.IsUnset()) return;
+  ObjectReader reader(value, parent.PathOf(section), errors);
+  reader.Require("address");
+  std::string text;
+  reader.String("address", text);
+  if (!text.empty()) {
+    auto address = http_server::ParseListenAddress(text);
+    if (address.ok()) {
+      out = std::move(address).value();
+    } else {
+      reader.AddError("address", address.status().message());
+    }
+  }
+  reader.Finish();
+}
+
+void ReadCertificates(ObjectReader& parent, Config& config, std::vector<FieldError>& errors) {
+  parent.Require("certificates");
+  const JsonView value = parent.Value("certificates");
+  if (value.IsUnset()) return;
+  ObjectReader reader(value, "certificates", errors);
+  reader.Require("certificateFile");
+  reader.String("certificateFile", config.certificate_file);
+  reader.Require("keyFile");
+  reader.String("keyFile", config.key_file);
+  reader.String("clientCAFile", config.client_ca_file);
+  std::int64_t seconds = config.certificate_poll.count();
+  reader.Int("pollSeconds", 1, 3600, seconds);
+  config.certificate_poll = std::chrono::seconds(seconds);
+  reader.Finish();
+}
+
+void ReadLog(ObjectReader& parent, Config& config, std::vector<FieldError>& errors) {
+  ObjectReader reader(parent.Value("log"), "log", errors);
+  auto level = static_cast<std::size_t>(config.log_level);
+  reader.Enum("level", kLogLevels, level);
+  config.log_level = static_cast<LogLevel>(level);
+  reader.Finish();
+}
+
+Config ReadConfig(JsonView root, std::vector<FieldError>& errors) {
+  Config config;
+  ObjectReader reader(root, "", errors);
+  std::size_t only = 0;
+  reader.Require("apiVersion");
+  reader.Enum("apiVersion", kApiVersions, only);
+  reader.Require("kind");
+  reader.Enum("kind", kKinds, only);
+  ReadAddress(reader, "listen", config.listen, errors);
+  ReadCertificates(reader, config, errors);
+  ReadAddress(reader, "http", config.http, errors);
+  auto threads = static_cast<std::int64_t>(config.threads);
+  reader.Int("threads", 1, 64, threads);
+  config.threads = static_cast<std::size_t>(threads);
+
+  ObjectReader limits(reader.Value("limits"), "limits", errors);
+  auto connections = static_cast<std::int64_t>(config.connections);
+  limits.Int("connections", 1, 100'000, connections);
+  config.connections = static_cast<std::size_t>(connections);
+  limits.Finish();
+
+  ObjectReader policy(reader.Value("policy"), "policy", errors);
+  policy.StringList("allowedMetadataPrefixes", config.facts.allowed_metadata_prefixes);
+  policy.Finish();
+
+  ReadLog(reader, config, errors);
+  reader.Finish();
+  return config;
+}
+
+Result<std::string> ReadFile(const std::string& file) {
+  const auto fail = [&file](const char* why) {
+    return Status(StatusCode::kBadRequest, file + ": " + why);
+  };
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::fopen(file.c_str(), "rbe"),
+                                                               &std::fclose);
+  if (!stream) return fail(std::strerror(errno));
+  std::string text;
+  std::array<char, 4096> block{};
+  while (const std::size_t count = std::fread(block.data(), 1, block.size(), stream.get())) {
+    text.append(block.data(), count);
+    if (text.size() > kMaxFileBytes) return fail("larger than 1 MiB");
+  }
+  if (std::ferror(stream.get()) != 0) return fail(std::strerror(errno));
+  return text;
+}
+
+}  // namespace
+
+Result<Config> ParseConfig(std::string_view text) {
+  auto document = codec::ParseYaml(text);
+  if (!document.ok()) return document.status();
+  if (!document->root().IsObject()) {
+    return Status(StatusCode::kBadRequest,
+                  "must be a map that begins with \"apiVersion: " + std::string(kApiVersions[0]) +
+                      "\" and \"kind: " + std::string(kKinds[0]) + "\"");
+  }
+  std::vector<FieldError> errors;
+  Config config = ReadConfig(document->root(), errors);
+  if (errors.empty()) return config;
+  std::string message;
+  for (const FieldError& error : errors) {
+    if (!message.empty()) message += '\n';
+    message += error.path + ": " + error.message;
+  }
+  return Status(StatusCode::kBadRequest, message);
+}
+
+Result<Config> LoadConfig(const std::string& file) {
+  auto text = ReadFile(file);
+  if (!text.ok()) return text.status();
+  auto config = ParseConfig(*text);
+  if (!config.ok()) {
+    return Status(config.status().code(), file + ":\n" + config.status().message());
+  }
+  return config;
+}
+
+}  // namespace stockade::webhook

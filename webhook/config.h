@@ -1,0 +1,36 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "http_server/listen_address.h"
+#include "policy/evaluate.h"
+
+namespace stockade::webhook {
+
+// The configuration file of stockade-webhook, checked and with its defaults. A plain value.
+struct Config {
+  http_server::ListenAddress listen;  // of the admission endpoint, HTTPS
+  std::string certificate_file;
+  std::string key_file;
+  std::string client_ca_file;  // empty: callers need no certificate
+  std::chrono::seconds certificate_poll{10};
+  http_server::ListenAddress http;  // of /healthz and /readyz, plain HTTP
+  std::size_t threads = 2;
+  std::size_t connections = 1024;
+  policy::Facts facts;
+  LogLevel log_level = LogLevel::kInfo;
+};
+
+// Reads the YAML text of a configuration file. BadRequest lists every problem, one a line:
+// "listen.addres: is not a known field; did you mean "address"?".
+Result<Config> ParseConfig(std::string_view text);
+
+// As above, from a file of at most 1 MiB; the message begins with the file's name.
+Result<Config> LoadConfig(const std::string& file);
+
+}  // namespace stockade::webhook

@@ -1,0 +1,77 @@
+#include "webhook/program.h"
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+
+#include "http_server/health.h"
+#include "http_server/server.h"
+#include "webhook/admission_endpoint.h"
+
+namespace stockade::webhook {
+namespace {
+
+// Longer than the 5 s that the API server waits for an answer.
+constexpr std::chrono::seconds kAdmissionGrace{10};
+constexpr std::chrono::seconds kHealthGrace{1};
+constexpr std::size_t kHealthConnections = 64;
+
+Result<std::unique_ptr<http_server::Server>> StartAdmission(const Config& config, Logger& logger) {
+  http_server::TlsFiles files;
+  files.certificate_file = config.certificate_file;
+  files.key_file = config.key_file;
+  files.client_ca_file = config.client_ca_file;
+  files.poll_interval = config.certificate_poll;
+  http_server::ServerOptions options;
+  options.address = config.listen.address;
+  options.port = config.listen.port;
+  options.threads = config.threads;
+  options.limits.connections = config.connections;
+  options.tls = &files;
+  return http_server::Server::Start(
+      options,
+      MakeAdmissionEndpoint(std::make_shared<const AgentSandboxHandler>(config.facts), logger),
+      logger);
+}
+
+Result<std::unique_ptr<http_server::Server>> StartHealth(const Config& config,
+                                                         const http_server::HealthEndpoints& health,
+                                                         Logger& logger) {
+  http_server::ServerOptions options;
+  options.address = config.http.address;
+  options.port = config.http.port;
+  options.limits.connections = kHealthConnections;
+  return http_server::Server::Start(options, health.MakeHandler(), logger);
+}
+
+}  // namespace
+
+Status Run(const Config& config, Logger& logger, const std::function<void()>& wait_for_stop) {
+  auto admission = StartAdmission(config, logger);
+  if (!admission.ok()) return admission.status().WithContext("listen, certificates");
+
+  std::atomic<bool> stopping = false;
+  http_server::HealthEndpoints health;
+  health.AddReadinessCheck("running", [&stopping] {
+    return stopping ? Status(StatusCode::kUnavailable, "shutting down") : Status::Ok();
+  });
+  health.AddReadinessCheck("certificate",
+                           [server = admission->get()] { return server->CheckCertificate(); });
+  auto health_server = StartHealth(config, health, logger);
+  if (!health_server.ok()) return health_server.status().WithContext("http");
+
+  logger.Info("webhook serves", {{"version", STOCKADE_VERSION},
+                                 {"address", config.listen.address},
+                                 {"port", std::size_t{(*admission)->port()}},
+                                 {"path", kAgentSandboxPath},
+                                 {"healthAddress", config.http.address},
+                                 {"healthPort", std::size_t{(*health_server)->port()}}});
+  wait_for_stop();
+  logger.Info("webhook stops");
+  stopping = true;
+  (*admission)->Stop(kAdmissionGrace);
+  (*health_server)->Stop(kHealthGrace);
+  return Status::Ok();
+}
+
+}  // namespace stockade::webhook

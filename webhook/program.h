@@ -1,0 +1,16 @@
+#pragma once
+
+#include <functional>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "webhook/config.h"
+
+namespace stockade::webhook {
+
+// Serves admission and health by `config` until `wait_for_stop` returns, then says that it is not
+// ready, answers what is under way and ends. Called once, by main; signals are the caller's.
+// BadRequest when the configuration cannot be served: its message begins with the field.
+Status Run(const Config& config, Logger& logger, const std::function<void()>& wait_for_stop);
+
+}  // namespace stockade::webhook
