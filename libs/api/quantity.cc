@@ -143,6 +143,18 @@ Result<Quantity> Quantity::FromJson(codec::JsonView value) {
   return Status(StatusCode::kBadRequest, "must be a quantity: a string such as 500m or 1Gi");
 }
 
+std::string Quantity::ExactText() const { return Digits(nano_); }
+
+Quantity Quantity::RoundedUpToMilli() const {
+  constexpr Int128 kNanoPerMilli = 1'000'000;
+  Quantity result = *this;
+  const Int128 rest = nano_ % kNanoPerMilli;
+  result.nano_ -= rest;
+  if (rest > 0) result.nano_ += kNanoPerMilli;
+  if (rest < 0) result.nano_ -= kNanoPerMilli;
+  return result;
+}
+
 std::string Quantity::ToString() const {
   if (nano_ == 0) return "0";
   if (format_ == Format::kBinarySi) {

@@ -23,6 +23,12 @@ class Quantity {
   // The form that the API server stores: the largest suffix of the same family that needs no
   // fraction, so "1000m" is "1" and "1024Mi" is "1Gi".
   [[nodiscard]] std::string ToString() const;
+  // The value in nano units: equal texts for equal values, whatever their suffixes.
+  [[nodiscard]] std::string ExactText() const;
+
+  // Without fractions of a milli unit, away from zero: what the API server makes of the quantities
+  // of containers and claims.
+  [[nodiscard]] Quantity RoundedUpToMilli() const;
 
   [[nodiscard]] bool IsNegative() const { return nano_ < 0; }
   [[nodiscard]] bool IsZero() const { return nano_ == 0; }

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "api/agent_sandbox.h"
+#include "codec/json.h"
+#include "render/render.h"
+
+namespace stockade::render {
+
+// The sandbox's pod: its template with every hardening field that it left unset. Fields that belong
+// to the operator (runtime class, DNS, the service account's token, service links) are set whatever
+// the template says.
+[[nodiscard]] codec::Json RenderPod(const api::AgentSandbox& sandbox, const Profile& profile);
+
+}  // namespace stockade::render
