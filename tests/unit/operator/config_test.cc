@@ -1,0 +1,99 @@
+#include "operator/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace stockade::sandbox_operator {
+namespace {
+
+using ::testing::HasSubstr;
+
+const std::string kHeader =
+    "apiVersion: config.stockade.dev/v1alpha1\nkind: OperatorConfiguration\n";
+
+TEST(OperatorConfigTest, EverythingHasADefault) {
+  const auto config = ParseOperatorConfig(kHeader);
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  EXPECT_EQ(config->http_port, 8081);
+  EXPECT_EQ(config->profile.RuntimeClassFor(api::Isolation::kGVisor), "gvisor");
+  EXPECT_EQ(config->transport, TransportKind::kCppRest);
+}
+
+TEST(OperatorConfigTest, ReadsEveryField) {
+  const auto config = ParseOperatorConfig(kHeader + R"(
+http: {address: "127.0.0.1:9000"}
+log: {level: debug}
+workers: 8
+transport: beast
+clusterDomain: corp.example
+runtimeClasses: {Container: runc, GVisor: sandboxed, MicroVM: kata-qemu}
+defaults:
+  runAsUser: 2000
+  runAsGroup: 2001
+  fsGroup: 2002
+  home: /work
+  tmpSize: 512Mi
+  homeSize: 2Gi
+  scratchSize: 1024Mi
+  requests: {cpu: 0.25, memory: 128Mi, ephemeral-storage: 1Gi}
+  limits: {cpu: 1000m, memory: 1Gi, ephemeral-storage: 2Gi}
+policy: {allowedMetadataPrefixes: [example.com, "*.example.org"]}
+)");
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  EXPECT_EQ(config->http_address, "127.0.0.1");
+  EXPECT_EQ(config->http_port, 9000);
+  EXPECT_EQ(config->log_level, LogLevel::kDebug);
+  EXPECT_EQ(config->workers, 8);
+  EXPECT_EQ(config->transport, TransportKind::kBeast);
+  const render::Profile& profile = config->profile;
+  EXPECT_EQ(profile.cluster_domain, "corp.example");
+  EXPECT_EQ(profile.runtime_classes,
+            (std::array<std::string, 3>{"runc", "sandboxed", "kata-qemu"}));
+  EXPECT_EQ(profile.run_as_user, 2000);
+  EXPECT_EQ(profile.run_as_group, 2001);
+  EXPECT_EQ(profile.fs_group, 2002);
+  EXPECT_EQ(profile.home, "/work");
+  EXPECT_EQ(profile.tmp_size, "512Mi");
+  EXPECT_EQ(profile.home_size, "2Gi");
+  EXPECT_EQ(profile.scratch_size, "1Gi");
+  EXPECT_EQ(profile.default_requests.at("cpu"), "250m");
+  EXPECT_EQ(profile.default_limits.at("cpu"), "1");
+  EXPECT_EQ(config->facts.allowed_metadata_prefixes,
+            (std::vector<std::string>{"example.com", "*.example.org"}));
+}
+
+TEST(OperatorConfigTest, NamesWhatIsWrong) {
+  struct {
+    std::string yaml;
+    const char* expected;
+  } const cases[] = {
+      {"kind: OperatorConfiguration\n", "apiVersion: must be config.stockade.dev/v1alpha1"},
+      {"apiVersion: config.stockade.dev/v1alpha1\nkind: Config\n", "kind: must be Operator"},
+      {kHeader + "worker: 3\n", "worker: is not a known field; did you mean \"workers\"?"},
+      {kHeader + "workers: many\n", "workers: must be an integer from 1 to 64"},
+      {kHeader + "workers: 0\n", "workers: must be an integer from 1 to 64"},
+      {kHeader + "http: {adress: ':1'}\n", "did you mean \"address\"?"},
+      {kHeader + "http: {address: nonsense}\n", "http.address: "},
+      {kHeader + "log: {level: loud}\n", "log.level: must be one of"},
+      {kHeader + "runtimeClasses: {GVisor: ''}\n", "runtimeClasses.GVisor: "},
+      {kHeader + "runtimeClasses: {gVisor: x}\n", "did you mean \"GVisor\"?"},
+      {kHeader + "defaults: {runAsUser: 0}\n", "defaults.runAsUser: "},
+      {kHeader + "defaults: {home: relative}\n", "defaults.home: "},
+      {kHeader + "defaults: {tmpSize: -1}\n", "defaults.tmpSize: "},
+      {kHeader + "defaults: {requests: {gpu: 1}}\n", "defaults.requests.gpu: is not a known"},
+      {kHeader + "defaults: {requests: {cpu: 100}}\n", "cpu must not be above the limit"},
+      {kHeader + "transport: carrier-pigeon\n", "transport: must be one of cpprest, beast"},
+      {kHeader + "clusterDomain: 'a b'\n", "clusterDomain: "},
+      {kHeader + "http: [1]\n", "http: must be an object"},
+      {"[", ""},
+      {"", ""},
+  };
+  for (const auto& test : cases) {
+    const auto config = ParseOperatorConfig(test.yaml);
+    ASSERT_FALSE(config.ok()) << test.yaml;
+    EXPECT_THAT(config.status().message(), HasSubstr(test.expected)) << test.yaml;
+  }
+}
+
+}  // namespace
+}  // namespace stockade::sandbox_operator

@@ -1,0 +1,173 @@
+#include "operator/sandbox_status.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace stockade::sandbox_operator {
+namespace {
+
+using std::chrono::system_clock;
+using ::testing::HasSubstr;
+
+const system_clock::time_point kNow = system_clock::from_time_t(1767225600);
+
+api::AgentSandbox Sandbox() {
+  api::AgentSandbox sandbox;
+  sandbox.metadata.name = "reviewer";
+  sandbox.metadata.namespace_name = "team-a";
+  sandbox.metadata.generation = 3;
+  return sandbox;
+}
+
+std::shared_ptr<const CachedPod> ReadyPod() {
+  auto pod = std::make_shared<CachedPod>();
+  pod->key = {"team-a", "asb-reviewer"};
+  pod->phase = "Running";
+  pod->ready = "True";
+  pod->scheduled = "True";
+  pod->node_name = "node-1";
+  pod->pod_ips = {"10.0.0.7"};
+  pod->runtime_class = "gvisor";
+  return pod;
+}
+
+Observation Healthy() {
+  Observation seen;
+  seen.pod = ReadyPod();
+  seen.deny_all_in_place = true;
+  return seen;
+}
+
+codec::Json Condition(const codec::Json& status, const std::string& type) {
+  for (const codec::Json& condition : status["conditions"]) {
+    if (condition["type"] == type) return condition;
+  }
+  return nullptr;
+}
+
+codec::Json Compute(const api::AgentSandbox& sandbox, const Observation& seen) {
+  return ComputeStatus(sandbox, seen, render::Profile{}, kNow);
+}
+
+TEST(SandboxStatusTest, HealthySandboxIsReadyInEveryRespect) {
+  const codec::Json status = Compute(Sandbox(), Healthy());
+  EXPECT_EQ(status["observedGeneration"], 3);
+  for (const char* type :
+       {"Ready", "RuntimeHardened", "EgressIsolated", "PolicyCompliant", "PodScheduled"}) {
+    EXPECT_EQ(Condition(status, type)["status"], "True") << type;
+    EXPECT_EQ(Condition(status, type)["observedGeneration"], 3) << type;
+  }
+  EXPECT_EQ(Condition(status, "Suspended")["status"], "False");
+  for (const char* type : {"Stalled", "Finished", "PodOutdated"}) {
+    EXPECT_TRUE(Condition(status, type).is_null()) << type;
+  }
+  EXPECT_EQ(status["podName"], "asb-reviewer");
+  EXPECT_EQ(status["nodeName"], "node-1");
+  EXPECT_EQ(status["podIPs"], codec::Json::parse(R"([{"ip":"10.0.0.7"}])"));
+  EXPECT_EQ(status["selector"], "stockade.dev/sandbox=reviewer");
+  EXPECT_EQ(status["isolation"]["tier"], "GVisor");
+  EXPECT_FALSE(status["controls"].empty());
+  EXPECT_FALSE(status.contains("serviceFQDN"));
+}
+
+TEST(SandboxStatusTest, FloorFindingsStallAndAreAllNamed) {
+  Observation seen;
+  seen.findings = {
+      {"HostNamespace", policy::Severity::kError, "spec.podTemplate.spec.hostNetwork", "one"},
+      {"Unwise", policy::Severity::kWarning, "spec.x", "only a warning"},
+      {"RootUser", policy::Severity::kError, "spec.podTemplate.spec.securityContext.runAsUser",
+       "two"}};
+  const codec::Json status = Compute(Sandbox(), seen);
+  const codec::Json ready = Condition(status, "Ready");
+  EXPECT_EQ(ready["status"], "False");
+  EXPECT_EQ(ready["reason"], "HostNamespace");
+  EXPECT_THAT(ready["message"].get<std::string>(), HasSubstr("[HostNamespace] one"));
+  EXPECT_THAT(ready["message"].get<std::string>(), HasSubstr("[RootUser] two"));
+  EXPECT_THAT(ready["message"].get<std::string>(), ::testing::Not(HasSubstr("only a warning")));
+  EXPECT_EQ(Condition(status, "Stalled")["status"], "True");
+  EXPECT_EQ(Condition(status, "PolicyCompliant")["status"], "False");
+  EXPECT_FALSE(status.contains("podName"));
+}
+
+TEST(SandboxStatusTest, BlockerIsTheReason) {
+  Observation seen;
+  seen.blocker = Blocker{"RuntimeClassMissing", "no such class", false};
+  codec::Json status = Compute(Sandbox(), seen);
+  EXPECT_EQ(Condition(status, "Ready")["reason"], "RuntimeClassMissing");
+  EXPECT_TRUE(Condition(status, "Stalled").is_null()) << "the class may yet come";
+  seen.blocker->stalled = true;
+  EXPECT_EQ(Condition(Compute(Sandbox(), seen), "Stalled")["status"], "True");
+}
+
+TEST(SandboxStatusTest, WidenedNetworkIsNotIsolatedThoughThePodIsReady) {
+  Observation seen = Healthy();
+  seen.widened_by = "let-it-out";
+  const codec::Json isolated = Condition(Compute(Sandbox(), seen), "EgressIsolated");
+  EXPECT_EQ(isolated["status"], "False");
+  EXPECT_EQ(isolated["reason"], "WidenedBy");
+  EXPECT_THAT(isolated["message"].get<std::string>(), HasSubstr("let-it-out"));
+}
+
+TEST(SandboxStatusTest, OtherRuntimeThanTheTiersIsNotHardened) {
+  Observation seen = Healthy();
+  auto pod = std::make_shared<CachedPod>(*seen.pod);
+  pod->runtime_class = "runc";
+  seen.pod = pod;
+  EXPECT_EQ(Condition(Compute(Sandbox(), seen), "RuntimeHardened")["status"], "False");
+}
+
+TEST(SandboxStatusTest, SuspendedOnlyOnceThePodIsGone) {
+  api::AgentSandbox sandbox = Sandbox();
+  sandbox.spec.operating_mode = api::OperatingMode::kSuspended;
+  Observation seen = Healthy();
+  EXPECT_EQ(Condition(Compute(sandbox, seen), "Suspended")["status"], "False");
+  EXPECT_EQ(Condition(Compute(sandbox, seen), "Ready")["status"], "False");
+  seen.pod = nullptr;
+  EXPECT_EQ(Condition(Compute(sandbox, seen), "Suspended")["status"], "True");
+  EXPECT_EQ(Condition(Compute(sandbox, seen), "Ready")["reason"], "Suspended");
+}
+
+TEST(SandboxStatusTest, TransitionTimeMovesOnlyWithTheStatus) {
+  api::AgentSandbox sandbox = Sandbox();
+  const codec::Json first = Compute(sandbox, Healthy());
+  sandbox.status = api::JsonText(codec::ParseTrusted(first).root());
+  Observation widened = Healthy();
+  widened.widened_by = "x";
+  const codec::Json second =
+      ComputeStatus(sandbox, widened, render::Profile{}, kNow + std::chrono::hours(1));
+  EXPECT_EQ(Condition(second, "Ready")["lastTransitionTime"], "2026-01-01T00:00:00Z");
+  EXPECT_EQ(Condition(second, "EgressIsolated")["lastTransitionTime"], "2026-01-01T01:00:00Z");
+}
+
+TEST(SandboxStatusTest, SameObservationGivesTheSameStatusLater) {
+  api::AgentSandbox sandbox = Sandbox();
+  const codec::Json first = Compute(sandbox, Healthy());
+  sandbox.status = api::JsonText(codec::ParseTrusted(first).root());
+  EXPECT_EQ(ComputeStatus(sandbox, Healthy(), render::Profile{}, kNow + std::chrono::hours(9)),
+            first)
+      << "otherwise a sandbox at rest would be written for ever";
+}
+
+TEST(SandboxStatusTest, ServiceNameFollowsTheClusterDomain) {
+  api::AgentSandbox sandbox = Sandbox();
+  sandbox.spec.service_ports.push_back({.name = "http", .port = 80});
+  render::Profile profile;
+  profile.cluster_domain = "corp.example";
+  EXPECT_EQ(ComputeStatus(sandbox, Healthy(), profile, kNow)["serviceFQDN"],
+            "asb-reviewer.team-a.svc.corp.example");
+}
+
+TEST(SandboxStatusTest, OnlyAPodOnItsWayIsMereProgress) {
+  Observation seen = Healthy();
+  EXPECT_FALSE(IsMereProgress(seen)) << "being ready is news";
+  auto pod = std::make_shared<CachedPod>(*seen.pod);
+  pod->phase = "Pending";
+  pod->ready = "False";
+  seen.pod = pod;
+  EXPECT_TRUE(IsMereProgress(seen));
+  seen.blocker = Blocker{"QuotaExceeded", "x", false};
+  EXPECT_FALSE(IsMereProgress(seen));
+}
+
+}  // namespace
+}  // namespace stockade::sandbox_operator
