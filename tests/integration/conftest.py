@@ -3,6 +3,7 @@
 import pytest
 
 from cluster import running_cluster
+from stockade import running_stockade
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +25,10 @@ def namespace(cluster):
     """A fresh namespace."""
     with cluster.new_namespace() as name:
         yield name
+
+
+@pytest.fixture(scope="module")
+def stockade(cluster, tmp_path_factory):
+    """The operator and the webhook, installed and running while the tests of one file last."""
+    with running_stockade(cluster, tmp_path_factory.mktemp("stockade")) as running:
+        yield running

@@ -1,0 +1,219 @@
+"""The operator and the webhook as real processes beside the cluster, under the rights that the chart gives them."""
+
+import base64
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+
+import yaml
+
+from cluster import ROOT, eventually
+
+BUILD = pathlib.Path(os.environ.get("STOCKADE_BUILD_DIR", ROOT / "build" / "release"))
+NAMESPACE = "stockade-system"
+OPERATOR_USER = f"system:serviceaccount:{NAMESPACE}:stockade-operator"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Program:
+    """One of the binaries: its configuration file, its log and, while it runs, its process."""
+
+    def __init__(self, directory, name, kind, config, arguments=()):
+        self.log_path = directory / f"{name}.log"
+        self.http_port = free_port()
+        self.config_path = directory / f"{name}.yaml"
+        self.config = {
+            "apiVersion": "config.stockade.dev/v1alpha1",
+            "kind": kind,
+            "http": {"address": f"127.0.0.1:{self.http_port}"},
+            "log": {"level": "debug"},
+        } | config
+        self.command = [str(BUILD / name / f"stockade-{name}"), "--config", str(self.config_path), *arguments]
+        self.process = None
+
+    def start(self, wait_ready=True):
+        self.config_path.write_text(yaml.safe_dump(self.config))
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        if wait_ready:
+            eventually(self.is_ready)
+
+    def is_ready(self):
+        assert self.process.poll() is None, f"{self.command[0]} ended: {self.log_path.read_text()[-2000:]}"
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/readyz", timeout=5) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+    def stop(self):
+        """Ends it as Kubernetes would; a clean end is exit code 0."""
+        if self.process is None:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=60)
+        self.process = None
+        assert code == 0, f"{self.command[0]} ended with {code}: {self.log_path.read_text()[-2000:]}"
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+
+class Stockade:
+    """Stockade on a cluster: the chart applied, and both programs."""
+
+    def __init__(self, cluster, directory):
+        self.cluster = cluster
+        self.directory = directory
+        # The cluster's own directory holds its kubeconfig and its audit log.
+        self.cluster_directory = pathlib.Path(cluster.kubeconfig).parent
+        self.webhook_port = free_port()
+        certificates = directory / "certificates"
+        subprocess.run([str(ROOT / "hack" / "make-certificates"), str(certificates)], check=True)
+        self.ca_bundle = base64.b64encode((certificates / "ca.crt").read_bytes()).decode()
+        self.webhook = Program(
+            directory,
+            "webhook",
+            "WebhookConfiguration",
+            {
+                "listen": {"address": f"127.0.0.1:{self.webhook_port}"},
+                "certificates": {
+                    "certificateFile": str(certificates / "tls.crt"),
+                    "keyFile": str(certificates / "tls.key"),
+                },
+            },
+        )
+        kubeconfig = directory / "operator.kubeconfig"
+        self.hack_cluster(
+            "kubeconfig", "--out", str(kubeconfig), "--user", OPERATOR_USER,
+            "--group", "system:serviceaccounts", "--group", f"system:serviceaccounts:{NAMESPACE}",
+        )  # fmt: skip
+        self.operator = Program(
+            directory,
+            "operator",
+            "OperatorConfiguration",
+            {"runtimeClasses": {"GVisor": "gvisor"}},
+            ["--kubeconfig", str(kubeconfig)],
+        )
+
+    def hack_cluster(self, command, *args):
+        subprocess.run(
+            [str(ROOT / "hack" / "cluster"), command, "--dir", str(self.cluster_directory), *args],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def chart(self):
+        """The chart's objects, as helm renders them for this webhook."""
+        rendered = subprocess.run(
+            [
+                str(self.helm()), "template", "stockade", str(ROOT / "charts" / "stockade"),
+                "--namespace", NAMESPACE,
+                "--set", "runtimeClasses.create.gvisor=runsc",
+                "--set", f"webhook.url=https://127.0.0.1:{self.webhook_port}",
+                "--set", f"webhook.caBundle={self.ca_bundle}",
+            ],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        return rendered.stdout
+
+    @staticmethod
+    def helm():
+        listed = subprocess.run(
+            [str(ROOT / "hack" / "cluster"), "binaries"], check=True, capture_output=True, text=True
+        )
+        for line in listed.stdout.splitlines():
+            for word in line.split():
+                if pathlib.Path(word).name == "helm":
+                    return word
+        raise AssertionError(f"hack/cluster binaries names no helm: {listed.stdout}")
+
+    def install(self):
+        self.cluster.must("create", "namespace", NAMESPACE)
+        self.cluster.must("apply", "--server-side", "--force-conflicts", "-f", "-", input=self.chart())
+
+    def uninstall_webhook(self):
+        self.cluster.must("delete", "validatingwebhookconfiguration", "stockade", "--ignore-not-found")
+
+    def install_webhook(self):
+        self.cluster.must("apply", "--server-side", "--force-conflicts", "-f", "-", input=self.chart())
+
+    def audit(self):
+        """Every write to the API server so far, in order: dicts of user, verb, resource, namespace, name, code."""
+        writes = []
+        for line in (self.cluster_directory / "logs" / "audit.log").read_text().splitlines():
+            event = json.loads(line)
+            if event.get("stage") != "ResponseComplete":
+                continue
+            target = event.get("objectRef", {})
+            resource = target.get("resource", "")
+            if target.get("subresource"):
+                resource += "/" + target["subresource"]
+            writes.append(
+                {
+                    "user": event["user"]["username"],
+                    "verb": event["verb"],
+                    "resource": resource,
+                    "namespace": target.get("namespace", ""),
+                    "name": target.get("name", ""),
+                    "code": event["responseStatus"]["code"],
+                }
+            )
+        return writes
+
+    def operator_writes(self, namespace=None):
+        return [
+            w for w in self.audit() if w["user"] == OPERATOR_USER and namespace in (None, w["namespace"])
+        ]
+
+
+@contextlib.contextmanager
+def running_stockade(cluster, directory):
+    """Stockade installed and running while the context lasts; afterwards its webhook is out of the way again."""
+    stockade = Stockade(cluster, pathlib.Path(directory))
+    stockade.install()
+    try:
+        stockade.webhook.start()
+        stockade.operator.start()
+        yield stockade
+    finally:
+        stockade.uninstall_webhook()
+        stockade.operator.stop()
+        stockade.webhook.stop()
+        cluster.must("delete", "namespace", NAMESPACE)
+
+
+def sandbox(name="agent", image="registry.example/agent:1", **spec):
+    """An AgentSandbox with one container; keyword arguments are fields of its spec."""
+    template = {"spec": {"containers": [{"name": "agent", "image": image}]}}
+    return {
+        "apiVersion": "stockade.dev/v1alpha1",
+        "kind": "AgentSandbox",
+        "metadata": {"name": name},
+        "spec": {"podTemplate": template} | spec,
+    }
+
+
+def condition(obj, kind):
+    """The condition of that type, or an empty dict."""
+    for found in obj.get("status", {}).get("conditions", []):
+        if found["type"] == kind:
+            return found
+    return {}
