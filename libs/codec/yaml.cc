@@ -95,6 +95,10 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
+    if (!simdjson::validate_utf8(value)) {
+      // yaml-cpp turns these two escapes into a lone byte; nothing else can be invalid by now.
+      throw YamlError{mark, "the escapes \\N and \\_ are not supported: write \\u0085, \\u00a0"};
+    }
     const bool is_merge_key = tag == "?" && value == "<<";
     ResolvedScalar scalar;
     const std::string error = ResolveScalar(tag, value, scalar);
@@ -314,12 +318,30 @@ void AppendJson(std::string& out, const TreeBuilder& tree, const Node& node) {
   }
 }
 
+// kubectl reads a text that begins with a brace as JSON if it can. The two differ in one respect
+// that matters: YAML has no surrogate pairs ("\ud83d\ude00"). Nothing when this is no JSON.
+std::optional<Result<JsonDocument>> ParseIfJson(std::string_view text) {
+  if (!TrimSpace(text).starts_with('{')) return std::nullopt;
+  Result<JsonDocument> document = JsonDocument::Parse(text);
+  if (!document.ok()) return std::nullopt;
+  if (const auto path = FindDuplicateKey(document->root())) {
+    return Status(StatusCode::kBadRequest, "not valid JSON: duplicate key " + *path);
+  }
+  return document;
+}
+
 }  // namespace
 
 Result<std::vector<JsonDocument>> ParseYamlDocuments(std::string_view text) {
   if (text.size() > kMaxYamlBytes) {
     return Status(StatusCode::kBadRequest,
                   "YAML is larger than " + std::to_string(kMaxYamlBytes >> 20) + " MiB");
+  }
+  if (auto json = ParseIfJson(text)) {
+    if (!json->ok()) return json->status();
+    std::vector<JsonDocument> documents;
+    documents.push_back(std::move(**json));
+    return documents;
   }
   if (const auto problem = FindUnreadableText(text)) {
     return AtMark(problem->line, problem->column, problem->message);

@@ -107,6 +107,17 @@ bool LooksLikeFloat(std::string_view text) {
   return text.empty();
 }
 
+// Go's strconv.ParseFloat, unlike go-yaml's own rules, has underscores between digits only.
+bool UnderscoresSeparateDigits(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '_') continue;
+    if (i == 0 || i + 1 == text.size() || !IsDigit(text[i - 1]) || !IsDigit(text[i + 1])) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // Whether a float beyond a double's range is too large (and not too small) for it.
 bool IsHuge(std::string_view text) {
   const std::size_t exponent = text.find_first_of("eE");
@@ -144,8 +155,10 @@ std::string ResolvePlain(const std::string& value, ResolvedScalar& result) {
   } else if (IsOneOf(value, kNotFiniteWords)) {
     return value + " has no form in JSON: quote it if it is a string";
   } else if (value.front() == '.') {
-    if (LooksLikeFloat(value)) {
-      if (auto number = ParseFloat(value)) result = {ScalarKind::kFloat, std::move(*number)};
+    std::string plain = value;
+    std::erase(plain, '_');
+    if (UnderscoresSeparateDigits(value) && LooksLikeFloat(plain)) {
+      if (auto number = ParseFloat(plain)) result = {ScalarKind::kFloat, std::move(*number)};
     }
   } else if (IsDigit(value.front()) || value.front() == '+' || value.front() == '-') {
     std::string plain = value;

@@ -109,6 +109,7 @@ void ApplyVolumeDefaults(Json& volume) {
   }
   if (Json* ephemeral = MutableMember(volume, "ephemeral")) {
     if (Json* claim = MutableMember(*ephemeral, "volumeClaimTemplate")) {
+      SetDefault(*claim, "metadata", Json::object());
       if (Json* spec = MutableMember(*claim, "spec")) ApplyClaimDefaults(*spec);
     }
   }
