@@ -296,6 +296,44 @@ class TreeBuilder final : public YAML::EventHandler {
   std::size_t total_bytes_ = 0;
 };
 
+class NullHandler final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& /*mark*/) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnAlias(const YAML::Mark& /*mark*/, YAML::anchor_t /*anchor*/) override {}
+  void OnScalar(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                const std::string& /*value*/) override {}
+  void OnSequenceStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/,
+                       YAML::anchor_t /*anchor*/, YAML::EmitterStyle::value /*style*/) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark& /*mark*/, const std::string& /*tag*/, YAML::anchor_t /*anchor*/,
+                  YAML::EmitterStyle::value /*style*/) override {}
+  void OnMapEnd() override {}
+};
+
+void Drive(std::string_view text, YAML::EventHandler& handler) {
+  ViewBuffer buffer(text);
+  std::istream stream(&buffer);
+  YAML::Parser parser(stream);
+  while (parser.HandleNextDocument(handler)) {
+  }
+}
+
+// yaml-cpp overlooks that a quoted scalar has no end when the text ends after a line break in it.
+// The same text without that line break tells. For text that was parsed before.
+void CheckLastQuote(std::string_view text) {
+  const std::size_t end = text.find_last_not_of(" \t\r\n");
+  if (end == std::string_view::npos || end + 1 == text.size()) return;
+  if (text.find_first_of("\"'") == std::string_view::npos) return;
+  NullHandler handler;
+  try {
+    Drive(text.substr(0, end + 1), handler);
+  } catch (const YAML::Exception& error) {
+    if (error.msg == YAML::ErrorMsg::EOF_IN_SCALAR) throw;
+  }
+}
+
 void AppendJsonString(std::string& out, const std::string& text) { out += Json(text).dump(); }
 
 // At most kMaxYamlDepth calls deep.
@@ -347,12 +385,9 @@ Result<std::vector<JsonDocument>> ParseYamlDocuments(std::string_view text) {
     return AtMark(problem->line, problem->column, problem->message);
   }
   try {
-    ViewBuffer buffer(text);
-    std::istream stream(&buffer);
-    YAML::Parser parser(stream);
     TreeBuilder tree;
-    while (parser.HandleNextDocument(tree)) {
-    }
+    Drive(text, tree);
+    CheckLastQuote(text);
     std::vector<JsonDocument> documents;
     for (const std::size_t root : tree.documents()) {
       std::string json;
