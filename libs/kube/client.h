@@ -53,8 +53,8 @@ class Client {
                                      std::string_view name, const codec::Json& object,
                                      std::string_view subresource = {});
   Result<codec::JsonDocument> Patch(const Resource& resource, std::string_view namespace_name,
-                                    std::string_view name, PatchType type,
-                                    const codec::Json& patch, std::string_view subresource = {});
+                                    std::string_view name, PatchType type, const codec::Json& patch,
+                                    std::string_view subresource = {});
   // The answer is the object as it is being deleted, or a Status object when it is gone already.
   Result<codec::JsonDocument> Delete(const Resource& resource, std::string_view namespace_name,
                                      std::string_view name, const DeleteOptions& options);

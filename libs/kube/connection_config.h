@@ -13,7 +13,7 @@ namespace stockade::kube {
 struct ConnectionConfig {
   std::string host;  // name or address, IPv6 without brackets
   std::uint16_t port = 443;
-  bool tls = true;   // false only for plain http:// servers of tests
+  bool tls = true;              // false only for plain http:// servers of tests
   std::string path_prefix;      // of the server's URL, without a trailing slash
   std::string tls_server_name;  // to verify instead of host; empty for host
   std::string ca_pem;           // empty: the system's roots
@@ -25,10 +25,17 @@ struct ConnectionConfig {
   std::string user_agent;
 };
 
-// From kubeconfig text; file references are relative to `directory`. `context` may be empty for the
-// current one. BadRequest names what is wrong and where. insecure-skip-tls-verify is refused.
+// From kubeconfig text in YAML or JSON; file references are relative to `directory`. `context` may
+// be empty for the current one. BadRequest names the field and what is wrong with it. Refused:
+// insecure-skip-tls-verify, proxies, impersonation, basic authentication, exec plugins and auth
+// providers, and http:// to any other machine.
 Result<ConnectionConfig> ParseKubeconfig(const std::string& text, const std::string& directory,
                                          const std::string& context);
+
+// From a pod's service account: `host` and `port` of the API server, and the directory that holds
+// ca.crt, token and namespace. An empty host is BadRequest: this is no pod.
+Result<ConnectionConfig> InClusterConfig(const std::string& host, const std::string& port,
+                                         const std::string& directory);
 
 // From the file `path`, or, when it is empty, from the service account mounted into this pod
 // (KUBERNETES_SERVICE_HOST and /var/run/secrets/kubernetes.io/serviceaccount).

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
-#include <vector>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "kube/connection_config.h"
 
@@ -40,11 +40,23 @@ class Transport {
   virtual Result<HttpResponse> Send(const HttpRequest& request) = 0;
 };
 
-// Over cpprestsdk's http_client. Call InitializeCppRestThreads() first in main.
-std::unique_ptr<Transport> MakeCppRestTransport(std::shared_ptr<const ConnectionConfig> config);
+struct TransportOptions {
+  std::shared_ptr<const Clock> clock;  // ages the token that was read; null: the system's
+  std::size_t max_answer_bytes = std::size_t{64} * 1024 * 1024;  // more is Unavailable
+};
+
+// Over cpprestsdk's http_client. Call InitializeCppRestThreads() first in main. cpprestsdk cannot
+// connect to an IPv6 address: for such a host this is MakeBeastTransport.
+std::unique_ptr<Transport> MakeCppRestTransport(std::shared_ptr<const ConnectionConfig> config,
+                                                TransportOptions options = {});
+// Two threads for cpprestsdk in place of its forty. Only the first call before its first use
+// counts.
 void InitializeCppRestThreads();
 
-// Over Boost.Beast, synchronous for the caller, with a small pool of kept connections.
-std::unique_ptr<Transport> MakeBeastTransport(std::shared_ptr<const ConnectionConfig> config);
+// Over Boost.Beast, synchronous for the caller, with a small pool of kept connections. A request
+// whose kept connection fails before any answer is sent once more on a new one when it is a GET or
+// was not sent completely.
+std::unique_ptr<Transport> MakeBeastTransport(std::shared_ptr<const ConnectionConfig> config,
+                                              TransportOptions options = {});
 
 }  // namespace stockade::kube

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/status.h"
 #include "codec/json.h"
 #include "kube/connection_config.h"
@@ -37,6 +38,7 @@ class WatchHandler {
 
   // A complete list begins: the objects that follow until OnListEnd are all there are.
   virtual void OnListStart() = 0;
+  // The API server leaves apiVersion and kind out of the items of a list of built-in types.
   virtual void OnListItem(codec::JsonView object) = 0;
   // The list is complete, as of `resource_version`.
   virtual void OnListEnd(std::string_view resource_version) = 0;
@@ -51,11 +53,28 @@ class WatchHandler {
   virtual void OnError(const Status& status) = 0;
 };
 
+// How long a watcher waits for what.
+struct WatchTimings {
+  std::chrono::milliseconds first_pause{800};  // after a failure, doubling up to longest_pause
+  std::chrono::milliseconds longest_pause = std::chrono::seconds(30);
+  // For connecting, the TLS handshake and the first bytes of an answer.
+  std::chrono::milliseconds answer_timeout = std::chrono::seconds(30);
+  std::chrono::milliseconds page_timeout = std::chrono::seconds(60);  // for a whole page of a list
+  // The server is asked to end a watch after a random time between these.
+  std::chrono::seconds shortest_watch{300};
+  std::chrono::seconds longest_watch{600};
+  // A watch that is silent, even of bookmarks, for longer than its time and this much is dead.
+  std::chrono::milliseconds silence_allowed = std::chrono::seconds(30);
+};
+
 struct WatchOptions {
   std::string namespace_name;  // empty: all namespaces
   std::string label_selector;
   std::string field_selector;
   std::int64_t page_size = 500;
+  WatchTimings timings;
+  std::uint64_t random_seed = 0;       // of pauses and watch times; 0: from the system
+  std::shared_ptr<const Clock> clock;  // ages the bearer token that was read; null: the system's
 };
 
 // Lists a resource page by page, then watches it from the list's resourceVersion, for ever: a watch

@@ -21,4 +21,42 @@ struct Finding {
   bool operator==(const Finding&) const = default;
 };
 
+// The principle of the design that a rule serves first.
+enum class Principle { kIsolation, kLeastPrivilege, kDefenceInDepth };
+
+// What a rule judges. An AgentSandbox is judged by every rule that names kSandbox: its own fields
+// and its pod template, where an unset field passes because rendering fills it in. A rendered pod
+// is judged by those that name kRenderedPod; there the hardened value has to stand.
+enum class JudgedObject { kSandbox, kRenderedPod, kBoth };
+
+// Where the world speaks of the same danger. Empty where nothing is known for certain.
+struct References {
+  std::string_view pod_security;  // control of the Pod Security Standards
+  std::string_view cve;           // one or more, separated by ", "
+  std::string_view kubescape;     // control id
+  Principle principle = Principle::kLeastPrivilege;
+};
+
+class Report;
+struct Subject;
+
+// One entry of the rules' table: the only place that knows the rule. Its code is API: people filter
+// and search by it, so it never changes its meaning.
+struct Rule {
+  std::string_view code;
+  Severity severity = Severity::kError;
+  JudgedObject judges = JudgedObject::kBoth;
+  void (*check)(const Subject&, Report&) = nullptr;
+  std::string_view fields;   // what it reads, for people: "every container's ports[].hostPort"
+  std::string_view summary;  // what it refuses and why, one or two sentences
+  std::string_view remedy;   // what to write instead, an imperative; ends every message
+  References references;
+};
+
+// The table, in the order in which findings are reported.
+[[nodiscard]] const std::vector<const Rule*>& Rules();
+
+// The rule of that code, or null.
+[[nodiscard]] const Rule* FindRule(std::string_view code);
+
 }  // namespace stockade::policy

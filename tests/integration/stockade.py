@@ -139,10 +139,9 @@ class Stockade:
         listed = subprocess.run(
             [str(ROOT / "hack" / "cluster"), "binaries"], check=True, capture_output=True, text=True
         )
-        for line in listed.stdout.splitlines():
-            for word in line.split():
-                if pathlib.Path(word).name == "helm":
-                    return word
+        for word in listed.stdout.split():
+            if pathlib.Path(word).is_absolute() and pathlib.Path(word).name == "helm":
+                return word
         raise AssertionError(f"hack/cluster binaries names no helm: {listed.stdout}")
 
     def install(self):

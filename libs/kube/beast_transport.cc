@@ -1,0 +1,171 @@
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "kube/http_connection.h"
+#include "kube/http_message.h"
+#include "kube/tls_context.h"
+#include "kube/token_source.h"
+#include "kube/transport.h"
+
+namespace stockade::kube {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::size_t kMaxIdleConnections = 8;
+// Shorter than the 90 seconds after which the API server closes an idle connection.
+constexpr std::chrono::seconds kMaxIdleTime{60};
+
+// A connection with the event loop that only its present user runs.
+struct Slot {
+  std::unique_ptr<boost::asio::io_context> io = std::make_unique<boost::asio::io_context>(1);
+  std::shared_ptr<HttpConnection> connection;
+  bool reused = false;
+  steady_clock::time_point idle_since;
+};
+
+// Runs the loop until `finished`, which a deadline inside it guarantees.
+void RunUntil(boost::asio::io_context& io, const bool& finished) {
+  io.restart();
+  while (!finished && io.run_one() > 0) {
+  }
+}
+
+class BeastTransport final : public Transport {
+ public:
+  BeastTransport(std::shared_ptr<const ConnectionConfig> config, TransportOptions options)
+      : config_(std::move(config)),
+        tls_(TlsContext::Make(*config_)),
+        token_(config_, std::move(options.clock)),
+        max_answer_bytes_(options.max_answer_bytes) {}
+
+  Result<HttpResponse> Send(const HttpRequest& request) override {
+    try {
+      return Exchange(request);
+    } catch (const std::exception& error) {
+      return Status(StatusCode::kInternal, std::string("request failed: ") + error.what());
+    }
+  }
+
+ private:
+  Result<HttpResponse> Exchange(const HttpRequest& request) {
+    const auto deadline = steady_clock::now() + request.deadline;
+    if (config_->tls && !tls_.ok()) return tls_.status();
+    const Result<std::string> token = token_.Token();
+    if (!token.ok()) return token.status();
+    Result<std::string> text = FormatRequest(*config_, request, *token);
+    if (!text.ok()) return text.status();
+
+    for (bool may_reuse = true;; may_reuse = false) {
+      Slot slot = Take(may_reuse);
+      Result<HttpResponse> response = ExchangeOn(slot, *text, deadline);
+      if (response.ok()) {
+        GiveBack(std::move(slot));
+        return response;
+      }
+      // A kept connection that the server dropped at the same moment is nobody's failure.
+      const HttpConnection& connection = *slot.connection;
+      const bool again = slot.reused && response.status().code() == StatusCode::kUnavailable &&
+                         !connection.answer_begun() &&
+                         (request.method == "GET" || !connection.request_written());
+      Retire(std::move(slot));
+      if (!again) return response;
+    }
+  }
+
+  // The connection is closed when this fails.
+  Result<HttpResponse> ExchangeOn(Slot& slot, const std::string& text,
+                                  steady_clock::time_point deadline) {
+    HttpResponse response;
+    Status status(StatusCode::kInternal, "the event loop ended");
+    bool finished = false;
+    slot.connection->Send(text, deadline, [&](const Result<AnswerHead>& head) {
+      finished = true;
+      status = head.status();
+      if (!head.ok()) return;
+      response.status = head->status;
+      response.retry_after = head->retry_after;
+    });
+    RunUntil(*slot.io, finished);
+
+    for (bool at_end = false; status.ok() && !at_end;) {
+      finished = false;
+      status = Status(StatusCode::kInternal, "the event loop ended");
+      slot.connection->Read(deadline, [&](const Result<std::string_view>& piece) {
+        finished = true;
+        status = piece.status();
+        if (!piece.ok()) return;
+        at_end = piece->empty();
+        response.body.append(*piece);
+      });
+      RunUntil(*slot.io, finished);
+      if (response.body.size() > max_answer_bytes_) {
+        status = Status(StatusCode::kUnavailable, "the answer is larger than " +
+                                                      std::to_string(max_answer_bytes_) + " bytes");
+      }
+    }
+    if (status.ok()) return response;
+    slot.connection->Close();
+    return status;
+  }
+
+  Slot Take(bool may_reuse) {
+    if (may_reuse) {
+      const std::lock_guard lock(mutex_);
+      while (!idle_.empty()) {
+        Slot slot = std::move(idle_.back());
+        idle_.pop_back();
+        const bool too_old = steady_clock::now() - slot.idle_since > kMaxIdleTime;
+        if (too_old || slot.connection->stale()) continue;
+        slot.reused = true;
+        return slot;
+      }
+    }
+    Slot slot;
+    const std::shared_ptr<const TlsContext> tls = config_->tls ? *tls_ : nullptr;
+    slot.connection = HttpConnection::Make(*slot.io, config_, tls);
+    return slot;
+  }
+
+  void GiveBack(Slot slot) {
+    if (!slot.connection->reusable()) return;
+    slot.idle_since = steady_clock::now();
+    const std::lock_guard lock(mutex_);
+    if (idle_.size() < kMaxIdleConnections) idle_.push_back(std::move(slot));
+  }
+
+  // Destroying a loop waits for its resolver, which may hang far beyond the caller's deadline; such
+  // a loop is kept until it is done.
+  void Retire(Slot slot) {
+    slot.connection.reset();
+    const std::lock_guard lock(mutex_);
+    retired_.push_back(std::move(slot.io));
+    std::erase_if(retired_, [](const std::unique_ptr<boost::asio::io_context>& io) {
+      io->restart();
+      io->poll();
+      return io->stopped();
+    });
+  }
+
+  const std::shared_ptr<const ConnectionConfig> config_;
+  const Result<std::shared_ptr<const TlsContext>> tls_;
+  TokenSource token_;
+  const std::size_t max_answer_bytes_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<boost::asio::io_context>> retired_;  // guarded by mutex_
+  std::vector<Slot> idle_;                                         // guarded by mutex_
+};
+
+}  // namespace
+
+std::unique_ptr<Transport> MakeBeastTransport(std::shared_ptr<const ConnectionConfig> config,
+                                              TransportOptions options) {
+  return std::make_unique<BeastTransport>(std::move(config), std::move(options));
+}
+
+}  // namespace stockade::kube

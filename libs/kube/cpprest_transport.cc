@@ -1,0 +1,194 @@
+// The one file that includes cpprestsdk. What it has to work around, seen in version 2.10.18:
+// - set_timeout is for each read, so the deadline is ours, by cancellation;
+// - every new connection adds the system's authorities to those configured, so the context's
+//   certificate store is replaced;
+// - a request whose kept connection fails is sent again whatever its method, unless its body cannot
+//   be rewound; so the bodies of writes cannot;
+// - a Host header decides the name that the certificate is verified against.
+#include <cpprest/http_client.h>
+#include <cpprest/producerconsumerstream.h>
+#include <pplx/threadpool.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "kube/http_message.h"
+#include "kube/tls_context.h"
+#include "kube/token_source.h"
+#include "kube/transport.h"
+
+namespace stockade::kube {
+namespace {
+
+namespace web_http = web::http;
+using std::chrono::steady_clock;
+
+// What one request comes to, shared by the caller, who may leave at the deadline, and cpprestsdk's
+// threads.
+class Outcome {
+ public:
+  void Set(Result<HttpResponse> result) {
+    const std::lock_guard lock(mutex_);
+    if (!result_) result_ = std::move(result);
+    changed_.notify_all();
+  }
+
+  std::optional<Result<HttpResponse>> WaitUntil(steady_clock::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_until(lock, deadline, [this] { return result_.has_value(); });
+    return result_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<Result<HttpResponse>> result_;  // guarded by mutex_
+};
+
+Status Unavailable(const std::string& address, const std::string& what) {
+  return {StatusCode::kUnavailable, address + ": " + what};
+}
+
+class CppRestTransport final : public Transport {
+ public:
+  CppRestTransport(std::shared_ptr<const ConnectionConfig> config, TransportOptions options)
+      : config_(std::move(config)),
+        tls_(TlsContext::Make(*config_)),
+        token_(config_, std::move(options.clock)),
+        max_answer_bytes_(options.max_answer_bytes),
+        address_(config_->host + ":" + std::to_string(config_->port)) {}
+
+  Result<HttpResponse> Send(const HttpRequest& request) override {
+    if (config_->tls && !tls_.ok()) return tls_.status();
+    const Result<std::string> token = token_.Token();
+    if (!token.ok()) return token.status();
+    if (Status status = CheckRequest(request, *token); !status.ok()) return status;
+    try {
+      return Exchange(request, *token);
+    } catch (const std::exception& error) {
+      return Unavailable(address_, error.what());
+    }
+  }
+
+ private:
+  Result<HttpResponse> Exchange(const HttpRequest& request, const std::string& token) {
+    const auto deadline = steady_clock::now() + request.deadline;
+    const auto outcome = std::make_shared<Outcome>();
+    pplx::cancellation_token_source cancel;
+    web_http::http_request message = Message(request, token);
+    // Called for every piece of the answer: cpprestsdk would take in any amount.
+    message.set_progress_handler(
+        [cancel, outcome, limit = max_answer_bytes_, address = address_](
+            web_http::message_direction::direction direction, utility::size64_t so_far) {
+          if (direction != web_http::message_direction::download || so_far <= limit) return;
+          outcome->Set(Unavailable(
+              address, "the answer is larger than " + std::to_string(limit) + " bytes"));
+          cancel.cancel();
+        });
+    Client()
+        .request(message, cancel.get_token())
+        .then([outcome](web_http::http_response response) {
+          HttpResponse result;
+          result.status = response.status_code();
+          const auto retry_after = response.headers().find(web_http::header_names::retry_after);
+          if (retry_after != response.headers().end()) {
+            result.retry_after = ParseRetryAfter(retry_after->second);
+          }
+          return response.extract_vector().then(
+              [outcome, result](const std::vector<unsigned char>& body) mutable {
+                result.body.assign(body.begin(), body.end());
+                outcome->Set(std::move(result));
+              });
+        })
+        .then([outcome, address = address_](const pplx::task<void>& task) {
+          try {
+            task.get();
+          } catch (const pplx::task_canceled&) {
+            outcome->Set(Status(StatusCode::kCancelled, address + ": the request was cancelled"));
+          } catch (const std::exception& error) {
+            outcome->Set(Unavailable(address, error.what()));
+          }
+        });
+    std::optional<Result<HttpResponse>> result = outcome->WaitUntil(deadline);
+    if (result) return *std::move(result);
+    cancel.cancel();
+    return Status(StatusCode::kDeadlineExceeded, address_ + " did not answer in time");
+  }
+
+  [[nodiscard]] web_http::http_request Message(const HttpRequest& request,
+                                               const std::string& token) const {
+    web_http::http_request message(request.method);
+    message.set_request_uri(web::uri(config_->path_prefix + request.target));
+    web_http::http_headers& headers = message.headers();
+    headers.add(web_http::header_names::accept, "application/json");
+    if (!config_->user_agent.empty()) {
+      headers.add(web_http::header_names::user_agent, config_->user_agent);
+    }
+    if (!token.empty()) headers.add(web_http::header_names::authorization, "Bearer " + token);
+    if (!config_->tls_server_name.empty()) {
+      headers.add(web_http::header_names::host, config_->tls_server_name);
+    }
+    if (!request.body.empty()) {
+      concurrency::streams::producer_consumer_buffer<std::uint8_t> buffer;
+      buffer
+          .putn_nocopy(reinterpret_cast<const std::uint8_t*>(request.body.data()),
+                       request.body.size())
+          .wait();
+      buffer.close(std::ios_base::out).wait();
+      message.set_body(buffer.create_istream(), request.body.size(), request.content_type);
+    }
+    return message;
+  }
+
+  // Made at the first request, because making it may throw. Copies share one pool of connections.
+  web_http::client::http_client Client() {
+    const std::lock_guard lock(mutex_);
+    if (!client_) {
+      web_http::client::http_client_config options;
+      options.set_max_redirects(0);
+      options.set_timeout(std::chrono::hours(1));
+      if (config_->tls) {
+        options.set_ssl_context_callback([tls = *tls_](boost::asio::ssl::context& context) {
+          if (!tls->CopyTo(context.native_handle())) {
+            throw std::runtime_error("the TLS context cannot be set up");
+          }
+        });
+      }
+      client_.emplace(web::uri((config_->tls ? "https://" : "http://") + address_), options);
+    }
+    return *client_;
+  }
+
+  const std::shared_ptr<const ConnectionConfig> config_;
+  const Result<std::shared_ptr<const TlsContext>> tls_;
+  TokenSource token_;
+  const std::size_t max_answer_bytes_;
+  const std::string address_;
+  std::mutex mutex_;
+  std::optional<web_http::client::http_client> client_;  // guarded by mutex_
+};
+
+}  // namespace
+
+void InitializeCppRestThreads() {
+  try {
+    crossplat::threadpool::initialize_with_threads(2);
+  } catch (const std::exception&) {
+    // The pool exists already.
+  }
+}
+
+std::unique_ptr<Transport> MakeCppRestTransport(std::shared_ptr<const ConnectionConfig> config,
+                                                TransportOptions options) {
+  if (config->host.find(':') != std::string::npos) {
+    return MakeBeastTransport(std::move(config), std::move(options));
+  }
+  return std::make_unique<CppRestTransport>(std::move(config), std::move(options));
+}
+
+}  // namespace stockade::kube

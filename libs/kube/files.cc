@@ -1,0 +1,57 @@
+#include "kube/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <system_error>
+
+namespace stockade::kube {
+namespace {
+
+constexpr std::size_t kMaxBytes = std::size_t{1024} * 1024;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
+  ~Descriptor() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int get() const { return descriptor_; }
+
+ private:
+  int descriptor_;
+};
+
+Status Refused(const std::string& path, const std::string& reason) {
+  return {StatusCode::kBadRequest, "cannot read " + path + ": " + reason};
+}
+
+std::string ErrorText(int error) { return std::generic_category().message(error); }
+
+}  // namespace
+
+Result<std::string> ReadSmallFile(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) return Refused(path, ErrorText(errno));
+  struct stat info{};
+  if (::fstat(file.get(), &info) != 0) return Refused(path, ErrorText(errno));
+  if (!S_ISREG(info.st_mode)) return Refused(path, "not a regular file");
+  std::string text;
+  std::array<char, 16384> block{};
+  for (;;) {
+    const ssize_t count = ::read(file.get(), block.data(), block.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return Refused(path, ErrorText(errno));
+    if (count == 0) return text;
+    text.append(block.data(), static_cast<std::size_t>(count));
+    if (text.size() > kMaxBytes) return Refused(path, "larger than 1 MiB");
+  }
+}
+
+}  // namespace stockade::kube

@@ -1,0 +1,150 @@
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+
+#include "policy/quoting.h"
+#include "policy/report.h"
+#include "policy/rule_groups.h"
+#include "policy/subject.h"
+
+// Rules for the pod's labels and annotations: runtimes, networks and injectors act on them.
+namespace stockade::policy {
+namespace {
+
+using codec::JsonView;
+
+struct DangerousKey {
+  std::string_view family;  // what keys of it begin with
+  std::string_view reason;
+};
+
+// Families of keys without a "/" that container runtimes read as configuration. No configuration of
+// Stockade allows them.
+constexpr std::array<DangerousKey, 11> kRuntimeFamilies = {{
+    {"dev.gvisor.", "it configures gVisor, and may switch its protection off"},
+    {"io.katacontainers.", "it configures the virtual machine, down to its kernel and hypervisor"},
+    {"io.kubernetes.", "container runtimes read it as their own"},
+    {"io.containerd.", "containerd reads it as configuration"},
+    {"io.podman.", "the runtime reads it as configuration"},
+    {"io.crio.", "CRI-O reads it as configuration"},
+    {"org.systemd.property.", "runc passes it on to systemd"},
+    {"org.criu.", "the runtime passes it on to CRIU"},
+    {"run.oci.", "crun reads it as configuration"},
+    {"com.docker.", "the runtime reads it as configuration"},
+    {"module.wasm.", "the runtime reads it as configuration"},
+}};
+constexpr std::string_view kCrioSuffix = ".crio.io";
+
+// Prefixes before the "/" that are known for what they do; the reason goes into the message. Others
+// are refused as well unless the configuration allows them.
+constexpr std::array<DangerousKey, 32> kKnownPrefixes = {{
+    {"dev.gvisor", "it configures gVisor, and may switch its protection off"},
+    {"io.katacontainers", "it configures the virtual machine"},
+    {"k8s.v1.cni.cncf.io", "Multus would attach the pod to other networks"},
+    {"v1.multus-cni.io", "Multus would attach the pod to other networks"},
+    {"k8s.ovn.org", "it configures the pod's network"},
+    {"cni.projectcalico.org", "it configures the pod's network"},
+    {"cni.cilium.io", "it configures the pod's network"},
+    {"policy.cilium.io", "it configures the pod's network"},
+    {"ipam.cilium.io", "it configures the pod's network"},
+    {"kubernetes.io", "the kubelet or a controller acts on it"},
+    {"cdi.k8s.io", "it injects devices and mounts of the node into containers"},
+    {"sidecar.istio.io", "Istio would inject a container"},
+    {"inject.istio.io", "Istio would inject a container"},
+    {"istio.io", "Istio would redirect the pod's traffic"},
+    {"traffic.sidecar.istio.io", "Istio would redirect the pod's traffic"},
+    {"ambient.istio.io", "Istio would redirect the pod's traffic"},
+    {"linkerd.io", "Linkerd would inject a container"},
+    {"config.linkerd.io", "Linkerd would inject a container"},
+    {"dapr.io", "Dapr would inject a container"},
+    {"consul.hashicorp.com", "Consul would inject a container"},
+    {"vault.hashicorp.com", "Vault's injector would put secrets into the pod"},
+    {"secrets-store.csi.x-k8s.io", "it puts secrets into the pod"},
+    {"azure.workload.identity", "it gives the pod a cloud identity"},
+    {"eks.amazonaws.com", "it gives the pod a cloud identity"},
+    {"iam.amazonaws.com", "it gives the pod a cloud identity"},
+    {"iam.gke.io", "it gives the pod a cloud identity"},
+    {"instrumentation.opentelemetry.io", "it injects code into containers"},
+    {"admission.datadoghq.com", "it injects code into containers"},
+    {"container.apparmor.security.beta.kubernetes.io",
+     "it sets an AppArmor profile by an annotation, which securityContext.appArmorProfile replaces"},
+    {"container.seccomp.security.alpha.kubernetes.io",
+     "it set a seccomp profile in old versions, which securityContext.seccompProfile replaces"},
+    {"seccomp.security.alpha.kubernetes.io",
+     "it set a seccomp profile in old versions, which securityContext.seccompProfile replaces"},
+    {"scheduler.alpha.kubernetes.io", "it once steered the scheduler"},
+}};
+
+bool IsAllowedPrefix(std::string_view prefix, const Facts& facts) {
+  return std::ranges::any_of(facts.allowed_metadata_prefixes, [prefix](std::string_view allowed) {
+    if (!allowed.starts_with("*.")) return prefix == allowed;
+    const std::string_view suffix = allowed.substr(1);
+    return suffix.size() > 1 && prefix.size() > suffix.size() && prefix.ends_with(suffix);
+  });
+}
+
+bool IsOperatorsPrefix(std::string_view prefix) {
+  return api::kReservedKeyPrefix.starts_with(prefix) &&
+         prefix.size() + 1 == api::kReservedKeyPrefix.size();
+}
+
+// Why the key may not stand on a pod, or nothing.
+std::optional<std::string> WhyRefused(std::string_view key, const Facts& facts) {
+  for (const DangerousKey& family : kRuntimeFamilies) {
+    if (key.starts_with(family.family)) return std::string(family.reason);
+  }
+  const std::size_t slash = key.find('/');
+  if (key.substr(0, slash).ends_with(kCrioSuffix)) return "CRI-O reads it as configuration";
+  if (slash == std::string_view::npos) return std::nullopt;
+  const std::string_view prefix = key.substr(0, slash);
+  // Keys of the operator have a rule of their own.
+  if (IsOperatorsPrefix(prefix) || IsAllowedPrefix(prefix, facts)) return std::nullopt;
+  for (const DangerousKey& known : kKnownPrefixes) {
+    if (prefix == known.family) return std::string(known.reason);
+  }
+  return "its prefix " + Quote(prefix) + " is not one of those that are allowed";
+}
+
+void CheckPodMetadata(const Subject& s, Report& report) {
+  for (const std::string_view map : {"labels", "annotations"}) {
+    s.pod.metadata()[map].ForEachMember([&](std::string_view key, JsonView) {
+      if (const auto reason = WhyRefused(key, *s.facts)) {
+        report.Add(s.pod.Path(KeyedPath("metadata." + std::string(map), key)),
+                   Quote(key) + " is refused: " + *reason);
+      }
+    });
+  }
+}
+
+constexpr std::array kRules = {
+    Rule{.code = "PodMetadata",
+         .check = CheckPodMetadata,
+         .fields = "metadata.labels and metadata.annotations of the pod template",
+         .summary = "Runtimes, networks and injectors act on labels and annotations of pods. Keys "
+                    "without a prefix pass, those with one only if it is allowed: by default those "
+                    "of app.kubernetes.io, Helm, Argo CD, Flux, Kustomize, kubectl and Prometheus.",
+         .remedy = "remove it; harmless prefixes are allowed in the configuration",
+         .references = {.principle = Principle::kIsolation}},
+};
+
+}  // namespace
+
+std::span<const Rule> MetadataRules() { return kRules; }
+
+std::vector<std::string> Facts::DefaultAllowedMetadataPrefixes() {
+  return {"app.kubernetes.io",
+          "argocd.argoproj.io",
+          "checksum",  // Helm charts' customary "checksum/config"
+          "config.kubernetes.io",
+          "helm.sh",
+          "helm.toolkit.fluxcd.io",
+          "internal.config.kubernetes.io",
+          "kubectl.kubernetes.io",
+          "kustomize.config.k8s.io",
+          "kustomize.toolkit.fluxcd.io",
+          "meta.helm.sh",
+          "prometheus.io"};
+}
+
+}  // namespace stockade::policy
