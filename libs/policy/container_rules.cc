@@ -21,9 +21,9 @@ void CheckHostPort(const Subject& s, Report& report) {
     c.ports.ForEachElement([&](std::size_t index, JsonView port) {
       const JsonView host_port = port["hostPort"];
       if (!host_port.IsUnset() && host_port.AsInt() != 0) {
-        report.Add(c.Path("ports", index, "hostPort"),
-                   "hostPort is " + Quote(host_port) + ": whoever reaches the node reaches the "
-                   "agent, past every network policy");
+        report.Add(c.Path("ports", index, "hostPort"), "hostPort is " + Quote(host_port) +
+                                                           ": whoever reaches the node reaches the "
+                                                           "agent, past every network policy");
       }
       if (IsNonEmptyString(port["hostIP"])) {
         report.Add(c.Path("ports", index, "hostIP"), "hostIP is " + Quote(port["hostIP"]));
@@ -132,17 +132,19 @@ constexpr std::array kRules = {
     Rule{.code = "Probe",
          .check = CheckProbe,
          .fields = "every container's livenessProbe, readinessProbe and startupProbe",
-         .summary = "The kubelet sends probes from the node, where no network policy of the sandbox "
-                    "applies; they may only reach the pod itself. Even localhost would be the "
-                    "node.",
+         .summary =
+             "The kubelet sends probes from the node, where no network policy of the sandbox "
+             "applies; they may only reach the pod itself. Even localhost would be the "
+             "node.",
          .remedy = "remove host, so that the pod's own address is used",
          .references = {.pod_security = "Host Probes / Lifecycle Hooks",
                         .principle = Principle::kIsolation}},
     Rule{.code = "RestartPolicy",
          .check = CheckRestartPolicy,
          .fields = "every container's restartPolicyRules",
-         .summary = "The agent's exit codes may restart its own container, but not all of them: that "
-                    "would restart the operator's too.",
+         .summary =
+             "The agent's exit codes may restart its own container, but not all of them: that "
+             "would restart the operator's too.",
          .remedy = "use the action Restart, or remove the rule",
          .references = {.principle = Principle::kIsolation}},
 };

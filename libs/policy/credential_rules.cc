@@ -25,8 +25,7 @@ void CheckSecretInAgent(const Subject& s, Report& report) {
     volume["projected"]["sources"].ForEachElement([&](std::size_t source_index, JsonView source) {
       for (const std::string_view kind : {"secret", "podCertificate"}) {
         if (source[kind].IsUnset()) continue;
-        report.Add(s.Path("volumes", index,
-                          IndexedPath("projected.sources", source_index, kind)),
+        report.Add(s.Path("volumes", index, IndexedPath("projected.sources", source_index, kind)),
                    kind == "secret"
                        ? "the volume shows the agent the Secret " + Quote(source[kind]["name"])
                        : std::string("the volume gives the agent a private key and a certificate"));
@@ -87,16 +86,15 @@ void CheckImagePullSecret(const Subject& s, Report& report) {
 
 // How well-known credentials begin. What follows them must be long enough to be one.
 constexpr std::array<std::string_view, 17> kCredentialPrefixes = {
-    "sk-ant-", "sk-proj-", "AKIA",  "ASIA",  "ghp_",  "gho_",  "ghs_",     "ghu_",          "ghr_",
-    "github_pat_", "glpat-", "xoxb-", "xoxp-", "npm_", "pypi-", "AIza", "-----BEGIN "};
+    "sk-ant-",     "sk-proj-", "AKIA",  "ASIA",  "ghp_", "gho_",  "ghs_", "ghu_",       "ghr_",
+    "github_pat_", "glpat-",   "xoxb-", "xoxp-", "npm_", "pypi-", "AIza", "-----BEGIN "};
 constexpr std::size_t kShortestCredential = 20;
 
 bool LooksLikeCredential(std::string_view value) {
   if (value.size() < kShortestCredential) return false;
   if (value.starts_with("Bearer ")) value.remove_prefix(7);
-  return std::ranges::any_of(kCredentialPrefixes, [value](std::string_view prefix) {
-    return value.starts_with(prefix);
-  });
+  return std::ranges::any_of(
+      kCredentialPrefixes, [value](std::string_view prefix) { return value.starts_with(prefix); });
 }
 
 void CheckCredentialLiteral(const Subject& s, Report& report) {
@@ -112,25 +110,27 @@ void CheckCredentialLiteral(const Subject& s, Report& report) {
 }
 
 constexpr std::array kRules = {
-    Rule{.code = "SecretInAgent",
-         .check = CheckSecretInAgent,
-         .fields = "volumes[].secret, volumes[].projected.sources[], every container's "
-                   "env[].valueFrom.secretKeyRef and envFrom[].secretRef",
-         .summary = "No Secret and no private key comes into the sandbox, neither as a variable nor "
-                    "as a file: what the agent can read, an injected prompt can send away.",
-         .remedy = "remove it: credentials stay outside the sandbox; give the agent a ConfigMap for "
-                   "what is not secret",
-         .references = {.pod_security = "Volume Types",
-                        .cve = "CVE-2024-3177",
-                        .kubescape = "C-0207",
-                        .principle = Principle::kLeastPrivilege}},
-    Rule{.code = "ServiceAccountToken",
-         .check = CheckServiceAccountToken,
-         .fields = "automountServiceAccountToken, volumes[].projected.sources[].serviceAccountToken",
-         .summary = "The agent has no identity towards the API server, nor towards anyone else who "
-                    "trusts its tokens.",
-         .remedy = "remove it, the operator sets automountServiceAccountToken to false",
-         .references = {.kubescape = "C-0034", .principle = Principle::kLeastPrivilege}},
+    Rule{
+        .code = "SecretInAgent",
+        .check = CheckSecretInAgent,
+        .fields = "volumes[].secret, volumes[].projected.sources[], every container's "
+                  "env[].valueFrom.secretKeyRef and envFrom[].secretRef",
+        .summary = "No Secret and no private key comes into the sandbox, neither as a variable nor "
+                   "as a file: what the agent can read, an injected prompt can send away.",
+        .remedy = "remove it: credentials stay outside the sandbox; give the agent a ConfigMap for "
+                  "what is not secret",
+        .references = {.pod_security = "Volume Types",
+                       .cve = "CVE-2024-3177",
+                       .kubescape = "C-0207",
+                       .principle = Principle::kLeastPrivilege}},
+    Rule{
+        .code = "ServiceAccountToken",
+        .check = CheckServiceAccountToken,
+        .fields = "automountServiceAccountToken, volumes[].projected.sources[].serviceAccountToken",
+        .summary = "The agent has no identity towards the API server, nor towards anyone else who "
+                   "trusts its tokens.",
+        .remedy = "remove it, the operator sets automountServiceAccountToken to false",
+        .references = {.kubescape = "C-0034", .principle = Principle::kLeastPrivilege}},
     Rule{.code = "ServiceAccountName",
          .check = CheckServiceAccountName,
          .fields = "serviceAccountName, serviceAccount",
@@ -150,8 +150,9 @@ constexpr std::array kRules = {
          .judges = JudgedObject::kSandbox,
          .check = CheckCredentialLiteral,
          .fields = "every container's env[].value",
-         .summary = "A value that begins like a well-known credential is readable for the agent and "
-                    "for everyone who may read the sandbox.",
+         .summary =
+             "A value that begins like a well-known credential is readable for the agent and "
+             "for everyone who may read the sandbox.",
          .remedy = "remove it, and revoke the credential if it is a real one",
          .references = {.kubescape = "C-0012", .principle = Principle::kLeastPrivilege}},
 };

@@ -20,10 +20,12 @@ constexpr std::array<std::string_view, 2> kLinkerNames = {"GLIBC_TUNABLES", "GCO
 
 // Variables that the operator sets, and the spellings of them that clients read as well.
 constexpr std::array<std::string_view, 16> kOperatorNames = {
-    "HTTP_PROXY",         "HTTPS_PROXY",         "NO_PROXY",           "ALL_PROXY",
-    "FTP_PROXY",          "WS_PROXY",            "WSS_PROXY",          "NODE_USE_ENV_PROXY",
-    "SSL_CERT_FILE",      "SSL_CERT_DIR",        "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",     "GIT_SSL_CAINFO",      "PIP_CERT",           "AWS_CA_BUNDLE"};
+    "HTTP_PROXY",     "HTTPS_PROXY",         "NO_PROXY",
+    "ALL_PROXY",      "FTP_PROXY",           "WS_PROXY",
+    "WSS_PROXY",      "NODE_USE_ENV_PROXY",  "SSL_CERT_FILE",
+    "SSL_CERT_DIR",   "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE", "GIT_SSL_CAINFO",      "PIP_CERT",
+    "AWS_CA_BUNDLE"};
 
 char Upper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
 
@@ -62,15 +64,13 @@ bool CanBegin(std::string_view prefix, std::string_view name) {
 
 bool CanBeginLinkerName(std::string_view prefix) {
   return IsLinkerName(prefix) || CanBegin(prefix, kLinkerPrefix) ||
-         std::ranges::any_of(kLinkerNames, [prefix](std::string_view name) {
-           return CanBegin(prefix, name);
-         });
+         std::ranges::any_of(kLinkerNames,
+                             [prefix](std::string_view name) { return CanBegin(prefix, name); });
 }
 
 bool CanBeginOperatorName(std::string_view prefix) {
-  return std::ranges::any_of(kOperatorNames, [prefix](std::string_view name) {
-    return CanBegin(prefix, name);
-  });
+  return std::ranges::any_of(kOperatorNames,
+                             [prefix](std::string_view name) { return CanBegin(prefix, name); });
 }
 
 void CheckDynamicLinkerEnv(const Subject& s, Report& report) {
@@ -88,8 +88,9 @@ void CheckDynamicLinkerEnv(const Subject& s, Report& report) {
       const std::string problem =
           TrimSpace(prefix).empty()
               ? "without a prefix, its keys could be LD_PRELOAD or a variable of the operator"
-              : "the prefix " + Quote(prefix) + " and a key could make the name of a variable that "
-                "the dynamic linker reads";
+              : "the prefix " + Quote(prefix) +
+                    " and a key could make the name of a variable that "
+                    "the dynamic linker reads";
       report.Add(c.Path("envFrom", index, "prefix"), problem,
                  "use another prefix, such as APP_, or list the variables in env");
     });

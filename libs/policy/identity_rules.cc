@@ -98,8 +98,7 @@ void CheckRootGroup(const Subject& s, Report& report) {
 void CheckSupplementalRoot(const Subject& s, Report& report) {
   s.security.supplementalGroups.ForEachElement([&](std::size_t index, JsonView id) {
     if (KindOf(id) == IdKind::kRoot || id.IsUnset()) {
-      report.Add(s.Path("securityContext.supplementalGroups", index),
-                 RootProblem("the group", id));
+      report.Add(s.Path("securityContext.supplementalGroups", index), RootProblem("the group", id));
     }
   });
 }
@@ -113,9 +112,8 @@ void CheckSystemAccount(const Subject& s, Report& report) {
   };
   ForEachPodId(s, check);
   s.security.supplementalGroups.ForEachElement([&](std::size_t index, JsonView id) {
-    check("the group", id, [&s, index] {
-      return s.Path("securityContext.supplementalGroups", index);
-    });
+    check("the group", id,
+          [&s, index] { return s.Path("securityContext.supplementalGroups", index); });
   });
   ForEachContainerId(s, check);
 }

@@ -79,7 +79,8 @@ bool IsTag(std::string_view tag) {
 bool IsAlgorithm(std::string_view name) {
   bool at_start = true;
   for (const char c : name) {
-    if (at_start ? !IsLetter(c) : !IsAlphanumeric(c) && c != '-' && c != '_' && c != '+' && c != '.') {
+    if (at_start ? !IsLetter(c)
+                 : !IsAlphanumeric(c) && c != '-' && c != '_' && c != '+' && c != '.') {
       return false;
     }
     at_start = !IsAlphanumeric(c);

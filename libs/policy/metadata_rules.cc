@@ -68,7 +68,8 @@ constexpr std::array<DangerousKey, 32> kKnownPrefixes = {{
     {"instrumentation.opentelemetry.io", "it injects code into containers"},
     {"admission.datadoghq.com", "it injects code into containers"},
     {"container.apparmor.security.beta.kubernetes.io",
-     "it sets an AppArmor profile by an annotation, which securityContext.appArmorProfile replaces"},
+     "it sets an AppArmor profile by an annotation, which securityContext.appArmorProfile "
+     "replaces"},
     {"container.seccomp.security.alpha.kubernetes.io",
      "it set a seccomp profile in old versions, which securityContext.seccompProfile replaces"},
     {"seccomp.security.alpha.kubernetes.io",

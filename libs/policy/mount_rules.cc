@@ -123,8 +123,7 @@ void CheckMountConflict(const Subject& s, Report& report) {
   }
   for (const Container& c : s.containers) {
     PathSet paths;
-    std::ranges::for_each(mounts,
-                          [&paths](const Mount& m) { paths.Add(CleanPath(m.mount_path)); });
+    std::ranges::for_each(mounts, [&paths](const Mount& m) { paths.Add(CleanPath(m.mount_path)); });
     paths.Sort();
     std::vector<std::pair<std::uint64_t, std::size_t>> own;
     c.volumeMounts.ForEachElement([&](std::size_t index, JsonView mount) {
@@ -138,8 +137,9 @@ void CheckMountConflict(const Subject& s, Report& report) {
       const std::string_view name = mount["name"].StringOrEmpty();
       if (std::ranges::find(mounts, name, &Mount::name) != mounts.end()) {
         report.Add(c.Path("volumeMounts", index, "name"),
-                   "the volume of " + Quote(name) + " is made from spec.mounts, which puts it into "
-                   "every container already",
+                   "the volume of " + Quote(name) +
+                       " is made from spec.mounts, which puts it into "
+                       "every container already",
                    "remove the volumeMount");
       }
     });
@@ -162,9 +162,8 @@ void CheckMountOverlap(const Subject& s, Report& report) {
     const CleanPath clean(path);
     const std::uint64_t own = clean.Hash();
     bool inside = false;
-    clean.ForEachPrefixHash([&](std::uint64_t hash) {
-      inside = inside || (hash != own && read_only.Contains(hash));
-    });
+    clean.ForEachPrefixHash(
+        [&](std::uint64_t hash) { inside = inside || (hash != own && read_only.Contains(hash)); });
     if (inside) {
       report.Add(field(), "the path " + Quote(path) +
                               " lies in a mount that is read-only, where no directory can be made "
@@ -197,6 +196,12 @@ void CheckClaimTemplate(const Subject& s, Report& report) {
     if (find(templates[i].name) != i) {
       report.Add(field, "there is another template " + Quote(templates[i].name),
                  "give each template a name of its own");
+    }
+    // The claim takes the place of such a volume, and a volumeMount of it would write to the claim
+    // without a Persistent mount.
+    if (!s.VolumesNamed(templates[i].name).empty()) {
+      report.Add(field, "podTemplate has a volume " + Quote(templates[i].name) + " as well",
+                 "give the template or the volume another name");
     }
   }
   for (std::size_t i = 0; i < s.sandbox->spec.mounts.size(); ++i) {
@@ -248,8 +253,9 @@ constexpr std::array kRules = {
          .judges = JudgedObject::kSandbox,
          .check = CheckClaimTemplate,
          .fields = "volumeClaimTemplates[].metadata.name, mounts[].volumeClaimTemplate.name",
-         .summary = "A mount names one of spec.volumeClaimTemplates, and each of those has a name of "
-                    "its own, from which the claim's name is made.",
+         .summary =
+             "A mount names one of spec.volumeClaimTemplates, and each of those has a name of "
+             "its own, from which the claim's name is made.",
          .remedy = "write metadata.name of one of spec.volumeClaimTemplates",
          .references = {.principle = Principle::kDefenceInDepth}},
 };

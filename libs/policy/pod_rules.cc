@@ -112,8 +112,9 @@ void CheckDnsOverride(const Subject& s, Report& report) {
                                         "does that");
   }
   if (config.IsUnset() ? s.rendered() : !IsLoopbackOnly(config)) {
-    report.Add(s.Path("dnsConfig"), std::string("dnsConfig is not the operator's, which names only ") +
-                                        std::string(kLoopback));
+    report.Add(
+        s.Path("dnsConfig"),
+        std::string("dnsConfig is not the operator's, which names only ") + std::string(kLoopback));
   }
 }
 
@@ -131,8 +132,8 @@ void CheckHostnameFields(const Subject& s, Report& report) {
        {"hostnameOverride", s.spec.hostnameOverride}}};
   for (const auto& [field, value] : names) {
     if (IsNonEmptyString(value)) {
-      report.Add(s.Path(field), std::string(field) + " is " + Quote(value) +
-                                    ", but the operator names the pod");
+      report.Add(s.Path(field),
+                 std::string(field) + " is " + Quote(value) + ", but the operator names the pod");
     }
   }
   if (IsSetAndNot(s.spec.setHostnameAsFQDN, false)) {

@@ -22,8 +22,7 @@ class Report {
   void Add(std::string field, std::string problem, std::string_view remedy) {
     problem += "; ";
     problem += remedy;
-    findings_.push_back(
-        {rule_->code, rule_->severity, std::move(field), std::move(problem)});
+    findings_.push_back({rule_->code, rule_->severity, std::move(field), std::move(problem)});
   }
 
   [[nodiscard]] std::vector<Finding> Take() { return std::move(findings_); }

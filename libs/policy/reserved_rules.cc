@@ -92,9 +92,9 @@ void CheckEnvReferences(const Container& c, Report& report) {
                  "the volume " + Quote(from["fileKeyRef"]["volumeName"]) + " is the operator's");
     }
     if (HasReservedName(from["resourceFieldRef"]["containerName"])) {
-      report.Add(
-          c.Path("env", index, "valueFrom.resourceFieldRef.containerName"),
-          "the container " + Quote(from["resourceFieldRef"]["containerName"]) + " is the operator's");
+      report.Add(c.Path("env", index, "valueFrom.resourceFieldRef.containerName"),
+                 "the container " + Quote(from["resourceFieldRef"]["containerName"]) +
+                     " is the operator's");
     }
   });
 }
@@ -174,8 +174,9 @@ constexpr std::array kRules = {
          .judges = JudgedObject::kSandbox,
          .check = CheckReservedName,
          .fields = "names of containers, volumes, mounts[] and volumeClaimTemplates[]",
-         .summary = "Names that begin with stockade- are the operator's: its containers and volumes "
-                    "are told from the agent's by them.",
+         .summary =
+             "Names that begin with stockade- are the operator's: its containers and volumes "
+             "are told from the agent's by them.",
          .remedy = "choose a name without that prefix",
          .references = {.principle = Principle::kIsolation}},
     Rule{.code = "ReservedLabel",

@@ -31,9 +31,9 @@ enum class JudgedObject { kSandbox, kRenderedPod, kBoth };
 
 // Where the world speaks of the same danger. Empty where nothing is known for certain.
 struct References {
-  std::string_view pod_security;  // control of the Pod Security Standards
-  std::string_view cve;           // one or more, separated by ", "
-  std::string_view kubescape;     // control id
+  std::string_view pod_security = {};  // control of the Pod Security Standards
+  std::string_view cve = {};           // one or more, separated by ", "
+  std::string_view kubescape = {};     // control id
   Principle principle = Principle::kLeastPrivilege;
 };
 
@@ -43,14 +43,14 @@ struct Subject;
 // One entry of the rules' table: the only place that knows the rule. Its code is API: people filter
 // and search by it, so it never changes its meaning.
 struct Rule {
-  std::string_view code;
+  std::string_view code = {};
   Severity severity = Severity::kError;
   JudgedObject judges = JudgedObject::kBoth;
   void (*check)(const Subject&, Report&) = nullptr;
-  std::string_view fields;   // what it reads, for people: "every container's ports[].hostPort"
-  std::string_view summary;  // what it refuses and why, one or two sentences
-  std::string_view remedy;   // what to write instead, an imperative; ends every message
-  References references;
+  std::string_view fields = {};   // what it reads, for people: "every container's ports[].hostPort"
+  std::string_view summary = {};  // what it refuses and why, one or two sentences
+  std::string_view remedy = {};   // what to write instead, an imperative; ends every message
+  References references = {};
 };
 
 // The table, in the order in which findings are reported.

@@ -12,8 +12,8 @@ const std::vector<const Rule*>& Rules() {
     std::vector<const Rule*> rules;
     for (const std::span<const Rule> group :
          {SandboxRules(), MountRules(), ImageRules(), MetadataRules(), ReservedRules(), PodRules(),
-          SchedulingRules(), IdentityRules(), SecurityContextRules(), CredentialRules(), VolumeRules(),
-          VolumeMountRules(), EnvRules(), ContainerRules(), ResourceRules(),
+          SchedulingRules(), IdentityRules(), SecurityContextRules(), CredentialRules(),
+          VolumeRules(), VolumeMountRules(), EnvRules(), ContainerRules(), ResourceRules(),
           ReviewedFieldRules()}) {
       for (const Rule& rule : group) rules.push_back(&rule);
     }

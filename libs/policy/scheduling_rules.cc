@@ -33,8 +33,8 @@ void CheckNodeNameSet(const Subject& s, Report& report) {
 void CheckPriorityEscalation(const Subject& s, Report& report) {
   const std::string_view class_name = s.spec.priorityClassName.StringOrEmpty();
   if (class_name.starts_with("system-")) {
-    report.Add(s.Path("priorityClassName"), "priorityClassName is " + Quote(class_name) +
-                                                ", a class of the system");
+    report.Add(s.Path("priorityClassName"),
+               "priorityClassName is " + Quote(class_name) + ", a class of the system");
   }
   // Admission fills in priority and preemptionPolicy from the class, so a rendered pod may show
   // what an ordinary class gives.
@@ -78,11 +78,10 @@ void CheckNodeAffinity(const Subject& s, Report& report) {
       });
   affinity["preferredDuringSchedulingIgnoredDuringExecution"].ForEachElement(
       [&](std::size_t index, JsonView preferred) {
-        CheckNodeSelectorTerm(
-            preferred["preference"],
-            path + IndexedPath(".preferredDuringSchedulingIgnoredDuringExecution", index,
-                               "preference"),
-            report);
+        CheckNodeSelectorTerm(preferred["preference"],
+                              path + IndexedPath(".preferredDuringSchedulingIgnoredDuringExecution",
+                                                 index, "preference"),
+                              report);
       });
 }
 

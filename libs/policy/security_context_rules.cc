@@ -38,9 +38,8 @@ void CheckPrivilegeEscalation(const Subject& s, Report& report) {
 
 bool DropsAll(JsonView capabilities) {
   bool all = false;
-  capabilities["drop"].ForEachElement([&all](std::size_t, JsonView name) {
-    all = all || name.AsString() == "ALL";
-  });
+  capabilities["drop"].ForEachElement(
+      [&all](std::size_t, JsonView name) { all = all || name.AsString() == "ALL"; });
   return all;
 }
 
@@ -101,8 +100,7 @@ void CheckProfile(JsonView profile, Path&& path, Report& report) {
 
 void CheckUnconfinedSeccomp(const Subject& s, Report& report) {
   CheckProfile(
-      s.security.seccompProfile, [&s] { return s.Path("securityContext.seccompProfile"); },
-      report);
+      s.security.seccompProfile, [&s] { return s.Path("securityContext.seccompProfile"); }, report);
   if (s.rendered() && s.security.seccompProfile.IsUnset()) {
     report.Add(s.Path("securityContext.seccompProfile"), "no seccomp profile is set");
   }
@@ -133,8 +131,8 @@ void CheckUnconfinedAppArmor(const Subject& s, Report& report) {
   });
 }
 
-constexpr std::array<std::string_view, 5> kSelinuxTypes = {
-    "", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"};
+constexpr std::array<std::string_view, 5> kSelinuxTypes = {"", "container_t", "container_init_t",
+                                                           "container_kvm_t", "container_engine_t"};
 
 template <typename Path>
 void CheckSelinux(JsonView options, Path&& path, Report& report) {
@@ -154,8 +152,7 @@ void CheckSelinux(JsonView options, Path&& path, Report& report) {
 
 void CheckSelinuxOptions(const Subject& s, Report& report) {
   CheckSelinux(
-      s.security.seLinuxOptions, [&s] { return s.Path("securityContext.seLinuxOptions"); },
-      report);
+      s.security.seLinuxOptions, [&s] { return s.Path("securityContext.seLinuxOptions"); }, report);
   for (const Container& c : s.containers) {
     CheckSelinux(
         c.security.seLinuxOptions, [&c] { return c.Path("securityContext.seLinuxOptions"); },
@@ -165,18 +162,12 @@ void CheckSelinuxOptions(const Subject& s, Report& report) {
 
 // The safe set of the Pod Security Standards, in version 1.32 and later.
 constexpr std::array<std::string_view, 12> kSafeSysctls = {
-    "kernel.shm_rmid_forced",
-    "net.ipv4.ip_local_port_range",
-    "net.ipv4.ip_local_reserved_ports",
-    "net.ipv4.ip_unprivileged_port_start",
-    "net.ipv4.ping_group_range",
-    "net.ipv4.tcp_fin_timeout",
-    "net.ipv4.tcp_keepalive_intvl",
-    "net.ipv4.tcp_keepalive_probes",
-    "net.ipv4.tcp_keepalive_time",
-    "net.ipv4.tcp_rmem",
-    "net.ipv4.tcp_syncookies",
-    "net.ipv4.tcp_wmem"};
+    "kernel.shm_rmid_forced",           "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports", "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ping_group_range",        "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",     "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_keepalive_time",      "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_syncookies",          "net.ipv4.tcp_wmem"};
 
 void CheckUnsafeSysctl(const Subject& s, Report& report) {
   s.security.sysctls.ForEachElement([&](std::size_t index, JsonView sysctl) {

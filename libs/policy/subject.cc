@@ -13,7 +13,7 @@ using codec::JsonView;
 template <typename Fields>
 struct Member {
   std::string_view name;
-  JsonView Fields::*field;
+  JsonView Fields::* field;
 };
 
 template <typename Fields, std::size_t N>
@@ -37,7 +37,8 @@ Fields Read(JsonView object, const std::array<Member<Fields>, N>& members, const
   return fields;
 }
 
-#define STOCKADE_MEMBER(type, name) Member<type>{#name, &type::name}
+#define STOCKADE_MEMBER(type, name) \
+  Member<type> { #name, &type::name }
 
 constexpr std::array kPodMembers = {
     STOCKADE_MEMBER(PodFields, activeDeadlineSeconds),
@@ -214,8 +215,7 @@ Subject MakeSubject(const api::AgentSandbox* sandbox, api::PodView pod,
     auto document = codec::JsonDocument::Parse(templates[i].spec.text());
     if (!document.ok()) continue;  // JsonText is always JSON
     subject.claim_documents.push_back(std::move(document).value());
-    subject.claims.push_back(
-        {subject.claim_documents.back().root(), {}, /*ephemeral=*/false, i});
+    subject.claims.push_back({subject.claim_documents.back().root(), {}, /*ephemeral=*/false, i});
   }
   return subject;
 }

@@ -78,7 +78,7 @@ struct Subject {
   std::vector<std::pair<std::string_view, codec::JsonView>> volumes_by_name;  // sorted by name
   std::vector<ClaimSpec> claims;
   std::vector<codec::JsonDocument> claim_documents;  // what views of `claims` point into
-  std::string_view runtime_class;  // that a rendered pod must have
+  std::string_view runtime_class;                    // that a rendered pod must have
   const Facts* facts = nullptr;
 
   [[nodiscard]] bool rendered() const { return sandbox == nullptr; }

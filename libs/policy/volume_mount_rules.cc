@@ -19,17 +19,25 @@ using codec::JsonView;
 
 // Directories and files of the kernel, the kubelet, the operator and the dynamic linker; nothing is
 // mounted at or under them.
-constexpr std::array<std::string_view, 14> kSystemPaths = {
-    "proc",           "sys",          "dev",
-    "etc/stockade",   "etc/claude-code",
-    "run/secrets",    "var/run/secrets",
-    "etc/hosts",      "etc/hostname", "etc/resolv.conf",
-    "etc/ld.so.preload", "etc/ld.so.conf", "etc/ld.so.conf.d", "etc/ld.so.cache"};
+constexpr std::array<std::string_view, 14> kSystemPaths = {"proc",
+                                                           "sys",
+                                                           "dev",
+                                                           "etc/stockade",
+                                                           "etc/claude-code",
+                                                           "run/secrets",
+                                                           "var/run/secrets",
+                                                           "etc/hosts",
+                                                           "etc/hostname",
+                                                           "etc/resolv.conf",
+                                                           "etc/ld.so.preload",
+                                                           "etc/ld.so.conf",
+                                                           "etc/ld.so.conf.d",
+                                                           "etc/ld.so.cache"};
 
 // Names that hold credentials wherever they stand.
 constexpr std::array<std::string_view, 11> kCredentialNames = {
-    ".ssh",   ".aws",    ".kube", ".docker", ".azure",      ".git-credentials",
-    ".npmrc", ".pypirc", ".netrc", ".gnupg", ".vault-token"};
+    ".ssh",   ".aws",    ".kube",  ".docker", ".azure",      ".git-credentials",
+    ".npmrc", ".pypirc", ".netrc", ".gnupg",  ".vault-token"};
 
 bool EndsWithIgnoringCase(std::string_view text, std::string_view lower_suffix) {
   return text.size() > lower_suffix.size() &&
@@ -135,9 +143,8 @@ void CheckUnsafeSubPath(const Subject& s, Report& report) {
 void CheckVolumeUnknown(const Subject& s, Report& report) {
   const auto exists = [&s](std::string_view name) {
     return !s.VolumesNamed(name).empty() ||
-           (!s.rendered() &&
-            std::ranges::find(s.sandbox->spec.mounts, name, &api::Mount::name) !=
-                s.sandbox->spec.mounts.end());
+           (!s.rendered() && std::ranges::find(s.sandbox->spec.mounts, name, &api::Mount::name) !=
+                                 s.sandbox->spec.mounts.end());
   };
   for (const Container& c : s.containers) {
     c.volumeMounts.ForEachElement([&](std::size_t index, JsonView mount) {

@@ -22,8 +22,8 @@ constexpr std::array<std::string_view, 10> kVolumeMembers = {
 constexpr KeyTable kVolumeKeys(kVolumeMembers);
 
 constexpr std::array<std::string_view, 6> kProjectedMembers = {
-    "configMap", "downwardAPI", "clusterTrustBundle", "secret", "serviceAccountToken",
-    "podCertificate"};
+    "configMap", "downwardAPI",         "clusterTrustBundle",
+    "secret",    "serviceAccountToken", "podCertificate"};
 constexpr KeyTable kProjectedKeys(kProjectedMembers);
 
 void CheckHostPathVolume(const Subject& s, Report& report) {
@@ -75,8 +75,7 @@ void CheckBlockDevice(const Subject& s, Report& report) {
 bool IsForeignClaim(const Subject& s, std::string_view claim) {
   if (!claim.starts_with(api::kSandboxObjectPrefix)) return false;
   if (s.rendered()) {
-    const std::string_view sandbox =
-        s.pod.metadata()["labels"][api::kSandboxLabel].StringOrEmpty();
+    const std::string_view sandbox = s.pod.metadata()["labels"][api::kSandboxLabel].StringOrEmpty();
     return sandbox.empty() || !claim.starts_with(api::ClaimName(sandbox, ""));
   }
   for (const api::VolumeClaimTemplate& own : s.sandbox->spec.volume_claim_templates) {
@@ -152,8 +151,9 @@ constexpr std::array kRules = {
          .references = {.principle = Principle::kIsolation}},
     Rule{.code = "ForeignClaim",
          .check = CheckForeignClaim,
-         .fields = "volumes[].persistentVolumeClaim, mounts[].persistentVolumeClaim, dataSource and "
-                   "dataSourceRef of claim templates",
+         .fields =
+             "volumes[].persistentVolumeClaim, mounts[].persistentVolumeClaim, dataSource and "
+             "dataSourceRef of claim templates",
          .summary = "Claims whose names begin with asb- belong to the sandbox that they were made "
                     "for; no other one mounts or clones them.",
          .remedy = "use the volumeClaimTemplate of this sandbox, or a claim that you manage",
