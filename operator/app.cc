@@ -166,10 +166,9 @@ Status OperatorApp::Start() {
   impl_->caches.Start(impl_->io, impl_->connection);
   impl_->starter = std::jthread(
       [this](const std::stop_token& stop) { impl_->StartControllersWhenSynced(stop); });
-  impl_->logger.Info("operator has started",
-                     {{"api_server", impl_->connection->host},
-                      {"http_port", std::int64_t{impl_->server->port()}},
-                      {"workers", impl_->config.workers}});
+  impl_->logger.Info("operator has started", {{"api_server", impl_->connection->host},
+                                              {"http_port", std::int64_t{impl_->server->port()}},
+                                              {"workers", impl_->config.workers}});
   return Status::Ok();
 }
 

@@ -34,7 +34,7 @@ struct CachedSandbox : runtime::CachedObject {
 // A container that does not run, or did not the last time.
 struct ContainerTrouble {
   std::string container;
-  std::string waiting_reason;   // "CrashLoopBackOff", "ImagePullBackOff", ...
+  std::string waiting_reason;  // "CrashLoopBackOff", "ImagePullBackOff", ...
   std::string waiting_message;
   std::int64_t restarts = 0;
   std::optional<std::int64_t> exit_code;  // of the last run that ended
@@ -46,8 +46,8 @@ struct CachedPod : runtime::CachedObject {
   api::StringMap labels;
   api::StringMap annotations;
   bool deleting = false;
-  std::string phase;    // "Pending", "Running", "Succeeded", "Failed", "Unknown"
-  std::string reason;   // of the status: "Evicted", "NodeLost", ...
+  std::string phase;   // "Pending", "Running", "Succeeded", "Failed", "Unknown"
+  std::string reason;  // of the status: "Evicted", "NodeLost", ...
   std::string message;
   bool disrupted = false;  // condition DisruptionTarget: evicted, preempted, drained
   std::string node_name;

@@ -23,10 +23,10 @@ struct Caches {
   [[nodiscard]] bool HasSynced() const;
 
   runtime::Informer<CachedSandbox> sandboxes;
-  runtime::Informer<CachedPod> pods;              // those with the sandbox label
-  runtime::Informer<CachedPolicy> policies;       // all: strangers' may widen ours
-  runtime::Informer<CachedService> services;      // those managed by Stockade
-  runtime::Informer<CachedClaim> claims;          // those managed by Stockade
+  runtime::Informer<CachedPod> pods;          // those with the sandbox label
+  runtime::Informer<CachedPolicy> policies;   // all: strangers' may widen ours
+  runtime::Informer<CachedService> services;  // those managed by Stockade
+  runtime::Informer<CachedClaim> claims;      // those managed by Stockade
   runtime::Informer<CachedRuntimeClass> runtime_classes;
 };
 

@@ -50,8 +50,7 @@ int main(int argc, char** argv) {
       std::span<const char* const>(argv + 1, static_cast<std::size_t>(argc - 1)), kFlags);
   if (!flags.ok()) return Fail(kExitUsage, flags.status().message() + "; see --help");
   if (flags->Has("help")) {
-    std::printf("Usage: stockade-operator [options]\n\n%s",
-                stockade::FlagsHelp(kFlags).c_str());
+    std::printf("Usage: stockade-operator [options]\n\n%s", stockade::FlagsHelp(kFlags).c_str());
     return 0;
   }
   if (flags->Has("version")) {

@@ -81,8 +81,7 @@ Status NetworkBoundary::Repair(const std::string& namespace_name) {
     }
     finalizers.push_back(ours);
   }
-  const auto updated =
-      client_.Update(kube::kNetworkPolicies, namespace_name, name, repaired);
+  const auto updated = client_.Update(kube::kNetworkPolicies, namespace_name, name, repaired);
   if (updated.ok()) {
     logger_.Warning("repaired NetworkPolicy stockade-deny-all, which somebody had changed",
                     {{"namespace", namespace_name}});
@@ -112,8 +111,7 @@ Result<bool> NetworkBoundary::AnyLive(const kube::Resource& resource,
   options.namespace_name = namespace_name;
   options.label_selector = label_selector;
   bool any = false;
-  const auto listed =
-      client_.List(resource, options, [&any](codec::JsonView) { any = true; });
+  const auto listed = client_.List(resource, options, [&any](codec::JsonView) { any = true; });
   if (!listed.ok()) return listed.status();
   return any;
 }
@@ -137,8 +135,7 @@ Status NetworkBoundary::ReleaseIfUnused(const std::string& namespace_name,
   if (!policy->deleting) {
     kube::DeleteOptions options;
     options.uid = policy->uid;
-    const auto deleted =
-        client_.Delete(kube::kNetworkPolicies, namespace_name, name, options);
+    const auto deleted = client_.Delete(kube::kNetworkPolicies, namespace_name, name, options);
     if (!deleted.ok() && deleted.status().code() != StatusCode::kNotFound) {
       return deleted.status().WithContext("deleting NetworkPolicy stockade-deny-all");
     }
@@ -155,8 +152,7 @@ Status NetworkBoundary::ReleaseIfUnused(const std::string& namespace_name,
       std::erase(finalizers.get_ref<codec::Json::array_t&>(),
                  codec::Json(std::string(api::kPodsGoneFinalizer)));
     }
-    const auto updated =
-        client_.Update(kube::kNetworkPolicies, namespace_name, name, released);
+    const auto updated = client_.Update(kube::kNetworkPolicies, namespace_name, name, released);
     if (!updated.ok() && updated.status().code() != StatusCode::kNotFound) {
       return updated.status().WithContext("releasing NetworkPolicy stockade-deny-all");
     }

@@ -26,8 +26,7 @@ void RepairMetadata(codec::Json& live, const codec::Json& desired) {
   if (wanted.contains("ownerReferences")) metadata["ownerReferences"] = wanted["ownerReferences"];
 }
 
-Claimed JudgeOwner(const ControllerOwner& owner, bool deleting,
-                   const api::AgentSandbox& sandbox) {
+Claimed JudgeOwner(const ControllerOwner& owner, bool deleting, const api::AgentSandbox& sandbox) {
   if (IsFormerSelf(owner, sandbox)) return Claimed::kWaiting;
   if (owner.uid != sandbox.metadata.uid) return Claimed::kStrangers;
   return deleting ? Claimed::kWaiting : Claimed::kOurs;

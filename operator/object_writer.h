@@ -106,8 +106,8 @@ Result<Ensured> EnsureOwned(kube::Client& client, const OwnedKind<T>& kind,
 
 // Deletes an object of ours that is wanted no longer; nothing happens when there is none.
 template <typename T>
-Status RemoveOwned(kube::Client& client, const OwnedKind<T>& kind,
-                   const api::AgentSandbox& sandbox, const std::string& name) {
+Status RemoveOwned(kube::Client& client, const OwnedKind<T>& kind, const api::AgentSandbox& sandbox,
+                   const std::string& name) {
   const runtime::ObjectKey key{sandbox.metadata.namespace_name, name};
   const std::shared_ptr<const T> live = kind.store.Get(key);
   if (!live || live->deleting || live->owner.uid != sandbox.metadata.uid) return Status::Ok();
@@ -116,8 +116,7 @@ Status RemoveOwned(kube::Client& client, const OwnedKind<T>& kind,
   options.propagation_policy = "Background";
   const auto deleted = client.Delete(kind.resource, key.namespace_name, name, options);
   if (!deleted.ok() && deleted.status().code() != StatusCode::kNotFound) {
-    return deleted.status().WithContext("deleting " + std::string(kind.resource.kind) + " " +
-                                        name);
+    return deleted.status().WithContext("deleting " + std::string(kind.resource.kind) + " " + name);
   }
   kind.store.RecordDelete(key, live->uid);
   return Status::Ok();

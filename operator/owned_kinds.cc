@@ -25,9 +25,7 @@ bool PolicyMatches(const CachedPolicy& live, const CachedPolicy& desired) {
   return live.fingerprint == desired.fingerprint && HasLabels(live.labels, desired.labels);
 }
 
-void RepairPolicy(codec::Json& live, const codec::Json& desired) {
-  live["spec"] = desired["spec"];
-}
+void RepairPolicy(codec::Json& live, const codec::Json& desired) { live["spec"] = desired["spec"]; }
 
 codec::Json AsClaim(const CachedClaim& claim) { return {{"spec", claim.spec.ToJson()}}; }
 

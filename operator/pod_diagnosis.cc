@@ -50,8 +50,8 @@ PodDiagnosis DiagnoseWaiting(const ContainerTrouble& trouble) {
     return {PodOutcome::kHopeless, "InvalidImageName",
             where + detail + "; correct the image in spec.podTemplate"};
   }
-  if (IsOneOf(reason, {"ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull",
-                       "ImageInspectError", "RegistryUnavailable", "SignatureValidationFailed"})) {
+  if (IsOneOf(reason, {"ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "ImageInspectError",
+                       "RegistryUnavailable", "SignatureValidationFailed"})) {
     return {PodOutcome::kTroubled, "ImagePullFailed",
             where + "its image cannot be pulled: " + detail +
                 "; check the image's name and tag, and imagePullSecrets for a private registry"};

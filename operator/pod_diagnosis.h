@@ -13,8 +13,8 @@ enum class PodOutcome {
   kTroubled,     // something is wrong that may yet pass: no node, no image, a crash loop
   kHopeless,     // waiting will not help: the spec has to change
   kTerminating,
-  kFinished,     // ran to its end as its restartPolicy says
-  kLost,         // failed for a reason outside the agent (evicted, node lost): to be created again
+  kFinished,  // ran to its end as its restartPolicy says
+  kLost,      // failed for a reason outside the agent (evicted, node lost): to be created again
 };
 
 struct PodDiagnosis {

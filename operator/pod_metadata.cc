@@ -53,8 +53,8 @@ std::string AnnotateRenderedPod(codec::Json& pod, const api::PodTemplate& pod_te
 std::optional<codec::Json> MetadataPatch(const CachedPod& live, const codec::Json& rendered) {
   const codec::Json& metadata = rendered["metadata"];
   const auto recorded = live.annotations.find(std::string(api::kTemplateKeysAnnotation));
-  auto keys = codec::JsonDocument::Parse(
-      recorded == live.annotations.end() ? std::string_view("{}") : recorded->second);
+  auto keys = codec::JsonDocument::Parse(recorded == live.annotations.end() ? std::string_view("{}")
+                                                                            : recorded->second);
   const codec::JsonView template_keys = keys.ok() ? keys->root() : codec::JsonView();
 
   codec::Json patch = codec::Json::object();

@@ -16,7 +16,8 @@ std::string AnnotateRenderedPod(codec::Json& pod, const api::PodTemplate& pod_te
 
 // The merge patch that gives a live pod the labels and annotations of the rendered one; nothing
 // when it has them. The operator's digests are left alone: they tell how the live pod was rendered,
-// not how it would be now. Keys that neither the rendered pod nor the earlier template names are kept.
+// not how it would be now. Keys that neither the rendered pod nor the earlier template names are
+// kept.
 [[nodiscard]] std::optional<codec::Json> MetadataPatch(const CachedPod& live,
                                                        const codec::Json& rendered);
 

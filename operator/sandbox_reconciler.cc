@@ -50,8 +50,8 @@ std::string Annotation(const CachedPod& pod, std::string_view key) {
 }  // namespace
 
 SandboxReconciler::SandboxReconciler(kube::Client& client, Caches& caches,
-                                     NetworkBoundary& boundary, const Clock& clock,
-                                     Logger& logger, Settings settings)
+                                     NetworkBoundary& boundary, const Clock& clock, Logger& logger,
+                                     Settings settings)
     : client_(client),
       caches_(caches),
       boundary_(boundary),
@@ -299,8 +299,7 @@ SandboxReconciler::Step SandboxReconciler::AdoptMetadata(const CachedPod& live,
 SandboxReconciler::Step SandboxReconciler::DeletePod(const CachedPod& pod, Observation& seen) {
   kube::DeleteOptions options;
   options.uid = pod.uid;
-  const auto deleted =
-      client_.Delete(kube::kPods, pod.key.namespace_name, pod.key.name, options);
+  const auto deleted = client_.Delete(kube::kPods, pod.key.namespace_name, pod.key.name, options);
   if (deleted.ok()) {
     // The answer shows the pod as it ends; only the watch tells when it is gone.
     CachedPod ending = pod;

@@ -48,8 +48,7 @@ class SandboxReconciler {
   };
 
   Step MakeReal(const api::AgentSandbox& sandbox, Observation& seen);
-  Step EnsureSurroundings(const api::AgentSandbox& sandbox,
-                          const render::DesiredObjects& desired);
+  Step EnsureSurroundings(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired);
   Step EnsureClaims(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired);
   static Step StepFrom(const Result<Ensured>& outcome, std::string_view kind,
                        const std::string& name);

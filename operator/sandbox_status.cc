@@ -16,8 +16,7 @@ using codec::Json;
 // metav1.Condition allows 32,768 bytes; a person reads far less.
 constexpr std::size_t kMaxMessage = 4096;
 
-Condition Make(std::string type, std::string_view status, std::string reason,
-               std::string message) {
+Condition Make(std::string type, std::string_view status, std::string reason, std::string message) {
   return {.type = std::move(type),
           .status = std::string(status),
           .reason = std::move(reason),
@@ -133,8 +132,7 @@ Condition Suspended(const api::AgentSandbox& sandbox, const Observation& seen) {
   return Make("Suspended", "True", "PodGone", "the pod is gone; its volumes are kept");
 }
 
-std::vector<Condition> ComputeConditions(const api::AgentSandbox& sandbox,
-                                         const Observation& seen,
+std::vector<Condition> ComputeConditions(const api::AgentSandbox& sandbox, const Observation& seen,
                                          const render::Profile& profile) {
   Verdict verdict = JudgeReadiness(sandbox, seen);
   std::vector<Condition> conditions;

@@ -16,8 +16,8 @@ namespace stockade::sandbox_operator {
 
 // Why a sandbox has no pod, or not the one it should have, when the reason is not in the pod.
 struct Blocker {
-  std::string reason;   // CamelCase, for the condition Ready
-  std::string message;  // what is wrong and what would help
+  std::string reason;    // CamelCase, for the condition Ready
+  std::string message;   // what is wrong and what would help
   bool stalled = false;  // waiting will not help
 };
 

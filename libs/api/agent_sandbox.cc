@@ -238,13 +238,13 @@ codec::Json ToJson(const Condition& condition) {
 std::vector<Condition> DecodeConditions(JsonView conditions) {
   std::vector<Condition> result;
   conditions.ForEachElement([&result](std::size_t, JsonView value) {
-    result.push_back({.type = std::string(value["type"].StringOrEmpty()),
-                      .status = std::string(value["status"].StringOrEmpty()),
-                      .reason = std::string(value["reason"].StringOrEmpty()),
-                      .message = std::string(value["message"].StringOrEmpty()),
-                      .last_transition_time =
-                          std::string(value["lastTransitionTime"].StringOrEmpty()),
-                      .observed_generation = value["observedGeneration"].AsInt().value_or(0)});
+    result.push_back(
+        {.type = std::string(value["type"].StringOrEmpty()),
+         .status = std::string(value["status"].StringOrEmpty()),
+         .reason = std::string(value["reason"].StringOrEmpty()),
+         .message = std::string(value["message"].StringOrEmpty()),
+         .last_transition_time = std::string(value["lastTransitionTime"].StringOrEmpty()),
+         .observed_generation = value["observedGeneration"].AsInt().value_or(0)});
   });
   return result;
 }

@@ -21,7 +21,8 @@ inline constexpr std::string_view kManagedByValue = "stockade";
 // On the pod: digests of the user's and of the operator's part of what it was rendered from.
 inline constexpr std::string_view kSpecHashAnnotation = "stockade.dev/spec-hash";
 inline constexpr std::string_view kProfileHashAnnotation = "stockade.dev/profile-hash";
-// On the pod: its fingerprint as rendered, and which of its labels and annotations the template set.
+// On the pod: its fingerprint as rendered, and which of its labels and annotations the template
+// set.
 inline constexpr std::string_view kFingerprintAnnotation = "stockade.dev/fingerprint";
 inline constexpr std::string_view kTemplateKeysAnnotation = "stockade.dev/template-keys";
 

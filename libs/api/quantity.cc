@@ -19,9 +19,16 @@ struct Suffix {
   int power;  // of 10 for decimal suffixes, of 2 for binary ones
 };
 
-constexpr std::array<Suffix, 10> kDecimalSuffixes = {
-    {{"E", 18}, {"P", 15}, {"T", 12}, {"G", 9}, {"M", 6}, {"k", 3}, {"", 0}, {"m", -3}, {"u", -6},
-     {"n", -9}}};
+constexpr std::array<Suffix, 10> kDecimalSuffixes = {{{"E", 18},
+                                                      {"P", 15},
+                                                      {"T", 12},
+                                                      {"G", 9},
+                                                      {"M", 6},
+                                                      {"k", 3},
+                                                      {"", 0},
+                                                      {"m", -3},
+                                                      {"u", -6},
+                                                      {"n", -9}}};
 constexpr std::array<Suffix, 6> kBinarySuffixes = {
     {{"Ei", 60}, {"Pi", 50}, {"Ti", 40}, {"Gi", 30}, {"Mi", 20}, {"Ki", 10}}};
 

@@ -15,7 +15,8 @@ std::chrono::nanoseconds SystemClock::SinceBoot() const {
 }
 
 std::string FormatTime(std::chrono::system_clock::time_point time) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  const std::time_t seconds =
+      std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(time));
   std::tm utc{};
   gmtime_r(&seconds, &utc);
   char buffer[sizeof("2026-11-24T04:15:20Z") + 16];

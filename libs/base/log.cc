@@ -25,9 +25,11 @@ std::string_view LevelName(LogLevel level) {
   return "unknown";
 }
 
-// nlohmann's serialiser escapes control characters and quotes; invalid UTF-8 becomes U+FFFD.
+// nlohmann's serialiser escapes quotes, control characters and, so that no terminal interprets what
+// it shows, everything beyond ASCII; invalid UTF-8 becomes U+FFFD.
 void AppendString(std::string& line, std::string_view text) {
-  line += nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  line += nlohmann::json(text).dump(-1, ' ', /*ensure_ascii=*/true,
+                                    nlohmann::json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -45,8 +47,9 @@ bool ParseLogLevel(std::string_view text, LogLevel& level) {
 
 std::string FormatLogLine(std::chrono::system_clock::time_point time, LogLevel level,
                           std::string_view event, std::initializer_list<LogField> fields) {
-  const auto milliseconds =
-      std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count() % 1000;
+  const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(
+                                time - std::chrono::floor<std::chrono::seconds>(time))
+                                .count();
   std::string seconds = FormatTime(time);
   seconds.pop_back();
   char fraction[8];
@@ -82,8 +85,8 @@ struct Logger::Impl {
 };
 
 Logger::Logger(const Clock& clock, LogLevel level) : Logger(clock, level, Sink{}) {
-  auto writer = std::make_shared<spdlog::logger>(
-      "stockade", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto writer = std::make_shared<spdlog::logger>("stockade",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
   writer->set_pattern("%v");
   writer->set_level(spdlog::level::trace);
   writer->flush_on(spdlog::level::trace);
@@ -110,8 +113,7 @@ void Logger::Error(std::string_view event, std::initializer_list<LogField> field
   Write(LogLevel::kError, event, fields);
 }
 
-void Logger::Write(LogLevel level, std::string_view event,
-                   std::initializer_list<LogField> fields) {
+void Logger::Write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
   if (level < impl_->level) return;
   const std::string line = FormatLogLine(impl_->clock.Now(), level, event, fields);
   const std::lock_guard lock(impl_->mutex);

@@ -36,8 +36,8 @@ struct LogField {
 };
 
 // Writes one JSON object a line: {"time":...,"level":...,"event":...,fields}. Every string is
-// escaped, so no quote or newline in a field can forge a line, and bytes that are not UTF-8 are
-// replaced. Safe to call from any thread; a line is never torn.
+// escaped to printable ASCII, so that nothing in a field can forge a line or drive a terminal, and
+// bytes that are not UTF-8 are replaced. Safe to call from any thread; a line is never torn.
 class Logger {
  public:
   using Sink = std::function<void(std::string_view line)>;

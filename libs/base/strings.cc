@@ -6,7 +6,7 @@
 namespace stockade {
 namespace {
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 bool IsLowerAlphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
 
@@ -62,13 +62,14 @@ std::string ToLower(std::string_view text) {
 
 std::string Truncate(std::string_view text, std::size_t max_bytes) {
   if (text.size() <= max_bytes) return std::string(text);
-  std::size_t end = max_bytes < 3 ? 0 : max_bytes - 3;
+  constexpr std::string_view kMark = "...";
+  if (max_bytes < kMark.size()) return std::string(kMark.substr(0, max_bytes));
+  std::size_t end = max_bytes - kMark.size();
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return std::string(text.substr(0, end)) + "...";
+  return std::string(text.substr(0, end)).append(kMark);
 }
 
-std::string_view ClosestMatch(std::string_view word,
-                              std::span<const std::string_view> candidates) {
+std::string_view ClosestMatch(std::string_view word, std::span<const std::string_view> candidates) {
   const std::string lower = ToLower(word.substr(0, 256));
   std::size_t best_distance = std::max<std::size_t>(1, lower.size() / 3) + 1;
   std::string_view best;

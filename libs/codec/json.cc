@@ -78,8 +78,7 @@ Json JsonView::ToJson() const {
   }
   if (IsArray()) {
     Json result = Json::array();
-    ForEachElement(
-        [&result](std::size_t, JsonView value) { result.push_back(value.ToJson()); });
+    ForEachElement([&result](std::size_t, JsonView value) { result.push_back(value.ToJson()); });
     return result;
   }
   if (const auto text = AsString()) return Json(*text);
@@ -125,8 +124,7 @@ JsonView JsonDocument::root() const { return JsonView(document_->root()); }
 std::optional<std::string> FindDuplicateKey(JsonView root) { return FindDuplicateKeyAt(root, ""); }
 
 JsonDocument ParseTrusted(const Json& value) {
-  auto document =
-      JsonDocument::Parse(value.dump(-1, ' ', false, Json::error_handler_t::replace));
+  auto document = JsonDocument::Parse(value.dump(-1, ' ', false, Json::error_handler_t::replace));
   if (!document.ok()) std::abort();
   return std::move(document).value();
 }

@@ -60,8 +60,7 @@ class Informer final : public Synced, private kube::WatchHandler {
 
   void Start(kube::IoThread& io, std::shared_ptr<const kube::ConnectionConfig> config,
              kube::WatchOptions options) {
-    watcher_ = std::make_unique<kube::Watcher>(io, std::move(config), resource_,
-                                               std::move(options),
+    watcher_ = std::make_unique<kube::Watcher>(io, std::move(config), resource_, std::move(options),
                                                static_cast<kube::WatchHandler&>(*this));
     watcher_->Start();
   }
@@ -79,8 +78,7 @@ class Informer final : public Synced, private kube::WatchHandler {
     if (auto decoded = DecodeObject(object)) listed_.push_back(std::move(*decoded));
   }
   void OnListEnd(std::string_view resource_version) override {
-    const auto changes =
-        store_.Replace(std::move(listed_), ParseResourceVersion(resource_version));
+    const auto changes = store_.Replace(std::move(listed_), ParseResourceVersion(resource_version));
     listed_.clear();
     synced_.store(true);
     for (const auto& change : changes) Notify(change);

@@ -9,9 +9,7 @@
 namespace stockade::codec {
 namespace {
 
-std::string Nested(std::size_t depth) {
-  return std::string(depth, '[') + std::string(depth, ']');
-}
+std::string Nested(std::size_t depth) { return std::string(depth, '[') + std::string(depth, ']'); }
 
 JsonDocument MustParse(std::string_view text) {
   auto document = JsonDocument::Parse(text);
@@ -20,11 +18,30 @@ JsonDocument MustParse(std::string_view text) {
 }
 
 TEST(JsonDocumentTest, RefusesWhatIsNoJson) {
-  const std::vector<std::string> texts = {
-      "",          " \n",        "{",          "}",       "{\"a\":}",      "[1,]",
-      "{'a': 1}",  "nul",        "01",         "1 2",     "{} {}",         "\"\x01\"",
-      "\"\xFF\"",  "\"\xC3\"",   "\"\\ud800\"", "[1}",     "{\"a\" 1}",     "{1: 2}",
-      "// x\n1",   "NaN",        "\"\xED\xA0\x80\"", "\"\xC0\xAF\"", "\xEF\xBB\xBF{", "\"a\nb\""};
+  const std::vector<std::string> texts = {"",
+                                          " \n",
+                                          "{",
+                                          "}",
+                                          "{\"a\":}",
+                                          "[1,]",
+                                          "{'a': 1}",
+                                          "nul",
+                                          "01",
+                                          "1 2",
+                                          "{} {}",
+                                          "\"\x01\"",
+                                          "\"\xFF\"",
+                                          "\"\xC3\"",
+                                          "\"\\ud800\"",
+                                          "[1}",
+                                          "{\"a\" 1}",
+                                          "{1: 2}",
+                                          "// x\n1",
+                                          "NaN",
+                                          "\"\xED\xA0\x80\"",
+                                          "\"\xC0\xAF\"",
+                                          "\xEF\xBB\xBF{",
+                                          "\"a\nb\""};
   for (const std::string& text : texts) {
     const auto document = JsonDocument::Parse(text);
     EXPECT_EQ(document.status().code(), StatusCode::kBadRequest) << text;
@@ -145,7 +162,8 @@ TEST(FindDuplicateKeyTest, SaysWhereAKeyStandsTwice) {
   for (const auto& [text, path] : cases) {
     EXPECT_EQ(FindDuplicateKey(MustParse(text).root()), path) << text;
   }
-  for (const char* text : {R"({"a": 1, "A": 2})", R"({"a": {"a": {"a": 1}}})", "[1, 1]", "{}", "1"}) {
+  for (const char* text :
+       {R"({"a": 1, "A": 2})", R"({"a": {"a": {"a": 1}}})", "[1, 1]", "{}", "1"}) {
     EXPECT_EQ(FindDuplicateKey(MustParse(text).root()), std::nullopt) << text;
   }
 }

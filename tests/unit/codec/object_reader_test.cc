@@ -104,16 +104,15 @@ TEST_F(ObjectReaderTest, WrongKindsAreErrorsWithTheirPath) {
   reader.StringList("list", list);
   EXPECT_FALSE(reader.Object("object").exists());
   EXPECT_FALSE(reader.Array("array").exists());
-  EXPECT_THAT(errors_,
-              ElementsAre(FieldError{"spec.text", "must be a string"},
-                          FieldError{"spec.flag", "must be true or false"},
-                          FieldError{"spec.number", "must be an integer from 1 to 10"},
-                          FieldError{"spec.fraction", "must be an integer from 1 to 10"},
-                          FieldError{"spec.far", "must be an integer from 1 to 10"},
-                          FieldError{"spec.labels", "the value of \"a\" must be a string"},
-                          FieldError{"spec.list[1]", "must be a string"},
-                          FieldError{"spec.object", "must be an object"},
-                          FieldError{"spec.array", "must be a list"}));
+  EXPECT_THAT(errors_, ElementsAre(FieldError{"spec.text", "must be a string"},
+                                   FieldError{"spec.flag", "must be true or false"},
+                                   FieldError{"spec.number", "must be an integer from 1 to 10"},
+                                   FieldError{"spec.fraction", "must be an integer from 1 to 10"},
+                                   FieldError{"spec.far", "must be an integer from 1 to 10"},
+                                   FieldError{"spec.labels", "the value of \"a\" must be a string"},
+                                   FieldError{"spec.list[1]", "must be a string"},
+                                   FieldError{"spec.object", "must be an object"},
+                                   FieldError{"spec.array", "must be a list"}));
 }
 
 TEST_F(ObjectReaderTest, UnknownMembersAreReportedWithWhatWasMeant) {

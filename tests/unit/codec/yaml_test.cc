@@ -88,10 +88,10 @@ TEST(YamlTest, RefusesWhereKubectlWouldGuess) {
 
 TEST(YamlTest, SyntaxErrorsSayWhere) {
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"a: b: c\n", "line 1, column 5"}, {"a: [1, 2\n", "line 2, column 1"},
-      {"a: 'x\n \n", "line 1, column 6"},   {"a: 1\n  b: 2\n", "line 2, column 4"},
-      {"a: *x\n", "line 1, column 4"},   {"]", "line 1, column 1"},
-      {"a: @x\n", "line 1, column 4"},   {"a: \"\\ud800\"\n", "line 1, column 11"},
+      {"a: b: c\n", "line 1, column 5"},  {"a: [1, 2\n", "line 2, column 1"},
+      {"a: 'x\n \n", "line 1, column 6"}, {"a: 1\n  b: 2\n", "line 2, column 4"},
+      {"a: *x\n", "line 1, column 4"},    {"]", "line 1, column 1"},
+      {"a: @x\n", "line 1, column 4"},    {"a: \"\\ud800\"\n", "line 1, column 11"},
   };
   for (const auto& [text, place] : cases) {
     EXPECT_THAT(ErrorOf(text), HasSubstr("not valid YAML: " + place)) << text;
@@ -99,16 +99,20 @@ TEST(YamlTest, SyntaxErrorsSayWhere) {
 }
 
 TEST(YamlTest, RefusesTextThatIsNotReadable) {
-  EXPECT_EQ(ErrorOf("a: 1\nbc: \xFF\n"),
-            "not valid YAML: line 2, column 5: the text is not UTF-8");
+  EXPECT_EQ(ErrorOf("a: 1\nbc: \xFF\n"), "not valid YAML: line 2, column 5: the text is not UTF-8");
   EXPECT_THAT(ErrorOf("a: \xC3"), HasSubstr("not UTF-8"));
   EXPECT_THAT(ErrorOf("a: \xED\xA0\x80"), HasSubstr("not UTF-8"));
   EXPECT_THAT(ErrorOf("a: \xF0\x80\x80\x80"), HasSubstr("not UTF-8"));
   EXPECT_THAT(ErrorOf("a: \xF4\x90\x80\x80"), HasSubstr("not UTF-8"));
-  EXPECT_THAT(ErrorOf(std::string_view("\xFF\xFE" "a\0:\0", 6)), HasSubstr("not UTF-8"));
+  EXPECT_THAT(ErrorOf(std::string_view("\xFF\xFE"
+                                       "a\0:\0",
+                                       6)),
+              HasSubstr("not UTF-8"));
   EXPECT_THAT(ErrorOf(std::string_view("a: \0", 4)), HasSubstr("control characters"));
   // yaml-cpp would take this one for the end of the text and hide the rest from a reviewer.
-  EXPECT_THAT(ErrorOf("a: 1\n\x04" "b: 2\n"), HasSubstr("line 2, column 1: control characters"));
+  EXPECT_THAT(ErrorOf("a: 1\n\x04"
+                      "b: 2\n"),
+              HasSubstr("line 2, column 1: control characters"));
   EXPECT_THAT(ErrorOf("a: \xC2\x80"), HasSubstr("control characters"));
   EXPECT_THAT(ErrorOf("a: \x7F"), HasSubstr("control characters"));
 }
@@ -129,7 +133,8 @@ TEST(YamlTest, DepthIsLimited) {
 }
 
 TEST(YamlTest, AnAliasMayNotStandInItsOwnAnchor) {
-  for (const char* text : {"a: &a [*a]", "&a {b: *a}", "a: &a\n  b:\n    - c: *a\n", "&a [&b [*a]]"}) {
+  for (const char* text :
+       {"a: &a [*a]", "&a {b: *a}", "a: &a\n  b:\n    - c: *a\n", "&a [&b [*a]]"}) {
     EXPECT_THAT(ErrorOf(text), HasSubstr("an alias stands inside its own anchor")) << text;
   }
 }
@@ -146,14 +151,14 @@ TEST(YamlTest, AliasesCountAsWhatTheyExpandTo) {
       "a: &a " + std::string(1 << 20, 'x') + "\nb: [" + Repeat("*a, ", 20) + "]\n";
   EXPECT_THAT(ErrorOf(long_text), HasSubstr("more than 16 MiB of text"));
 
-  const std::string merges = "a: &a {k: [" + Repeat("1, ", 1'000) + "]}\nb:\n" +
-                             Repeat("  - <<: *a\n", 200);
+  const std::string merges =
+      "a: &a {k: [" + Repeat("1, ", 1'000) + "]}\nb:\n" + Repeat("  - <<: *a\n", 200);
   EXPECT_THAT(ErrorOf(merges), HasSubstr("more than 100000 values"));
 
   std::string deep = "a0: &a0 [x]\n";
   for (int i = 1; i < 80; ++i) {
-    deep += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" +
-            std::to_string(i - 1) + "]\n";
+    deep += "a" + std::to_string(i) + ": &a" + std::to_string(i) + " [*a" + std::to_string(i - 1) +
+            "]\n";
   }
   EXPECT_THAT(ErrorOf(deep), HasSubstr("an alias expands to more than 64 levels"));
 }

@@ -75,7 +75,8 @@ TEST(LabelSelectorTest, MatchesAsKubernetesDoes) {
       {R"({"matchExpressions":[{"key":"tier","operator":"DoesNotExist"}]})", true},
       {R"({"matchExpressions":[{"key":"app","operator":"DoesNotExist"}]})", false},
       {R"({"matchLabels":{"app":"web"},
-           "matchExpressions":[{"key":"app","operator":"DoesNotExist"}]})", false},
+           "matchExpressions":[{"key":"app","operator":"DoesNotExist"}]})",
+       false},
       // An operator of a later version: taken to match.
       {R"({"matchExpressions":[{"key":"app","operator":"Resembles"}]})", true},
   };

@@ -31,8 +31,8 @@ TEST(CreateErrorsTest, ExplainsWhatTheApiServerRefuses) {
        "pods \"asb-a\" is forbidden: unable to create new content in namespace x because it is "
        "being terminated",
        "NamespaceTerminating", false},
-      {StatusCode::kForbidden, "admission webhook \"w\" denied the request: no", "CreationForbidden",
-       false},
+      {StatusCode::kForbidden, "admission webhook \"w\" denied the request: no",
+       "CreationForbidden", false},
       {StatusCode::kInvalid, "Pod \"asb-a\" is invalid: spec.containers[0].image: Required value",
        "PodRejected", true},
       {StatusCode::kBadRequest, "strict decoding error: unknown field \"spec.x\"", "PodRejected",

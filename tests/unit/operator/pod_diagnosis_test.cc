@@ -44,7 +44,8 @@ const Case kCases[] = {
      R"({"phase":"Running","containerStatuses":[{"name":"agent","restartCount":7,
          "state":{"waiting":{"reason":"CrashLoopBackOff"}},
          "lastState":{"terminated":{"exitCode":137,"reason":"OOMKilled"}}}]})",
-     false, PodOutcome::kTroubled, "CrashLoop", "7 restarts so far, last exit code 137 (OOMKilled)"},
+     false, PodOutcome::kTroubled, "CrashLoop",
+     "7 restarts so far, last exit code 137 (OOMKilled)"},
     {"CrashLoopOfAnInitContainer",
      R"({"phase":"Pending","initContainerStatuses":[{"name":"setup","restartCount":1,
          "state":{"waiting":{"reason":"CrashLoopBackOff"}}}]})",
@@ -72,8 +73,8 @@ const Case kCases[] = {
     {"Unknown", R"({"phase":"Unknown"})", false, PodOutcome::kTroubled, "NodeUnreachable", "node"},
     {"Terminating", R"({"phase":"Running","conditions":[{"type":"Ready","status":"True"}]})", true,
      PodOutcome::kTerminating, "PodTerminating", "being deleted"},
-    {"FailedAndDeleted", R"({"phase":"Failed","reason":"Evicted"})", true,
-     PodOutcome::kTerminating, "PodTerminating", ""},
+    {"FailedAndDeleted", R"({"phase":"Failed","reason":"Evicted"})", true, PodOutcome::kTerminating,
+     "PodTerminating", ""},
 };
 
 class PodDiagnosisTest : public ::testing::TestWithParam<Case> {};

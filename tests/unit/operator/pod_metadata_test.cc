@@ -62,8 +62,8 @@ TEST(PodMetadataTest, SurvivesARecordThatSomebodyBroke) {
   live.annotations[std::string(api::kTemplateKeysAnnotation)] = "}{";
   const auto patch = MetadataPatch(live, rendered);
   ASSERT_TRUE(patch.has_value());
-  EXPECT_TRUE((*patch)["metadata"]["annotations"].contains(
-      std::string(api::kTemplateKeysAnnotation)));
+  EXPECT_TRUE(
+      (*patch)["metadata"]["annotations"].contains(std::string(api::kTemplateKeysAnnotation)));
 }
 
 }  // namespace
