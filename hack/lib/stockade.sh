@@ -53,7 +53,18 @@ stockade_install() {
   kubectl create namespace "$NAMESPACE" --dry-run=client -o yaml | kubectl apply --server-side -f - >/dev/null
   # Server-side, because the CRD is too large to be kept in an annotation once more.
   kubectl apply --server-side --force-conflicts -f "$RUN/chart.yaml" >"$RUN/logs/install.log"
-  kubectl wait --for=condition=Established crd/agentsandboxes.stockade.dev --timeout=30s >/dev/null
+  stockade_wait_for_crd agentsandboxes.stockade.dev
+}
+
+# stockade_wait_for_crd NAME: waits until the API server serves a CRD. kubectl wait is an error as long as a new CRD has
+# no conditions at all.
+stockade_wait_for_crd() {
+  local deadline=$((SECONDS + 30))
+  until kubectl get crd "$1" -o json |
+    jq -e 'any(.status.conditions[]?; .type == "Established" and .status == "True")' >/dev/null; do
+    ((SECONDS < deadline)) || die "the API server does not serve $1 after 30 s"
+    sleep 0.1
+  done
 }
 
 # stockade_start: starts both and waits until they say that they are ready.

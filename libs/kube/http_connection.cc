@@ -18,6 +18,8 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <cerrno>
+#include <cstdint>
+#include <limits>
 #include <utility>
 
 #include "kube/http_message.h"
@@ -204,7 +206,9 @@ class BeastConnection final : public HttpConnection,
     request_.clear();
     parser_.emplace();
     parser_->header_limit(kMaxHeaderBytes);
-    parser_->body_limit(boost::none);  // the callers bound what they keep
+    // The callers bound what they keep. Boost 1.74 takes none, its word for no limit, for less than
+    // any Content-Length.
+    parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
     http::async_read_header(stream_, buffer_, *parser_, Handler(&BeastConnection::OnHeader));
   }
 
