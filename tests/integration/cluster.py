@@ -82,7 +82,7 @@ class Cluster:
         try:
             yield name
         finally:
-            self.must("delete", "namespace", name, "--wait=false")
+            self.must("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 @contextlib.contextmanager

@@ -502,7 +502,7 @@ def test_floor_holds_without_the_webhook(space, stockade):
             message = condition(asb, "Stalled")["message"]
             assert f"[{code}]" in message and field in message, message
             assert condition(asb, "PolicyCompliant")["status"] == "False"
-        assert space.get("pods", "")["items"] == []
+        assert space.must("get", "pods", "-o", "name") == ""
 
         # A sandbox that was good and is edited to be bad loses its pod.
         space.ready_pod(sandbox())
@@ -578,7 +578,11 @@ def test_api_server_restarted_under_the_operator(space, stockade):
 def test_at_rest_nothing_is_written_for_a_minute(space, stockade):
     for index in range(3):
         space.ready_pod(sandbox(f"agent-{index}"))
-    time.sleep(2)
+
+    def namespaces_of_other_tests_are_gone():
+        return "Terminating" not in space.cluster.must("get", "namespaces", "--no-headers")
+
+    eventually(namespaces_of_other_tests_are_gone, timeout=120)
     before = len(stockade.operator_writes())
     time.sleep(60)
     assert stockade.operator_writes()[before:] == []
