@@ -103,6 +103,7 @@ Result<CachedPolicy> DecodePolicy(JsonView object) {
   policy.owner = DecodeControllerOwner(metadata);
   policy.labels = DecodeMap(metadata["labels"]);
   policy.deleting = !metadata["deletionTimestamp"].IsUnset();
+  policy.has_owner = !metadata["ownerReferences"].empty();
   metadata["finalizers"].ForEachElement([&policy](std::size_t, JsonView finalizer) {
     policy.has_finalizer =
         policy.has_finalizer || finalizer.StringOrEmpty() == api::kPodsGoneFinalizer;

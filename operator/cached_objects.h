@@ -67,6 +67,7 @@ struct CachedPolicy : runtime::CachedObject {
   api::StringMap labels;
   bool deleting = false;
   bool has_finalizer = false;  // ours
+  bool has_owner = false;      // of any kind, not only a controller
   std::string fingerprint;     // render::NetworkPolicyFingerprint
   // What the policy selects and whether it lets anything through, to find those that widen ours.
   api::LabelSelector pod_selector;

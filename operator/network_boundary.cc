@@ -33,9 +33,13 @@ std::shared_lock<std::shared_mutex> NetworkBoundary::Hold(const std::string& nam
   return std::shared_lock(gates_[GateIndex(namespace_name, gates_.size())]);
 }
 
+bool NetworkBoundary::IsAsWanted(const CachedPolicy& policy) const {
+  return policy.fingerprint == wanted_fingerprint_ && policy.has_finalizer && !policy.has_owner;
+}
+
 bool NetworkBoundary::InPlace(const std::string& namespace_name) const {
   const auto policy = caches_.policies.store().Get(DenyAllKey(namespace_name));
-  return policy && policy->fingerprint == wanted_fingerprint_ && policy->has_finalizer;
+  return policy && IsAsWanted(*policy);
 }
 
 Status NetworkBoundary::Record(const Result<codec::JsonDocument>& answer) {
@@ -64,6 +68,10 @@ Status NetworkBoundary::Repair(const std::string& namespace_name) {
       return {StatusCode::kConflict, "NetworkPolicy stockade-deny-all was just deleted"};
     }
     return live.status();
+  }
+  // Another reconcile of the namespace may have been faster, or the cache be behind.
+  if (auto decoded = DecodePolicy(live->root()); decoded.ok() && IsAsWanted(*decoded)) {
+    return Record(live);
   }
   const codec::Json desired = render::RenderDenyAllPolicy(namespace_name);
   codec::Json repaired = live->root().ToJson();

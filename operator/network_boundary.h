@@ -31,10 +31,11 @@ class NetworkBoundary {
   // releases it, after asking the API server itself whether a pod is left.
   Status Reconcile(const std::string& namespace_name);
 
-  // As the cache has it: the policy exists, with our spec.
+  // As the cache has it: the policy exists, with our spec and our finalizer and without an owner.
   [[nodiscard]] bool InPlace(const std::string& namespace_name) const;
 
  private:
+  [[nodiscard]] bool IsAsWanted(const CachedPolicy& policy) const;
   Status Repair(const std::string& namespace_name);
   Status ReleaseIfUnused(const std::string& namespace_name, bool keep_for_sandboxes);
   Result<bool> AnyLive(const kube::Resource& resource, const std::string& namespace_name,

@@ -335,6 +335,16 @@ def test_finalizer_that_was_taken_off_is_put_back(space):
     space.wait_for("networkpolicy", "stockade-deny-all", lambda p: p["metadata"].get("finalizers"))
 
 
+def test_owner_given_to_the_deny_all_is_taken_off(space):
+    space.ready_pod(sandbox())
+    asb = space.get("asb", "agent")
+    owner = {"apiVersion": asb["apiVersion"], "kind": asb["kind"], "name": "agent", "uid": asb["metadata"]["uid"]}
+    space.patch("networkpolicy", "stockade-deny-all", {"metadata": {"ownerReferences": [owner]}})
+    space.wait_for(
+        "networkpolicy", "stockade-deny-all", lambda found: found and "ownerReferences" not in found["metadata"]
+    )
+
+
 def test_policy_of_a_stranger_that_widens_is_reported_by_name(space):
     space.ready_pod(sandbox())
     wide = {

@@ -150,7 +150,7 @@ TEST(SandboxStatusTest, SameObservationGivesTheSameStatusLater) {
 
 TEST(SandboxStatusTest, ServiceNameFollowsTheClusterDomain) {
   api::AgentSandbox sandbox = Sandbox();
-  sandbox.spec.service_ports.push_back({.name = "http", .port = 80});
+  sandbox.spec.service_ports.emplace_back().port = 80;
   render::Profile profile;
   profile.cluster_domain = "corp.example";
   EXPECT_EQ(ComputeStatus(sandbox, Healthy(), profile, kNow)["serviceFQDN"],
