@@ -87,7 +87,8 @@ std::string ResourcePath(const Resource& resource, std::string_view namespace_na
   return path;
 }
 
-Client::Client(std::unique_ptr<Transport> transport) : transport_(std::move(transport)) {}
+Client::Client(std::unique_ptr<Transport> transport, std::chrono::milliseconds deadline)
+    : transport_(std::move(transport)), deadline_(deadline) {}
 
 Result<codec::JsonDocument> Client::Get(const Resource& resource, std::string_view namespace_name,
                                         std::string_view name) {
@@ -165,6 +166,7 @@ Result<codec::JsonDocument> Client::GetRaw(std::string_view target) {
 }
 
 Result<codec::JsonDocument> Client::Exchange(HttpRequest request) {
+  request.deadline = deadline_;
   const Result<HttpResponse> response = transport_->Send(request);
   if (!response.ok()) return response.status();
   if (response->status < 200 || response->status > 299) return StatusFromResponse(*response);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -36,7 +37,9 @@ enum class PatchType { kMerge, kJson, kStrategicMerge, kApply };
 // Safe to call from several threads at once; every call blocks for at most its deadline.
 class Client {
  public:
-  explicit Client(std::unique_ptr<Transport> transport);
+  // Every call gives up after `deadline`.
+  explicit Client(std::unique_ptr<Transport> transport,
+                  std::chrono::milliseconds deadline = std::chrono::seconds(30));
 
   Result<codec::JsonDocument> Get(const Resource& resource, std::string_view namespace_name,
                                   std::string_view name);
@@ -64,7 +67,8 @@ class Client {
  private:
   Result<codec::JsonDocument> Exchange(HttpRequest request);
 
-  std::unique_ptr<Transport> transport_;
+  const std::unique_ptr<Transport> transport_;
+  const std::chrono::milliseconds deadline_;
 };
 
 // "/api/v1/namespaces/a/pods/b/status", each segment percent-encoded. `namespace_name` and below

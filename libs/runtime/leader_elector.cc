@@ -1,0 +1,189 @@
+#include "runtime/leader_elector.h"
+
+#include <algorithm>
+#include <cmath>
+#include <condition_variable>
+#include <cstdio>
+#include <mutex>
+#include <utility>
+
+namespace stockade::runtime {
+namespace {
+
+using codec::Json;
+
+// metav1.MicroTime: "2026-11-24T04:15:20.000000Z".
+std::string FormatMicroTime(std::chrono::system_clock::time_point time) {
+  const auto micros =
+      std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count() %
+      1'000'000;
+  std::string text = FormatTime(time);
+  text.pop_back();
+  char fraction[16];
+  std::snprintf(fraction, sizeof(fraction), ".%06dZ", static_cast<int>(micros));
+  return text + fraction;
+}
+
+// Anybody may have written the Lease: members of the wrong type count as unset.
+std::int64_t IntegerMember(const Json& spec, const char* key, std::int64_t otherwise) {
+  const auto member = spec.find(key);
+  return member != spec.end() && member->is_number_integer() ? member->get<std::int64_t>()
+                                                             : otherwise;
+}
+
+std::string StringMember(const Json& spec, const char* key, const std::string& otherwise) {
+  const auto member = spec.find(key);
+  return member != spec.end() && member->is_string() ? member->get<std::string>() : otherwise;
+}
+
+constexpr std::int64_t kLongestLeaseSeconds = 3600;
+
+}  // namespace
+
+LeaderElector::LeaderElector(kube::Client& client, LeaderElectionOptions options,
+                             const Clock& clock, std::shared_ptr<LeaderFence> fence, Logger& logger)
+    : client_(client),
+      options_(std::move(options)),
+      clock_(clock),
+      fence_(std::move(fence)),
+      logger_(logger) {}
+
+LeaderElector::Outcome LeaderElector::Run(const std::stop_token& stop,
+                                          const std::function<void()>& lead) {
+  logger_.Info("waiting to lead", {{"lease", options_.namespace_name + "/" + options_.lease},
+                                   {"identity", options_.identity}});
+  while (!TryAcquireOrRenew()) {
+    // Jittered, so that several that wait do not ask at the same moment.
+    const double stretch = std::uniform_real_distribution<double>(1.0, 1.2)(random_);
+    if (!Wait(stop, std::chrono::duration_cast<std::chrono::nanoseconds>(options_.retry_period *
+                                                                         stretch))) {
+      return Outcome::kStopped;
+    }
+  }
+  logger_.Info("leading", {{"lease", options_.namespace_name + "/" + options_.lease},
+                           {"identity", options_.identity}});
+  lead();
+  while (Wait(stop, options_.retry_period)) {
+    if (!fence_->IsOpen()) break;
+    // An attempt that failed is repeated until the fence shuts; another holder ends it at once.
+    if (!TryAcquireOrRenew() && HeldByOther()) break;
+  }
+  if (stop.stop_requested()) {
+    Release();
+    return Outcome::kStopped;
+  }
+  fence_->Shut();
+  logger_.Error("leadership is lost", {{"holder", holder_}});
+  return Outcome::kLost;
+}
+
+bool LeaderElector::Wait(const std::stop_token& stop, std::chrono::nanoseconds duration) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock(mutex);
+  wake.wait_for(lock, stop, duration, [] { return false; });
+  return !stop.stop_requested();
+}
+
+bool LeaderElector::TryAcquireOrRenew() {
+  const std::chrono::nanoseconds began = clock_.SinceBoot();
+  const bool leading = !holder_.empty() && holder_ == options_.identity;
+  const Status status = Attempt(began);
+  if (status.ok()) {
+    fence_->Extend(began + options_.renew_deadline, began + options_.lease_duration);
+    return true;
+  }
+  // That another holds the Lease is the usual state of those that wait.
+  if (leading || status.code() != StatusCode::kAlreadyExists) {
+    logger_.Warning(leading ? "the lease was not renewed" : "the lease was not acquired",
+                    {{"error", status.ToString()}, {"holder", holder_}});
+  }
+  return false;
+}
+
+Status LeaderElector::Attempt(std::chrono::nanoseconds began) {
+  const std::string now = FormatMicroTime(clock_.Now());
+  const auto live = client_.Get(kLeases, options_.namespace_name, options_.lease);
+  if (live.status().code() == StatusCode::kNotFound) {
+    const auto created = client_.Create(
+        kLeases, options_.namespace_name,
+        {{"apiVersion", "coordination.k8s.io/v1"},
+         {"kind", "Lease"},
+         {"metadata", {{"name", options_.lease}, {"namespace", options_.namespace_name}}},
+         {"spec", NewSpec(0, now)}});
+    // Whoever was first holds it; the next attempt sees who.
+    if (!created.ok()) return created.status().WithContext("creating the lease");
+    Observe(created->root());
+    return Status::Ok();
+  }
+  if (!live.ok()) return live.status().WithContext("reading the lease");
+  Observe(live->root());
+  if (HeldByOther() && !Expired()) {
+    return {StatusCode::kAlreadyExists, "the lease is held by " + holder_};
+  }
+  Json lease = observed_->object;
+  const bool ours = holder_ == options_.identity;
+  const std::int64_t transitions = IntegerMember(lease["spec"], "leaseTransitions", 0);
+  lease["spec"] = NewSpec(ours ? transitions : transitions + 1,
+                          ours ? StringMember(lease["spec"], "acquireTime", now) : now);
+  // A renewal that took longer than it may would extend nothing.
+  if (ours && clock_.SinceBoot() - began > options_.renew_deadline) {
+    return {StatusCode::kDeadlineExceeded, "the lease could not be read in time"};
+  }
+  const auto updated = client_.Update(kLeases, options_.namespace_name, options_.lease, lease);
+  if (!updated.ok()) return updated.status().WithContext("updating the lease");
+  Observe(updated->root());
+  return Status::Ok();
+}
+
+void LeaderElector::Observe(codec::JsonView lease) {
+  Json object = lease.ToJson();
+  if (!object["spec"].is_object()) object["spec"] = Json::object();
+  holder_ = lease["spec"]["holderIdentity"].StringOrEmpty();
+  // Clocks of other machines are not compared with ours: what counts is when a change was seen.
+  if (!observed_ || observed_->object["spec"] != object["spec"]) {
+    observed_ = Observed{std::move(object), clock_.SinceBoot()};
+  } else {
+    observed_->object = std::move(object);
+  }
+}
+
+bool LeaderElector::HeldByOther() const { return !holder_.empty() && holder_ != options_.identity; }
+
+bool LeaderElector::Expired() const {
+  // The holder says how long it counts on its Lease, which may be longer than ours would be.
+  const std::int64_t seconds =
+      IntegerMember(observed_->object.at("spec"), "leaseDurationSeconds",
+                    std::chrono::ceil<std::chrono::seconds>(options_.lease_duration).count());
+  const auto duration =
+      std::chrono::seconds(std::clamp(seconds, std::int64_t{1}, kLongestLeaseSeconds));
+  return clock_.SinceBoot() - observed_->since >= duration;
+}
+
+Json LeaderElector::NewSpec(std::int64_t transitions, const std::string& acquired) const {
+  return {{"holderIdentity", options_.identity},
+          {"leaseDurationSeconds",
+           std::chrono::ceil<std::chrono::seconds>(options_.lease_duration).count()},
+          {"acquireTime", acquired},
+          {"renewTime", FormatMicroTime(clock_.Now())},
+          {"leaseTransitions", transitions}};
+}
+
+void LeaderElector::Release() {
+  fence_->Shut();
+  if (holder_ != options_.identity || !observed_) return;
+  Json lease = observed_->object;
+  lease["spec"]["holderIdentity"] = "";
+  lease["spec"]["leaseDurationSeconds"] = 1;
+  lease["spec"]["renewTime"] = FormatMicroTime(clock_.Now());
+  const auto updated = client_.Update(kLeases, options_.namespace_name, options_.lease, lease);
+  if (updated.ok()) {
+    holder_.clear();
+    logger_.Info("the lease is released");
+  } else {
+    logger_.Warning("the lease was not released; another leader waits for its end",
+                    {{"error", updated.status().ToString()}});
+  }
+}
+
+}  // namespace stockade::runtime
