@@ -86,7 +86,7 @@ class Entry {
 
   // A path made absolute by the kubeconfig's directory, or empty when unset.
   std::string Path(std::string_view key) {
-    const std::string path = String(key);
+    std::string path = String(key);
     if (path.empty()) return path;
     if (path.find('\0') != std::string::npos) Error(key, "must be a path");
     return (std::filesystem::path(directory_) / path).lexically_normal().string();
@@ -98,6 +98,7 @@ class Entry {
     if (const std::string encoded = String(data_key); !encoded.empty()) {
       std::optional<std::string> decoded = DecodeBase64(encoded);
       if (!decoded) Error(data_key, "must be base64");
+      if (decoded && decoded->empty()) Error(data_key, "is empty");
       return std::move(decoded).value_or("");
     }
     const std::string path = Path(key);
@@ -107,6 +108,8 @@ class Entry {
       Error(key, text.status().message());
       return {};
     }
+    // Empty would mean that nothing is configured, and for the authority the system's roots.
+    if (text->empty()) Error(key, "the file " + path + " is empty");
     return std::move(*text);
   }
 
@@ -283,6 +286,11 @@ Result<ConnectionConfig> InClusterConfig(const std::string& host, const std::str
   }
   Result<std::string> authority = ReadSmallFile(directory + "/ca.crt");
   if (!authority.ok()) return authority.status().WithContext("in-cluster configuration");
+  if (authority->empty()) {
+    // It would mean the system's roots.
+    return Status(StatusCode::kBadRequest,
+                  InClusterError("the certificate authority " + directory + "/ca.crt is empty"));
+  }
   config.ca_pem = std::move(*authority);
   config.token_file = directory + "/token";
   Result<std::string> token = ReadSmallFile(config.token_file);

@@ -4,6 +4,8 @@
 //   certificate store is replaced;
 // - a request whose kept connection fails is sent again whatever its method, unless its body cannot
 //   be rewound; so the bodies of writes cannot;
+// - a write that cannot be sent again leaves a connection that was never connected in the pool, on
+//   which the next request would fail; so the pool is given up after every failure;
 // - a Host header decides the name that the certificate is verified against.
 #include <cpprest/http_client.h>
 #include <cpprest/producerconsumerstream.h>
@@ -115,6 +117,7 @@ class CppRestTransport final : public Transport {
           }
         });
     std::optional<Result<HttpResponse>> result = outcome->WaitUntil(deadline);
+    if (!result || !result->ok()) GiveUpPool();
     if (result) return *std::move(result);
     cancel.cancel();
     return Status(StatusCode::kDeadlineExceeded, address_ + " did not answer in time");
@@ -153,6 +156,7 @@ class CppRestTransport final : public Transport {
       options.set_max_redirects(0);
       options.set_timeout(std::chrono::hours(1));
       if (config_->tls) {
+        options.set_tlsext_sni_enabled(!IsIpAddress(TlsServerName(*config_)));
         options.set_ssl_context_callback([tls = *tls_](boost::asio::ssl::context& context) {
           if (!tls->CopyTo(context.native_handle())) {
             throw std::runtime_error("the TLS context cannot be set up");
@@ -162,6 +166,12 @@ class CppRestTransport final : public Transport {
       client_.emplace(web::uri((config_->tls ? "https://" : "http://") + address_), options);
     }
     return *client_;
+  }
+
+  // Requests that are under way in other threads keep the old pool until they are done.
+  void GiveUpPool() {
+    const std::lock_guard lock(mutex_);
+    client_.reset();
   }
 
   const std::shared_ptr<const ConnectionConfig> config_;
@@ -178,8 +188,7 @@ class CppRestTransport final : public Transport {
 void InitializeCppRestThreads() {
   try {
     crossplat::threadpool::initialize_with_threads(2);
-  } catch (const std::exception&) {
-    // The pool exists already.
+  } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the pool exists already
   }
 }
 

@@ -1,0 +1,59 @@
+#include "kube/files.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "tests/unit/kube/temporary_directory.h"
+
+namespace stockade::kube {
+namespace {
+
+TEST(ReadSmallFileTest, ReadsEveryByte) {
+  const TemporaryDirectory directory;
+  const std::string contents("a\0b\r\n\xff", 6);
+  const auto read = ReadSmallFile(directory.Write("file", contents));
+  ASSERT_TRUE(read.ok()) << read.status().ToString();
+  EXPECT_EQ(*read, contents);
+}
+
+TEST(ReadSmallFileTest, ReadsAnEmptyFile) {
+  const TemporaryDirectory directory;
+  const auto read = ReadSmallFile(directory.Write("file", ""));
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(*read, "");
+}
+
+TEST(ReadSmallFileTest, TakesOneMebibyteAndNotAByteMore) {
+  const TemporaryDirectory directory;
+  constexpr std::size_t kMebibyte = std::size_t{1024} * 1024;
+  const auto read = ReadSmallFile(directory.Write("file", std::string(kMebibyte, 'x')));
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(read->size(), kMebibyte);
+
+  const std::string large = directory.Write("large", std::string(kMebibyte + 1, 'x'));
+  const Status status = ReadSmallFile(large).status();
+  EXPECT_EQ(status.code(), StatusCode::kBadRequest);
+  EXPECT_NE(status.message().find("larger than 1 MiB"), std::string::npos) << status.message();
+}
+
+TEST(ReadSmallFileTest, NamesTheFileThatIsMissing) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.path() + "/missing";
+  const Status status = ReadSmallFile(path).status();
+  EXPECT_EQ(status.code(), StatusCode::kBadRequest);
+  EXPECT_NE(status.message().find(path), std::string::npos) << status.message();
+}
+
+TEST(ReadSmallFileTest, RefusesWhatIsNoRegularFileWithoutBlocking) {
+  const TemporaryDirectory directory;
+  const std::string pipe = directory.path() + "/pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& path : {pipe, directory.path(), std::string("/dev/zero")}) {
+    const Status status = ReadSmallFile(path).status();
+    EXPECT_EQ(status.code(), StatusCode::kBadRequest) << path;
+    EXPECT_NE(status.message().find("not a regular file"), std::string::npos) << status.message();
+  }
+}
+
+}  // namespace
+}  // namespace stockade::kube

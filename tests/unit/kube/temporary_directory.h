@@ -1,0 +1,46 @@
+#pragma once
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+namespace stockade::kube {
+
+// A directory that goes with the test that made it. For one thread.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "kube-test-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
+    path_ = pattern;
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+  // Writes a file and returns its path.
+  std::string Write(std::string_view name, std::string_view contents) const {
+    std::string file = path_ + "/" + std::string(name);
+    std::ofstream stream(file, std::ios::binary | std::ios::trunc);
+    stream << contents;
+    if (!stream.flush()) std::abort();
+    return file;
+  }
+  void Remove(std::string_view name) const {
+    std::filesystem::remove(path_ + "/" + std::string(name));
+  }
+
+ private:
+  std::string path_;
+};
+
+}  // namespace stockade::kube
