@@ -228,6 +228,7 @@ struct Server::Impl {
   void Stop(std::chrono::milliseconds grace) {
     if (stopped) return;
     stopped = true;
+    for (const auto& worker : workers) worker->group.stopping = true;
     for (std::size_t i = 0; i < workers.size(); ++i) {
       asio::post(workers[i]->context, [this, i] {
         if (i == 0) {
@@ -235,9 +236,7 @@ struct Server::Impl {
           backoff->cancel();
           poll->cancel();
         }
-        SessionGroup& group = workers[i]->group;
-        group.stopping = true;
-        for (Session* const session : group.sessions) session->StopSoon();
+        for (Session* const session : workers[i]->group.sessions) session->StopSoon();
       });
     }
     if (grace.count() > 0) connections.WaitForNone(grace);

@@ -61,11 +61,13 @@ class Session {
   virtual void StopSoon() = 0;
 };
 
-// The sessions of one thread; touched by that thread alone, its size excepted.
+// The sessions of one thread; the set is touched by that thread alone.
 struct SessionGroup {
   std::unordered_set<Session*> sessions;
   std::atomic<std::size_t> size = 0;
-  bool stopping = false;
+  // From the moment on that the server stops, so that even an answer whose handler is at work then
+  // says that it is the connection's last.
+  std::atomic<bool> stopping = false;
 };
 
 // One connection's place in the counts, given back when it goes.

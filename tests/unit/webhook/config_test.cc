@@ -1,0 +1,172 @@
+#include "webhook/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+
+namespace stockade::webhook {
+namespace {
+
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+const std::string kHeader =
+    "apiVersion: config.stockade.dev/v1alpha1\nkind: WebhookConfiguration\n";
+const std::string kLeast = kHeader + R"(
+listen: {address: "127.0.0.1:8443"}
+certificates: {certificateFile: /tls/tls.crt, keyFile: /tls/tls.key}
+http: {address: "127.0.0.1:8080"}
+)";
+
+std::string Problems(const std::string& text) {
+  const auto config = ParseConfig(text);
+  if (config.ok()) return {};
+  EXPECT_EQ(config.status().code(), StatusCode::kBadRequest);
+  return config.status().message();
+}
+
+TEST(WebhookConfigTest, LeastFileHasDefaultsForTheRest) {
+  const auto config = ParseConfig(kLeast);
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  EXPECT_EQ(config->listen, (http_server::ListenAddress{"127.0.0.1", 8443}));
+  EXPECT_EQ(config->http, (http_server::ListenAddress{"127.0.0.1", 8080}));
+  EXPECT_EQ(config->certificate_file, "/tls/tls.crt");
+  EXPECT_EQ(config->key_file, "/tls/tls.key");
+  EXPECT_EQ(config->client_ca_file, "");
+  EXPECT_EQ(config->certificate_poll, seconds(10));
+  EXPECT_EQ(config->threads, 2U);
+  EXPECT_EQ(config->connections, 1024U);
+  EXPECT_EQ(config->log_level, LogLevel::kInfo);
+  EXPECT_EQ(config->facts.allowed_metadata_prefixes,
+            policy::Facts::DefaultAllowedMetadataPrefixes());
+}
+
+TEST(WebhookConfigTest, ReadsEveryField) {
+  const auto config = ParseConfig(kHeader + R"(
+listen: {address: "[::]:9443"}
+certificates:
+  certificateFile: a.crt
+  keyFile: a.key
+  clientCAFile: ca.crt
+  pollSeconds: 1
+http: {address: ":9090"}
+threads: 8
+limits: {connections: 64}
+policy: {allowedMetadataPrefixes: [example.com, "*.example.org"]}
+log: {level: error}
+)");
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  EXPECT_EQ(config->listen, (http_server::ListenAddress{"::", 9443}));
+  EXPECT_EQ(config->client_ca_file, "ca.crt");
+  EXPECT_EQ(config->certificate_poll, seconds(1));
+  EXPECT_EQ(config->http, (http_server::ListenAddress{"0.0.0.0", 9090}));
+  EXPECT_EQ(config->threads, 8U);
+  EXPECT_EQ(config->connections, 64U);
+  EXPECT_EQ(config->facts.allowed_metadata_prefixes,
+            (std::vector<std::string>{"example.com", "*.example.org"}));
+  EXPECT_EQ(config->log_level, LogLevel::kError);
+}
+
+TEST(WebhookConfigTest, SaysWhatIsWrongAndWhere) {
+  const struct {
+    std::string text;
+    const char* problem;
+  } kCases[] = {
+      {kLeast + "thread: 2\n", "thread: is not a known field; did you mean \"threads\"?"},
+      {kLeast + "polices: {}\n", "polices: is not a known field; did you mean \"policy\"?"},
+      {kLeast + "limits: {connection: 1}\n",
+       "limits.connection: is not a known field; did you mean \"connections\"?"},
+      {kLeast + "policy: {allowedMetadataPrefix: []}\n",
+       "did you mean \"allowedMetadataPrefixes\"?"},
+      {kLeast + "log: {Level: info}\n", "log.Level: is not a known field; did you mean \"level\"?"},
+      {kLeast + "bananas: 1\n", "bananas: is not a known field"},
+      {kLeast + "threads: 0\n", "threads: must be an integer from 1 to 64"},
+      {kLeast + "threads: 65\n", "threads: must be an integer from 1 to 64"},
+      {kLeast + "threads: \"2\"\n", "threads: must be an integer"},
+      {kLeast + "limits: {connections: 0}\n", "limits.connections: must be an integer"},
+      {kLeast + "limits: [1]\n", "limits: must be an object"},
+      {kLeast + "log: {level: warn}\n", "log.level: must be one of debug, info, warning, error"},
+      {kLeast + "policy: {allowedMetadataPrefixes: [1]}\n",
+       "policy.allowedMetadataPrefixes[0]: must be a string"},
+      {kHeader + "listen: {addres: \"127.0.0.1:1\"}\n",
+       "listen.addres: is not a known field; did you mean \"address\"?"},
+      {kHeader + "listen: {address: localhost}\n", "listen.address: \"localhost\" has no port"},
+      {kHeader + "listen: {address: 8443}\n", "listen.address: must be a string"},
+      {kHeader + "listen: 8443\n", "listen: must be an object"},
+      {kHeader + "http: {}\n", "http.address: is required"},
+      {kHeader + "certificates: {certFile: x}\n", "certificates.certificateFile: is required"},
+      {kHeader + "certificates: {pollSeconds: 0}\n",
+       "certificates.pollSeconds: must be an integer from 1 to 3600"},
+      {kHeader, "listen: is required"},
+      {kHeader, "certificates: is required"},
+      {kHeader, "http: is required"},
+      {"apiVersion: config.stockade.dev/v1\nkind: WebhookConfiguration\n", "apiVersion: must be"},
+      {"apiVersion: config.stockade.dev/v1alpha1\nkind: OperatorConfiguration\n", "kind: must be"},
+      {"listen: {}\n", "apiVersion: is required"},
+      {"", "there is no document in it"},
+      {"- a\n", "must be a map that begins with"},
+      {kLeast + "threads: 2\nthreads: 3\n", "threads"},
+      {"a: [\n", ""},
+  };
+  for (const auto& test : kCases) {
+    const std::string problems = Problems(test.text);
+    EXPECT_NE(problems, "") << test.text;
+    EXPECT_THAT(problems, HasSubstr(test.problem)) << test.text;
+  }
+}
+
+TEST(WebhookConfigTest, ListsEveryProblemOnALineOfItsOwn) {
+  const std::string problems = Problems(kHeader + R"(
+listen: {address: nowhere}
+certificates: {certificateFile: a, keyfile: b}
+threads: many
+)");
+  EXPECT_EQ(std::count(problems.begin(), problems.end(), '\n'), 4) << problems;
+  EXPECT_THAT(problems, HasSubstr("listen.address: "));
+  EXPECT_THAT(problems, HasSubstr("certificates.keyFile: is required"));
+  EXPECT_THAT(problems, HasSubstr("certificates.keyfile: is not a known field; did you mean "
+                                  "\"keyFile\"?"));
+  EXPECT_THAT(problems, HasSubstr("http: is required"));
+  EXPECT_THAT(problems, HasSubstr("threads: must be an integer"));
+}
+
+class WebhookConfigFileTest : public ::testing::Test {
+ protected:
+  WebhookConfigFileTest() : file_(::testing::TempDir() + "stockade-webhook-config-XXXXXX") {
+    const int descriptor = mkstemp(file_.data());
+    EXPECT_GE(descriptor, 0);
+    close(descriptor);
+  }
+  ~WebhookConfigFileTest() override { std::remove(file_.c_str()); }
+
+  void Write(const std::string& text) { std::ofstream(file_, std::ios::binary) << text; }
+
+  std::string file_;
+};
+
+TEST_F(WebhookConfigFileTest, IsRead) {
+  Write(kLeast);
+  const auto config = LoadConfig(file_);
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  EXPECT_EQ(config->listen.port, 8443);
+}
+
+TEST_F(WebhookConfigFileTest, ErrorsBeginWithTheFilesName) {
+  Write(kLeast + "thread: 2\n");
+  EXPECT_THAT(LoadConfig(file_).status().message(), StartsWith(file_ + ":\nthread: "));
+  Write(std::string(2 << 20, '#'));
+  EXPECT_EQ(LoadConfig(file_).status().message(), file_ + ": larger than 1 MiB");
+  EXPECT_EQ(LoadConfig(file_ + ".absent").status().message(),
+            file_ + ".absent: No such file or directory");
+  EXPECT_EQ(LoadConfig(::testing::TempDir()).status().message(),
+            ::testing::TempDir() + ": Is a directory");
+}
+
+}  // namespace
+}  // namespace stockade::webhook
