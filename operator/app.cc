@@ -1,8 +1,12 @@
 #include "operator/app.h"
 
+#include <unistd.h>
+
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
 #include <mutex>
+#include <random>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -16,6 +20,8 @@
 #include "operator/network_boundary.h"
 #include "operator/sandbox_reconciler.h"
 #include "runtime/controller.h"
+#include "runtime/leader_elector.h"
+#include "runtime/leader_fence.h"
 
 namespace stockade::sandbox_operator {
 namespace {
@@ -30,6 +36,29 @@ std::unique_ptr<kube::Transport> MakeTransport(
                                        : kube::MakeCppRestTransport(std::move(config));
 }
 
+// "HOST_0123456789abcdef": says where it runs, and no two processes have the same.
+std::string NewIdentity() {
+  char host[256] = "";
+  if (gethostname(host, sizeof(host) - 1) != 0) host[0] = '\0';
+  std::random_device device;
+  char suffix[32];
+  std::snprintf(suffix, sizeof(suffix), "_%08x%08x", device(), device());
+  return std::string(host[0] == '\0' ? "operator" : host) + suffix;
+}
+
+runtime::LeaderElectionOptions ElectionOptions(const LeaderElectionConfig& config,
+                                               const kube::ConnectionConfig& connection) {
+  runtime::LeaderElectionOptions options;
+  options.namespace_name =
+      config.namespace_name.empty() ? connection.default_namespace : config.namespace_name;
+  options.lease = config.lease;
+  options.identity = NewIdentity();
+  options.lease_duration = std::chrono::seconds(config.lease_duration_seconds);
+  options.renew_deadline = std::chrono::seconds(config.renew_deadline_seconds);
+  options.retry_period = std::chrono::seconds(config.retry_period_seconds);
+  return options;
+}
+
 bool IsSandbox(const ControllerOwner& owner) {
   return owner.kind == api::kAgentSandboxKind &&
          owner.api_version.starts_with(std::string(api::kGroup) + "/");
@@ -39,11 +68,14 @@ bool IsSandbox(const ControllerOwner& owner) {
 
 struct OperatorApp::Impl {
   Impl(OperatorConfig configuration, kube::ConnectionConfig api_server, const Clock& the_clock,
-       Logger& the_logger)
+       Logger& the_logger, std::function<void()> on_lost)
       : config(std::move(configuration)),
         connection(std::make_shared<const kube::ConnectionConfig>(std::move(api_server))),
+        clock(the_clock),
         logger(the_logger),
-        client(MakeTransport(config.transport, connection)),
+        on_leadership_lost(std::move(on_lost)),
+        fence(std::make_shared<runtime::LeaderFence>(the_clock)),
+        client(MakeWritingTransport()),
         caches(logger),
         boundary(client, caches, logger),
         reconciler(client, caches, boundary, the_clock, logger, {config.profile, config.facts}),
@@ -53,6 +85,13 @@ struct OperatorApp::Impl {
           return runtime::ReconcileResult{boundary.Reconcile(key.name), std::nullopt};
         }) {
     Connect();
+  }
+
+  // Without an election nothing is fenced: this process is the only one, says its configuration.
+  std::unique_ptr<kube::Transport> MakeWritingTransport() {
+    auto transport = MakeTransport(config.transport, connection);
+    if (!config.leader_election.enabled) return transport;
+    return runtime::MakeFencedTransport(std::move(transport), fence);
   }
 
   // Which event concerns which sandbox or namespace.
@@ -73,11 +112,17 @@ struct OperatorApp::Impl {
       EnqueueOwner(object->key.namespace_name, object->owner);
     });
   }
-  void StartControllersWhenSynced(const std::stop_token& stop);
+  bool WaitForCaches(const std::stop_token& stop);
+  void StartControllers();
+  // The starter's thread: waits for the caches, then leads for as long as it can.
+  void Run(const std::stop_token& stop);
 
   const OperatorConfig config;
   const std::shared_ptr<const kube::ConnectionConfig> connection;
+  const Clock& clock;
   Logger& logger;
+  const std::function<void()> on_leadership_lost;
+  const std::shared_ptr<runtime::LeaderFence> fence;
   kube::Client client;
   kube::IoThread io;
   Caches caches;
@@ -86,6 +131,8 @@ struct OperatorApp::Impl {
   runtime::Controller sandboxes;
   runtime::Controller namespaces;
   std::unique_ptr<http_server::Server> server;
+  std::mutex life;        // held while the controllers are started or stopped
+  bool stopping = false;  // guarded by life
   std::jthread starter;
 };
 
@@ -121,17 +168,23 @@ void OperatorApp::Impl::Connect() {
   });
 }
 
-void OperatorApp::Impl::StartControllersWhenSynced(const std::stop_token& stop) {
+bool OperatorApp::Impl::WaitForCaches(const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);
   while (!caches.HasSynced()) {
     // A stop ends the wait at once.
     wake.wait_for(lock, stop, kSyncPoll, [] { return false; });
-    if (stop.stop_requested()) return;
+    if (stop.stop_requested()) return false;
   }
   logger.Info("caches have synced", {{"sandboxes", caches.sandboxes.store().size()},
                                      {"pods", caches.pods.store().size()}});
+  return true;
+}
+
+void OperatorApp::Impl::StartControllers() {
+  const std::lock_guard lock(life);
+  if (stopping) return;
   // What was deleted while no operator ran left a namespace whose policy nobody else releases.
   for (const auto& policy : caches.policies.store().List()) {
     if (policy->key.name == api::kDenyAllPolicyName) EnqueueBoundary(policy->key.namespace_name);
@@ -140,9 +193,22 @@ void OperatorApp::Impl::StartControllersWhenSynced(const std::stop_token& stop) 
   sandboxes.Start(static_cast<std::size_t>(config.workers));
 }
 
+void OperatorApp::Impl::Run(const std::stop_token& stop) {
+  if (!WaitForCaches(stop)) return;
+  if (!config.leader_election.enabled) return StartControllers();
+  const auto options = ElectionOptions(config.leader_election, *connection);
+  // A request of the election gives up in time for another try before the deadline.
+  kube::Client lease_client(kube::MakeBeastTransport(connection), options.renew_deadline / 2);
+  runtime::LeaderElector elector(lease_client, options, clock, fence, logger);
+  const auto outcome = elector.Run(stop, [this] { StartControllers(); });
+  if (outcome == runtime::LeaderElector::Outcome::kLost) on_leadership_lost();
+}
+
 OperatorApp::OperatorApp(OperatorConfig config, kube::ConnectionConfig connection,
-                         const Clock& clock, Logger& logger)
-    : impl_(std::make_unique<Impl>(std::move(config), std::move(connection), clock, logger)) {}
+                         const Clock& clock, Logger& logger,
+                         std::function<void()> on_leadership_lost)
+    : impl_(std::make_unique<Impl>(std::move(config), std::move(connection), clock, logger,
+                                   std::move(on_leadership_lost))) {}
 
 OperatorApp::~OperatorApp() { Stop(); }
 
@@ -164,8 +230,7 @@ Status OperatorApp::Start() {
   impl_->server = std::move(server).value();
 
   impl_->caches.Start(impl_->io, impl_->connection);
-  impl_->starter = std::jthread(
-      [this](const std::stop_token& stop) { impl_->StartControllersWhenSynced(stop); });
+  impl_->starter = std::jthread([this](const std::stop_token& stop) { impl_->Run(stop); });
   impl_->logger.Info("operator has started", {{"api_server", impl_->connection->host},
                                               {"http_port", std::int64_t{impl_->server->port()}},
                                               {"workers", impl_->config.workers}});
@@ -173,14 +238,18 @@ Status OperatorApp::Start() {
 }
 
 void OperatorApp::Stop() {
+  {
+    const std::lock_guard lock(impl_->life);
+    impl_->stopping = true;
+  }
+  // Events first, then the reconciles that they caused, then the Lease under which they wrote.
+  impl_->caches.Stop();
+  impl_->namespaces.Stop();
+  impl_->sandboxes.Stop();
   if (impl_->starter.joinable()) {
     impl_->starter.request_stop();
     impl_->starter.join();
   }
-  // Events first, then the reconciles that they caused, then what both use.
-  impl_->caches.Stop();
-  impl_->namespaces.Stop();
-  impl_->sandboxes.Stop();
   impl_->server.reset();
 }
 

@@ -114,6 +114,29 @@ void ReadPolicy(codec::JsonView value, std::vector<FieldError>& errors, policy::
   reader.Finish();
 }
 
+void ReadLeaderElection(codec::JsonView value, std::vector<FieldError>& errors,
+                        LeaderElectionConfig& config) {
+  ObjectReader reader(value, "leaderElection", errors);
+  reader.Bool("enabled", config.enabled);
+  reader.String("namespace", config.namespace_name);
+  if (!config.namespace_name.empty() && !IsDnsLabel(config.namespace_name)) {
+    reader.AddError("namespace", "must be the name of a namespace");
+  }
+  reader.String("lease", config.lease);
+  if (!IsDnsSubdomain(config.lease)) reader.AddError("lease", "must be the name of a Lease");
+  reader.Int("leaseDurationSeconds", 3, 3600, config.lease_duration_seconds);
+  reader.Int("renewDeadlineSeconds", 2, 3600, config.renew_deadline_seconds);
+  reader.Int("retryPeriodSeconds", 1, 3600, config.retry_period_seconds);
+  if (config.lease_duration_seconds <= config.renew_deadline_seconds) {
+    reader.AddError("leaseDurationSeconds",
+                    "must be more than renewDeadlineSeconds, or two could lead at once");
+  }
+  if (config.renew_deadline_seconds <= config.retry_period_seconds) {
+    reader.AddError("renewDeadlineSeconds", "must be more than retryPeriodSeconds");
+  }
+  reader.Finish();
+}
+
 }  // namespace
 
 Result<OperatorConfig> ParseOperatorConfig(std::string_view yaml) {
@@ -135,6 +158,7 @@ Result<OperatorConfig> ParseOperatorConfig(std::string_view yaml) {
   ReadRuntimeClasses(reader.Value("runtimeClasses"), errors, config.profile);
   ReadDefaults(reader.Value("defaults"), errors, config.profile);
   ReadPolicy(reader.Value("policy"), errors, config.facts);
+  ReadLeaderElection(reader.Value("leaderElection"), errors, config.leader_election);
   reader.Int("workers", 1, 64, config.workers);
   reader.String("clusterDomain", config.profile.cluster_domain);
   if (!IsDnsSubdomain(config.profile.cluster_domain)) {

@@ -14,6 +14,17 @@ namespace stockade::sandbox_operator {
 // Which client sends single requests to the API server; watches always use Beast.
 enum class TransportKind { kCppRest, kBeast };
 
+// Of several operators one leads and writes; the others wait with warm caches. The Lease by which
+// they agree is in a namespace where the operator may create and update it.
+struct LeaderElectionConfig {
+  bool enabled = true;
+  std::string namespace_name;  // empty: the pod's own, or that of the kubeconfig's context
+  std::string lease = "stockade-operator";
+  std::int64_t lease_duration_seconds = 15;
+  std::int64_t renew_deadline_seconds = 10;
+  std::int64_t retry_period_seconds = 2;
+};
+
 // The operator's configuration file, kind OperatorConfiguration of config.stockade.dev/v1alpha1.
 // Every field has a default; docs/configuration.md describes them.
 struct OperatorConfig {
@@ -22,6 +33,7 @@ struct OperatorConfig {
   LogLevel log_level = LogLevel::kInfo;
   std::int64_t workers = 4;  // sandboxes that are reconciled at once
   TransportKind transport = TransportKind::kCppRest;
+  LeaderElectionConfig leader_election;
   render::Profile profile;
   policy::Facts facts;
 };

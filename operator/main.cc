@@ -1,6 +1,7 @@
 // stockade-operator: reconciles AgentSandbox resources into hardened pods.
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <span>
@@ -21,6 +22,7 @@ using stockade::Status;
 
 constexpr int kExitUsage = 2;
 constexpr int kExitFailure = 1;
+constexpr int kExitLeadershipLost = 3;
 
 constexpr Flag kFlags[] = {
     {"config", "FILE", "the configuration, kind OperatorConfiguration; defaults without it"},
@@ -75,7 +77,9 @@ int main(int argc, char** argv) {
 
   const stockade::SystemClock clock;
   stockade::Logger logger(clock, config->log_level);
-  stockade::sandbox_operator::OperatorApp app(*config, *connection, clock, logger);
+  // Another may lead by now: no destructor and no reconcile under way may run on.
+  stockade::sandbox_operator::OperatorApp app(*config, *connection, clock, logger,
+                                              [] { std::_Exit(kExitLeadershipLost); });
   if (const Status started = app.Start(); !started.ok()) {
     return Fail(kExitFailure, started.ToString());
   }

@@ -24,6 +24,7 @@ kind: OperatorConfiguration
 http: {address: "127.0.0.1:$operator_http"}
 log: {level: info}
 runtimeClasses: {GVisor: gvisor}
+leaderElection: {namespace: $NAMESPACE}
 YAML
   cat >"$RUN/webhook.yaml" <<YAML
 apiVersion: config.stockade.dev/v1alpha1

@@ -29,10 +29,11 @@ def free_port():
 class Program:
     """One of the binaries: its configuration file, its log and, while it runs, its process."""
 
-    def __init__(self, directory, name, kind, config, arguments=()):
-        self.log_path = directory / f"{name}.log"
+    def __init__(self, directory, name, kind, config, arguments=(), instance=None):
+        instance = instance or name
+        self.log_path = directory / f"{instance}.log"
         self.http_port = free_port()
-        self.config_path = directory / f"{name}.yaml"
+        self.config_path = directory / f"{instance}.yaml"
         self.config = {
             "apiVersion": "config.stockade.dev/v1alpha1",
             "kind": kind,
@@ -109,7 +110,7 @@ class Stockade:
             directory,
             "operator",
             "OperatorConfiguration",
-            {"runtimeClasses": {"GVisor": "gvisor"}},
+            {"runtimeClasses": {"GVisor": "gvisor"}, "leaderElection": {"namespace": NAMESPACE}},
             ["--kubeconfig", str(kubeconfig)],
         )
 
@@ -178,9 +179,39 @@ class Stockade:
         return writes
 
     def operator_writes(self, namespace=None):
+        """Its writes but for those of its Lease."""
         return [
-            w for w in self.audit() if w["user"] == OPERATOR_USER and namespace in (None, w["namespace"])
+            w
+            for w in self.audit()
+            if w["user"] == OPERATOR_USER and w["resource"] != "leases" and namespace in (None, w["namespace"])
         ]
+
+
+def second_operator(stockade, user):
+    """Another operator on the same cluster, not started yet, with the first one's rights under a name of its own."""
+    stockade.cluster.must(
+        "apply", "-f", "-",
+        input=[
+            {
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": f"{scope}Binding",
+                "metadata": {"name": user} | ({"namespace": NAMESPACE} if scope == "Role" else {}),
+                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": scope, "name": "stockade-operator"},
+                "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
+            }
+            for scope in ("ClusterRole", "Role")
+        ],
+    )  # fmt: skip
+    kubeconfig = stockade.directory / f"{user}.kubeconfig"
+    stockade.hack_cluster("kubeconfig", "--out", str(kubeconfig), "--user", user)
+    return Program(
+        stockade.directory,
+        "operator",
+        "OperatorConfiguration",
+        {"runtimeClasses": {"GVisor": "gvisor"}, "leaderElection": {"namespace": NAMESPACE}},
+        ["--kubeconfig", str(kubeconfig)],
+        instance=user,
+    )
 
 
 @contextlib.contextmanager

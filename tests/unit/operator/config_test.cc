@@ -38,6 +38,13 @@ defaults:
   requests: {cpu: 0.25, memory: 128Mi, ephemeral-storage: 1Gi}
   limits: {cpu: 1000m, memory: 1Gi, ephemeral-storage: 2Gi}
 policy: {allowedMetadataPrefixes: [example.com, "*.example.org"]}
+leaderElection:
+  enabled: false
+  namespace: stockade-system
+  lease: another
+  leaseDurationSeconds: 30
+  renewDeadlineSeconds: 20
+  retryPeriodSeconds: 4
 )");
   ASSERT_TRUE(config.ok()) << config.status().ToString();
   EXPECT_EQ(config->http_address, "127.0.0.1");
@@ -45,6 +52,12 @@ policy: {allowedMetadataPrefixes: [example.com, "*.example.org"]}
   EXPECT_EQ(config->log_level, LogLevel::kDebug);
   EXPECT_EQ(config->workers, 8);
   EXPECT_EQ(config->transport, TransportKind::kBeast);
+  EXPECT_FALSE(config->leader_election.enabled);
+  EXPECT_EQ(config->leader_election.namespace_name, "stockade-system");
+  EXPECT_EQ(config->leader_election.lease, "another");
+  EXPECT_EQ(config->leader_election.lease_duration_seconds, 30);
+  EXPECT_EQ(config->leader_election.renew_deadline_seconds, 20);
+  EXPECT_EQ(config->leader_election.retry_period_seconds, 4);
   const render::Profile& profile = config->profile;
   EXPECT_EQ(profile.cluster_domain, "corp.example");
   EXPECT_EQ(profile.runtime_classes,
@@ -85,6 +98,12 @@ TEST(OperatorConfigTest, NamesWhatIsWrong) {
       {kHeader + "transport: carrier-pigeon\n", "transport: must be one of cpprest, beast"},
       {kHeader + "clusterDomain: 'a b'\n", "clusterDomain: "},
       {kHeader + "http: [1]\n", "http: must be an object"},
+      {kHeader + "leaderElection: {enable: false}\n", "did you mean \"enabled\"?"},
+      {kHeader + "leaderElection: {namespace: A B}\n", "leaderElection.namespace: "},
+      {kHeader + "leaderElection: {renewDeadlineSeconds: 15}\n",
+       "leaderElection.leaseDurationSeconds: must be more than renewDeadlineSeconds"},
+      {kHeader + "leaderElection: {retryPeriodSeconds: 10}\n",
+       "leaderElection.renewDeadlineSeconds: must be more than retryPeriodSeconds"},
       {"[", ""},
       {"", ""},
   };
