@@ -2,12 +2,11 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <span>
 #include <string>
 
 #include "base/clock.h"
+#include "base/files.h"
 #include "base/flags.h"
 #include "base/log.h"
 #include "kube/connection_config.h"
@@ -39,10 +38,11 @@ int Fail(int code, const std::string& message) {
 
 stockade::Result<stockade::sandbox_operator::OperatorConfig> LoadConfig(const std::string& path) {
   if (path.empty()) return stockade::sandbox_operator::OperatorConfig{};
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Status(stockade::StatusCode::kBadRequest, "cannot be read");
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  return stockade::sandbox_operator::ParseOperatorConfig(text);
+  const auto text = stockade::ReadSmallFile(path);
+  if (!text.ok()) return text.status();
+  auto config = stockade::sandbox_operator::ParseOperatorConfig(*text);
+  if (!config.ok()) return config.status().WithContext(path);
+  return config;
 }
 
 }  // namespace
@@ -59,9 +59,8 @@ int main(int argc, char** argv) {
     std::printf("stockade-operator %s\n", STOCKADE_VERSION);
     return 0;
   }
-  const std::string config_path(flags->Value("config"));
-  const auto config = LoadConfig(config_path);
-  if (!config.ok()) return Fail(kExitUsage, config_path + ": " + config.status().message());
+  const auto config = LoadConfig(std::string(flags->Value("config")));
+  if (!config.ok()) return Fail(kExitUsage, config.status().message());
   const auto connection = stockade::kube::LoadConnectionConfig(
       std::string(flags->Value("kubeconfig")), std::string(flags->Value("context")));
   if (!connection.ok()) return Fail(kExitUsage, connection.status().message());

@@ -1,12 +1,9 @@
 #include "webhook/config.h"
 
 #include <array>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
 #include <vector>
 
+#include "base/files.h"
 #include "codec/json.h"
 #include "codec/object_reader.h"
 #include "codec/yaml.h"
@@ -21,7 +18,6 @@ using codec::ObjectReader;
 constexpr std::array<std::string_view, 1> kApiVersions = {"config.stockade.dev/v1alpha1"};
 constexpr std::array<std::string_view, 1> kKinds = {"WebhookConfiguration"};
 constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warning", "error"};
-constexpr std::size_t kMaxFileBytes = std::size_t{1024} * 1024;
 
 void ReadAddress(ObjectReader& parent, std::string_view section, http_server::ListenAddress& out,
                  std::vector<FieldError>& errors) {
@@ -97,23 +93,6 @@ Config ReadConfig(JsonView root, std::vector<FieldError>& errors) {
   return config;
 }
 
-Result<std::string> ReadFile(const std::string& file) {
-  const auto fail = [&file](const char* why) {
-    return Status(StatusCode::kBadRequest, file + ": " + why);
-  };
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::fopen(file.c_str(), "rbe"),
-                                                               &std::fclose);
-  if (!stream) return fail(std::strerror(errno));
-  std::string text;
-  std::array<char, 4096> block{};
-  while (const std::size_t count = std::fread(block.data(), 1, block.size(), stream.get())) {
-    text.append(block.data(), count);
-    if (text.size() > kMaxFileBytes) return fail("larger than 1 MiB");
-  }
-  if (std::ferror(stream.get()) != 0) return fail(std::strerror(errno));
-  return text;
-}
-
 }  // namespace
 
 Result<Config> ParseConfig(std::string_view text) {
@@ -136,7 +115,7 @@ Result<Config> ParseConfig(std::string_view text) {
 }
 
 Result<Config> LoadConfig(const std::string& file) {
-  auto text = ReadFile(file);
+  auto text = ReadSmallFile(file);
   if (!text.ok()) return text.status();
   auto config = ParseConfig(*text);
   if (!config.ok()) {

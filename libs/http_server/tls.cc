@@ -4,42 +4,29 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <ctime>
 #include <string_view>
 #include <utility>
+
+#include "base/files.h"
 
 namespace stockade::http_server::internal {
 namespace {
 
 namespace ssl = boost::asio::ssl;
 
-constexpr std::size_t kMaxFileBytes = std::size_t{1024} * 1024;
-
 // Forward secret authenticated ciphers only, for TLS 1.2; TLS 1.3 has no others.
 constexpr const char* kTls12Ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
+// An empty file would be none to OpenSSL.
 Result<std::string> ReadFile(const std::string& path, std::string_view what) {
-  const auto fail = [&](const char* why) {
+  auto contents = ReadSmallFile(path, what);
+  if (contents.ok() && contents->empty()) {
     return Status(StatusCode::kBadRequest,
-                  "cannot read the " + std::string(what) + " \"" + path + "\": " + why);
-  };
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
-                                                             &std::fclose);
-  if (!file) return fail(std::strerror(errno));
-  std::string contents;
-  std::array<char, 4096> block{};
-  while (const std::size_t count = std::fread(block.data(), 1, block.size(), file.get())) {
-    contents.append(block.data(), count);
-    if (contents.size() > kMaxFileBytes) return fail("it is larger than 1 MiB");
+                  "cannot read the " + std::string(what) + " \"" + path + "\": it is empty");
   }
-  if (std::ferror(file.get()) != 0) return fail(std::strerror(errno));
-  if (contents.empty()) return fail("it is empty");
   return contents;
 }
 

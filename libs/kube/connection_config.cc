@@ -9,10 +9,10 @@
 #include <string_view>
 #include <utility>
 
+#include "base/files.h"
 #include "base/strings.h"
 #include "codec/json.h"
 #include "codec/yaml.h"
-#include "kube/files.h"
 #include "kube/tls_context.h"
 
 namespace stockade::kube {

@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "base/files.h"
 #include "base/strings.h"
-#include "kube/files.h"
 
 namespace stockade::kube {
 

@@ -29,7 +29,7 @@ TEST_F(CertificateSourceTest, NamesTheFileThatCannotBeUsed) {
        "cannot read the certificate file"},
       {"no key", [&](TlsFiles&) { directory_.Remove("tls.key"); }, "cannot read the key file"},
       {"a directory", [&](TlsFiles& files) { files.key_file = directory_.PathOf("."); },
-       "Is a directory"},
+       "not a regular file"},
       {"no client CA",
        [&](TlsFiles& files) { files.client_ca_file = directory_.PathOf("absent.crt"); },
        "cannot read the client CA file"},

@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 
+#include "tests/fakes/temporary_directory.h"
 #include "tests/fakes/test_authority.h"
-#include "tests/unit/kube/temporary_directory.h"
 
 namespace stockade::kube {
 namespace {
+
+using stockade::testing::TemporaryDirectory;
 
 using testing::TestAuthority;
 using testing::TestIdentity;

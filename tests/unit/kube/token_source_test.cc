@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "tests/fakes/fake_clock.h"
-#include "tests/unit/kube/temporary_directory.h"
+#include "tests/fakes/temporary_directory.h"
 
 namespace stockade::kube {
 namespace {
+
+using stockade::testing::TemporaryDirectory;
 
 using std::chrono::milliseconds;
 

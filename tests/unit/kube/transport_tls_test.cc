@@ -4,11 +4,13 @@
 #include <openssl/ssl.h>
 
 #include "tests/fakes/fake_clock.h"
-#include "tests/unit/kube/temporary_directory.h"
+#include "tests/fakes/temporary_directory.h"
 #include "tests/unit/kube/transport_fixture.h"
 
 namespace stockade::kube {
 namespace {
+
+using stockade::testing::TemporaryDirectory;
 
 using testing::Exchange;
 using testing::ServerOptions;

@@ -1,11 +1,13 @@
 // How a watcher goes on after everything that can go wrong.
 #include <gtest/gtest.h>
 
-#include "tests/unit/kube/temporary_directory.h"
+#include "tests/fakes/temporary_directory.h"
 #include "tests/unit/kube/watcher_fixture.h"
 
 namespace stockade::kube {
 namespace {
+
+using stockade::testing::TemporaryDirectory;
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;

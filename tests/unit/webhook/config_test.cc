@@ -157,15 +157,15 @@ TEST_F(WebhookConfigFileTest, IsRead) {
   EXPECT_EQ(config->listen.port, 8443);
 }
 
-TEST_F(WebhookConfigFileTest, ErrorsBeginWithTheFilesName) {
+TEST_F(WebhookConfigFileTest, ErrorsNameTheFile) {
   Write(kLeast + "thread: 2\n");
   EXPECT_THAT(LoadConfig(file_).status().message(), StartsWith(file_ + ":\nthread: "));
   Write(std::string(2 << 20, '#'));
-  EXPECT_EQ(LoadConfig(file_).status().message(), file_ + ": larger than 1 MiB");
+  EXPECT_EQ(LoadConfig(file_).status().message(), "cannot read " + file_ + ": larger than 1 MiB");
   EXPECT_EQ(LoadConfig(file_ + ".absent").status().message(),
-            file_ + ".absent: No such file or directory");
+            "cannot read " + file_ + ".absent: No such file or directory");
   EXPECT_EQ(LoadConfig(::testing::TempDir()).status().message(),
-            ::testing::TempDir() + ": Is a directory");
+            "cannot read " + ::testing::TempDir() + ": not a regular file");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "kube/files.h"
+#include "base/files.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <system_error>
 
-namespace stockade::kube {
+namespace stockade {
 namespace {
 
 constexpr std::size_t kMaxBytes = std::size_t{1024} * 1024;
@@ -28,30 +28,30 @@ class Descriptor {
   int descriptor_;
 };
 
-Status Refused(const std::string& path, const std::string& reason) {
-  return {StatusCode::kBadRequest, "cannot read " + path + ": " + reason};
-}
-
 std::string ErrorText(int error) { return std::generic_category().message(error); }
 
 }  // namespace
 
-Result<std::string> ReadSmallFile(const std::string& path) {
+Result<std::string> ReadSmallFile(const std::string& path, std::string_view what) {
+  const auto refused = [&](const std::string& reason) {
+    const std::string file = what.empty() ? path : "the " + std::string(what) + " \"" + path + "\"";
+    return Status(StatusCode::kBadRequest, "cannot read " + file + ": " + reason);
+  };
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (file.get() < 0) return Refused(path, ErrorText(errno));
+  if (file.get() < 0) return refused(ErrorText(errno));
   struct stat info{};
-  if (::fstat(file.get(), &info) != 0) return Refused(path, ErrorText(errno));
-  if (!S_ISREG(info.st_mode)) return Refused(path, "not a regular file");
+  if (::fstat(file.get(), &info) != 0) return refused(ErrorText(errno));
+  if (!S_ISREG(info.st_mode)) return refused("not a regular file");
   std::string text;
   std::array<char, 16384> block{};
   for (;;) {
     const ssize_t count = ::read(file.get(), block.data(), block.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return Refused(path, ErrorText(errno));
+    if (count < 0) return refused(ErrorText(errno));
     if (count == 0) return text;
     text.append(block.data(), static_cast<std::size_t>(count));
-    if (text.size() > kMaxBytes) return Refused(path, "larger than 1 MiB");
+    if (text.size() > kMaxBytes) return refused("larger than 1 MiB");
   }
 }
 
-}  // namespace stockade::kube
+}  // namespace stockade

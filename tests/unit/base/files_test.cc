@@ -1,12 +1,14 @@
-#include "kube/files.h"
+#include "base/files.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include "tests/unit/kube/temporary_directory.h"
+#include "tests/fakes/temporary_directory.h"
 
-namespace stockade::kube {
+namespace stockade {
 namespace {
+
+using stockade::testing::TemporaryDirectory;
 
 TEST(ReadSmallFileTest, ReadsEveryByte) {
   const TemporaryDirectory directory;
@@ -56,4 +58,4 @@ TEST(ReadSmallFileTest, RefusesWhatIsNoRegularFileWithoutBlocking) {
 }
 
 }  // namespace
-}  // namespace stockade::kube
+}  // namespace stockade

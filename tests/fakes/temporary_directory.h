@@ -8,13 +8,14 @@
 #include <string>
 #include <string_view>
 
-namespace stockade::kube {
+namespace stockade::testing {
 
 // A directory that goes with the test that made it. For one thread.
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "kube-test-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "stockade-test-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) std::abort();
     path_ = pattern;
   }
@@ -43,4 +44,4 @@ class TemporaryDirectory {
   std::string path_;
 };
 
-}  // namespace stockade::kube
+}  // namespace stockade::testing

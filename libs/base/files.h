@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/status.h"
+
+namespace stockade {
+
+// The contents of a regular file of at most 1 MiB: certificates, keys, tokens, kubeconfigs.
+// BadRequest names the file, as `what` if that is given, and the reason; never blocks on a pipe or
+// device.
+Result<std::string> ReadSmallFile(const std::string& path, std::string_view what = {});
+
+}  // namespace stockade
