@@ -112,7 +112,10 @@ Result<Quantity> Quantity::Parse(std::string_view text) {
   }
   if (!suffix_found && text.size() > 1 && (text.front() == 'e' || text.front() == 'E')) {
     std::string_view exponent_text = text.substr(1);
-    if (exponent_text.front() == '+') exponent_text.remove_prefix(1);
+    // from_chars takes a "-", but no "+", which may not stand before another sign either.
+    if (exponent_text.size() > 1 && exponent_text.front() == '+' && IsDigit(exponent_text[1])) {
+      exponent_text.remove_prefix(1);
+    }
     int exponent = 0;
     const auto [end, error] = std::from_chars(
         exponent_text.data(), exponent_text.data() + exponent_text.size(), exponent);

@@ -53,13 +53,15 @@ bool IsRegistry(std::string_view text) {
 bool IsRepositoryComponent(std::string_view text) {
   std::size_t separators = 0;
   char separator = 0;
-  if (text.empty() || !IsLowerAlphanumeric(text.back())) return false;
+  if (text.empty() || !IsLowerAlphanumeric(text.front()) || !IsLowerAlphanumeric(text.back())) {
+    return false;
+  }
   for (const char c : text) {
     if (IsLowerAlphanumeric(c)) {
       const std::size_t allowed = separator == '.' ? 1 : separator == '_' ? 2 : text.size();
       if (separators > allowed) return false;
       separators = 0;
-    } else if ((c == '.' || c == '_' || c == '-') && &c != text.data()) {
+    } else if (c == '.' || c == '_' || c == '-') {
       if (separators > 0 && c != separator) return false;
       separator = c;
       ++separators;

@@ -15,13 +15,13 @@ namespace {
 using codec::JsonView;
 
 struct DangerousKey {
-  std::string_view family;  // what keys of it begin with
+  std::string_view family;  // what keys of it begin with, or end with
   std::string_view reason;
 };
 
-// Families of keys without a "/" that container runtimes read as configuration. No configuration of
-// Stockade allows them.
-constexpr std::array<DangerousKey, 11> kRuntimeFamilies = {{
+// Families of keys without a "/" that runtimes and the like read as configuration. No configuration
+// of Stockade allows them.
+constexpr std::array<DangerousKey, 12> kRuntimeFamilies = {{
     {"dev.gvisor.", "it configures gVisor, and may switch its protection off"},
     {"io.katacontainers.", "it configures the virtual machine, down to its kernel and hypervisor"},
     {"io.kubernetes.", "container runtimes read it as their own"},
@@ -33,8 +33,16 @@ constexpr std::array<DangerousKey, 11> kRuntimeFamilies = {{
     {"run.oci.", "crun reads it as configuration"},
     {"com.docker.", "the runtime reads it as configuration"},
     {"module.wasm.", "the runtime reads it as configuration"},
+    {"aadpodidbinding", "it gives the pod a cloud identity"},
 }};
-constexpr std::string_view kCrioSuffix = ".crio.io";
+
+// The same, by what the part before a "/" ends with, or the whole key where there is none.
+constexpr std::array<DangerousKey, 4> kRuntimeSuffixes = {{
+    {".crio.io", "CRI-O reads it as configuration"},
+    {".cri-o.io", "CRI-O reads it as configuration"},
+    {".nri.io", "a plugin of the container runtime may inject devices and mounts by it"},
+    {".nri.containerd.io", "a plugin of the container runtime may change limits by it"},
+}};
 
 // Prefixes before the "/" that are known for what they do; the reason goes into the message. Others
 // are refused as well unless the configuration allows them.
@@ -96,11 +104,15 @@ std::optional<std::string> WhyRefused(std::string_view key, const Facts& facts) 
     if (key.starts_with(family.family)) return std::string(family.reason);
   }
   const std::size_t slash = key.find('/');
-  if (key.substr(0, slash).ends_with(kCrioSuffix)) return "CRI-O reads it as configuration";
+  for (const DangerousKey& suffix : kRuntimeSuffixes) {
+    if (key.substr(0, slash).ends_with(suffix.family)) return std::string(suffix.reason);
+  }
   if (slash == std::string_view::npos) return std::nullopt;
   const std::string_view prefix = key.substr(0, slash);
   // Keys of the operator have a rule of their own.
   if (IsOperatorsPrefix(prefix) || IsAllowedPrefix(prefix, facts)) return std::nullopt;
+  // The operator labels every pod with it, whatever a template has there.
+  if (key == api::kManagedByLabel) return std::nullopt;
   for (const DangerousKey& known : kKnownPrefixes) {
     if (prefix == known.family) return std::string(known.reason);
   }

@@ -10,14 +10,16 @@ namespace {
 constexpr std::size_t kMaxQuotedBytes = 80;
 constexpr std::size_t kMaxKeyBytes = 320;  // a prefix of 253 bytes, "/" and a name of 63
 
-// UTF-8 starts of what terminals interpret: C1 controls (C2 80..9F), and the marks, line breaks and
-// overrides of U+2000 (E2 80 8B..8F, A8..AE) and U+2066 (E2 81 A0..AF).
+// UTF-8 starts of what terminals interpret: C1 controls (C2 80..9F), the Arabic letter mark (D8
+// 9C), and the marks, line breaks and overrides of U+2000 (E2 80 8B..8F, A8..AE) and U+2060 (E2 81
+// A0..AF).
 std::size_t HarmfulSequence(std::string_view text) {
   const auto byte = [text](std::size_t i) {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
   };
   if (byte(0) < 0x20 || byte(0) == 0x7F) return 1;
   if (byte(0) == 0xC2 && byte(1) >= 0x80 && byte(1) <= 0x9F) return 2;
+  if (byte(0) == 0xD8 && byte(1) == 0x9C) return 2;
   if (byte(0) == 0xE2 && byte(1) == 0x80 &&
       ((byte(2) >= 0x8B && byte(2) <= 0x8F) || (byte(2) >= 0xA8 && byte(2) <= 0xAE))) {
     return 3;

@@ -85,6 +85,30 @@ void CheckNodeAffinity(const Subject& s, Report& report) {
       });
 }
 
+// To be wherever a certain pod runs is to choose that pod's node.
+void CheckPodAffinity(const Subject& s, Report& report) {
+  const JsonView affinity = s.spec.affinity["podAffinity"];
+  const auto check = [&](JsonView term, auto&& path) {
+    if (term["topologyKey"].AsString() == kHostnameLabel) {
+      report.Add(s.Path("affinity.podAffinity." + path() + "topologyKey"),
+                 "the affinity selects the node that another pod runs on");
+    }
+  };
+  affinity["requiredDuringSchedulingIgnoredDuringExecution"].ForEachElement(
+      [&](std::size_t index, JsonView term) {
+        check(term, [index] {
+          return IndexedPath("requiredDuringSchedulingIgnoredDuringExecution", index) + ".";
+        });
+      });
+  affinity["preferredDuringSchedulingIgnoredDuringExecution"].ForEachElement(
+      [&](std::size_t index, JsonView preferred) {
+        check(preferred["podAffinityTerm"], [index] {
+          return IndexedPath("preferredDuringSchedulingIgnoredDuringExecution", index,
+                             "podAffinityTerm.");
+        });
+      });
+}
+
 void CheckTolerations(const Subject& s, Report& report) {
   s.spec.tolerations.ForEachElement([&](std::size_t index, JsonView toleration) {
     const std::string_view key = toleration["key"].StringOrEmpty();
@@ -130,6 +154,7 @@ void CheckSchedulingBypass(const Subject& s, Report& report) {
     }
   });
   CheckNodeAffinity(s, report);
+  CheckPodAffinity(s, report);
   CheckTolerations(s, report);
 }
 
@@ -145,7 +170,7 @@ constexpr std::array kRules = {
          .check = CheckSchedulingBypass,
          .fields = "schedulerName, schedulingGates, readinessGates, schedulingGroup, workloadRef, "
                    "overhead, activeDeadlineSeconds, nodeSelector, affinity.nodeAffinity, "
-                   "tolerations",
+                   "affinity.podAffinity, tolerations",
          .summary = "Sandboxes go where the cluster's scheduler puts ordinary pods: not onto one "
                     "node of the author's choice, beside a victim, nor onto the control plane.",
          .remedy = "remove it; select nodes by a label that a group of them has",

@@ -81,21 +81,23 @@ void CheckProcMount(const Subject& s, Report& report) {
   }
 }
 
-// A profile's type must be RuntimeDefault, or Localhost with a name: Localhost without one once ran
-// unconfined.
-bool IsConfining(JsonView profile) {
-  const std::string_view type = profile["type"].StringOrEmpty();
-  if (type == "RuntimeDefault") return true;
-  return type == "Localhost" && !profile["localhostProfile"].StringOrEmpty().empty();
-}
+// A profile of the node by its name. Without one it once ran unconfined, and "unconfined" is what
+// AppArmor calls having no profile.
+bool IsProfileName(std::string_view name) { return !name.empty() && name != "unconfined"; }
 
 template <typename Path>
 void CheckProfile(JsonView profile, Path&& path, Report& report) {
-  if (profile.IsUnset() || IsConfining(profile)) return;
-  const bool nameless = profile["type"].AsString() == "Localhost";
-  report.Add(path() + (nameless ? ".localhostProfile" : ".type"),
-             nameless ? "type is Localhost, but no profile is named"
-                      : "type is " + Quote(profile["type"]));
+  if (profile.IsUnset()) return;
+  const std::string_view type = profile["type"].StringOrEmpty();
+  if (type == "Localhost") {
+    const JsonView name = profile["localhostProfile"];
+    if (!IsProfileName(name.StringOrEmpty())) {
+      report.Add(path() + ".localhostProfile",
+                 "type is Localhost, but localhostProfile is " + Quote(name));
+    }
+  } else if (type != "RuntimeDefault") {
+    report.Add(path() + ".type", "type is " + Quote(profile["type"]));
+  }
 }
 
 void CheckUnconfinedSeccomp(const Subject& s, Report& report) {
@@ -125,7 +127,9 @@ void CheckUnconfinedAppArmor(const Subject& s, Report& report) {
   s.pod.metadata()["annotations"].ForEachMember([&](std::string_view key, JsonView value) {
     if (!key.starts_with(kAppArmorAnnotation)) return;
     const std::string_view profile = value.StringOrEmpty();
-    if (profile == "runtime/default" || profile.starts_with("localhost/")) return;
+    constexpr std::string_view kLocalhost = "localhost/";
+    if (profile == "runtime/default") return;
+    if (profile.starts_with(kLocalhost) && IsProfileName(profile.substr(kLocalhost.size()))) return;
     report.Add(s.pod.Path(KeyedPath("metadata.annotations", key)),
                "the AppArmor profile is " + Quote(value));
   });

@@ -207,8 +207,7 @@ Subject MakeSubject(const api::AgentSandbox* sandbox, api::PodView pod,
       subject.claims.push_back({claim["spec"], claim["metadata"], /*ephemeral=*/true, index});
     }
   });
-  std::ranges::stable_sort(subject.volumes_by_name, {},
-                           &std::pair<std::string_view, JsonView>::first);
+  std::ranges::sort(subject.volumes_by_name, {}, &std::pair<std::string_view, JsonView>::first);
   if (sandbox == nullptr) return subject;
   const auto& templates = sandbox->spec.volume_claim_templates;
   for (std::size_t i = 0; i < templates.size(); ++i) {

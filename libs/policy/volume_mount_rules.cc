@@ -95,8 +95,13 @@ void CheckSensitiveMountPath(const Subject& s, Report& report) {
   }
 }
 
-// Whether a volume of that name is a claim that could be written to.
+// Whether a volume of that name is a claim that could be written to. The claim of a template takes
+// the place of a volume that has its name.
 bool IsWritableClaim(const Subject& s, std::string_view name) {
+  const auto& templates = s.sandbox->spec.volume_claim_templates;
+  if (std::ranges::find(templates, name, &api::VolumeClaimTemplate::name) != templates.end()) {
+    return true;
+  }
   return std::ranges::any_of(s.VolumesNamed(name), [](const auto& volume) {
     const JsonView claim = volume.second["persistentVolumeClaim"];
     return !claim.IsUnset() && !claim["readOnly"].IsTrue();

@@ -1,0 +1,108 @@
+#include <fstream>
+#include <sstream>
+
+#include "codec/yaml.h"
+#include "tests/source_dir.h"
+#include "tests/unit/policy/objects.h"
+#include "tests/unit/policy/rule_case.h"
+
+namespace stockade::policy {
+
+const std::vector<RuleCase>& ReviewedFieldCases() {
+  static const std::vector<RuleCase> cases = {
+      {"UnreviewedField",
+       "OfThePod",
+       Scope::kPod,
+       {{"/spec/fromTheFuture", "true"}},
+       {"spec[fromTheFuture]"}},
+      {"UnreviewedField",
+       "OtherCase",
+       Scope::kPod,
+       {{"/spec/HostNetwork", "true"}},
+       {"spec[HostNetwork]"}},
+      {"UnreviewedField",
+       "OfThePodsSecurityContext",
+       Scope::kPod,
+       {{"/spec/securityContext/privileged", "true"}},
+       {"spec.securityContext[privileged]"}},
+      {"UnreviewedField", "OfAContainer", Scope::kContainer, {{"/devices", "[]"}}, {"[devices]"}},
+      {"UnreviewedField",
+       "OfAContainersSecurityContext",
+       Scope::kContainer,
+       {{"/securityContext/Privileged", "true"}, {"/securityContext/sysctls", "[]"}},
+       {"securityContext[Privileged]", "securityContext[sysctls]"}},
+      {"UnreviewedField",
+       "Null",
+       Scope::kPod,
+       {{"/spec/fromTheFuture", "null"},
+        {"/spec/securityContext/fromTheFuture", "null"},
+        {"/spec/topologySpreadConstraints", "[]"},
+        {"/spec/restartPolicy", R"("OnFailure")"},
+        {"/spec/securityContext/fsGroupChangePolicy", R"("OnRootMismatch")"}}},
+      {"UnreviewedField",
+       "KnownOfAContainer",
+       Scope::kContainer,
+       {{"/args", "[]"},
+        {"/command", R"(["sleep"])"},
+        {"/imagePullPolicy", R"("Always")"},
+        {"/resizePolicy", "[]"},
+        {"/stdin", "true"},
+        {"/tty", "true"}}},
+  };
+  return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(ReviewedFieldRules, RuleCaseTest,
+                         ::testing::ValuesIn(ReviewedFieldCases()), CaseName);
+
+namespace {
+
+using codec::Json;
+
+// The CRD has the PodSpec of one version of Kubernetes. Whoever moves it to another reviews what is
+// new in it before this test passes.
+class ReviewedCrdTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::ifstream file(STOCKADE_SOURCE_DIR "/crds/stockade.dev_agentsandboxes.yaml");
+    std::stringstream text;
+    text << file.rdbuf();
+    auto crd = codec::ParseYaml(text.str());
+    ASSERT_TRUE(crd.ok()) << crd.status().ToString();
+    const Json json = crd->root().ToJson();
+    pod_ = Properties(json["spec"]["versions"][0]["schema"]["openAPIV3Schema"])["spec"];
+    pod_ = Properties(Properties(pod_)["podTemplate"])["spec"];
+  }
+
+  static Json Properties(const Json& schema) { return schema.value("properties", Json::object()); }
+
+  // Sets each of the fields at `pointer` of a pod template, and expects the rule to know it.
+  static void ExpectReviewed(const Json& fields, const std::string& pointer) {
+    EXPECT_GE(fields.size(), 10U) << pointer;
+    for (const auto& [field, schema] : fields.items()) {
+      Json sandbox = PlainSandbox();
+      Json& spec = sandbox["spec"]["podTemplate"]["spec"];
+      spec[Json::json_pointer(pointer + "/" + field)] = "x";
+      for (const Finding& finding : JudgeSandbox(sandbox)) {
+        EXPECT_NE(finding.code, "UnreviewedField") << finding.field;
+      }
+    }
+  }
+
+  Json pod_;
+};
+
+TEST_F(ReviewedCrdTest, EveryFieldOfThePodSpecIsReviewed) {
+  const Json fields = Properties(pod_);
+  ExpectReviewed(fields, "");
+  ExpectReviewed(Properties(fields["securityContext"]), "/securityContext");
+  for (const char* list : {"initContainers", "containers", "ephemeralContainers"}) {
+    const Json container = Properties(fields[list]["items"]);
+    ExpectReviewed(container, "/" + std::string(list) + "/0");
+    ExpectReviewed(Properties(container["securityContext"]),
+                   "/" + std::string(list) + "/0/securityContext");
+  }
+}
+
+}  // namespace
+}  // namespace stockade::policy
