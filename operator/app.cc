@@ -14,10 +14,13 @@
 
 #include "api/names.h"
 #include "http_server/health.h"
+#include "http_server/metrics.h"
 #include "http_server/server.h"
 #include "kube/client.h"
+#include "kube/measured_transport.h"
 #include "operator/caches.h"
 #include "operator/network_boundary.h"
+#include "operator/operator_metrics.h"
 #include "operator/sandbox_reconciler.h"
 #include "runtime/controller.h"
 #include "runtime/leader_elector.h"
@@ -78,22 +81,26 @@ struct OperatorApp::Impl {
         client(MakeWritingTransport()),
         caches(logger),
         boundary(client, caches, logger),
-        reconciler(client, caches, boundary, the_clock, logger, {config.profile, config.facts}),
+        reconciler(client, caches, boundary, the_clock, logger,
+                   {config.profile, config.facts, &own_metrics}),
         sandboxes("sandbox", the_clock, logger,
                   [this](const runtime::ObjectKey& key) { return reconciler.Reconcile(key); }),
         namespaces("boundary", the_clock, logger, [this](const runtime::ObjectKey& key) {
           return runtime::ReconcileResult{boundary.Reconcile(key.name), std::nullopt};
         }) {
     Connect();
+    Measure();
   }
 
   // Without an election nothing is fenced: this process is the only one, says its configuration.
   std::unique_ptr<kube::Transport> MakeWritingTransport() {
-    auto transport = MakeTransport(config.transport, connection);
+    auto transport = kube::MakeMeasuredTransport(MakeTransport(config.transport, connection),
+                                                 *connection, metrics.registry());
     if (!config.leader_election.enabled) return transport;
     return runtime::MakeFencedTransport(std::move(transport), fence);
   }
 
+  void Measure();
   // Which event concerns which sandbox or namespace.
   void Connect();
   void EnqueueOwner(const std::string& namespace_name, const ControllerOwner& owner) {
@@ -123,6 +130,8 @@ struct OperatorApp::Impl {
   Logger& logger;
   const std::function<void()> on_leadership_lost;
   const std::shared_ptr<runtime::LeaderFence> fence;
+  http_server::MetricsEndpoint metrics;
+  OperatorMetrics own_metrics{metrics.registry()};
   kube::Client client;
   kube::IoThread io;
   Caches caches;
@@ -135,6 +144,17 @@ struct OperatorApp::Impl {
   bool stopping = false;  // guarded by life
   std::jthread starter;
 };
+
+void OperatorApp::Impl::Measure() {
+  sandboxes.Measure(metrics.registry());
+  namespaces.Measure(metrics.registry());
+  metrics.BeforeScrape([this] {
+    sandboxes.RefreshMetrics();
+    namespaces.RefreshMetrics();
+    own_metrics.CountSandboxes(caches.sandboxes.store().List());
+    own_metrics.SetLeading(!config.leader_election.enabled || fence->IsOpen());
+  });
+}
 
 void OperatorApp::Impl::Connect() {
   caches.sandboxes.AddHandler([this](const runtime::Store<CachedSandbox>::Change& change) {
@@ -198,7 +218,9 @@ void OperatorApp::Impl::Run(const std::stop_token& stop) {
   if (!config.leader_election.enabled) return StartControllers();
   const auto options = ElectionOptions(config.leader_election, *connection);
   // A request of the election gives up in time for another try before the deadline.
-  kube::Client lease_client(kube::MakeBeastTransport(connection), options.renew_deadline / 2);
+  kube::Client lease_client(kube::MakeMeasuredTransport(kube::MakeBeastTransport(connection),
+                                                        *connection, metrics.registry()),
+                            options.renew_deadline / 2);
   runtime::LeaderElector elector(lease_client, options, clock, fence, logger);
   const auto outcome = elector.Run(stop, [this] { StartControllers(); });
   if (outcome == runtime::LeaderElector::Outcome::kLost) on_leadership_lost();
@@ -225,7 +247,8 @@ Status OperatorApp::Start() {
   http_server::ServerOptions options;
   options.address = impl_->config.http_address;
   options.port = impl_->config.http_port;
-  auto server = http_server::Server::Start(options, health.MakeHandler(), impl_->logger);
+  auto server = http_server::Server::Start(
+      options, impl_->metrics.MakeHandler(health.MakeHandler()), impl_->logger);
   if (!server.ok()) return server.status().WithContext("http.address");
   impl_->server = std::move(server).value();
 

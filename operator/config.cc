@@ -1,8 +1,12 @@
 #include "operator/config.h"
 
 #include <array>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "api/agent_sandbox.h"
+#include "api/pod_view.h"
 #include "api/quantity.h"
 #include "base/strings.h"
 #include "codec/object_reader.h"
@@ -108,6 +112,44 @@ void ReadDefaults(codec::JsonView value, std::vector<FieldError>& errors,
   reader.Finish();
 }
 
+// A sandbox that leaves everything to the defaults.
+api::AgentSandbox PlainSandbox() {
+  api::AgentSandbox sandbox;
+  sandbox.metadata.name = "plain";
+  const codec::Json container = {{"name", "agent"}, {"image", "registry.example.com/agent:v1"}};
+  const codec::Json pod_spec = {{"containers", codec::Json::array({container})}};
+  sandbox.spec.pod_template.spec = api::JsonText(codec::ParseTrusted(pod_spec).root());
+  return sandbox;
+}
+
+void AddErrors(const std::vector<policy::Finding>& findings, const std::string& path,
+               std::vector<FieldError>& errors) {
+  for (const policy::Finding& finding : findings) {
+    if (finding.severity != policy::Severity::kError) continue;
+    errors.push_back({path, "every sandbox would be refused: " + finding.field + ": [" +
+                                std::string(finding.code) + "] " + finding.message});
+  }
+}
+
+// Defaults that the floor refuses would stall every sandbox, one by one and long after the start.
+void JudgeDefaults(const OperatorConfig& config, std::vector<FieldError>& errors) {
+  api::AgentSandbox sandbox = PlainSandbox();
+  const codec::JsonDocument pod = codec::ParseTrusted(render::Render(sandbox, config.profile).pod);
+  const std::string& runtime_class = config.profile.RuntimeClassFor(sandbox.spec.isolation);
+  AddErrors(policy::EvaluateRenderedPod(api::PodView(pod.root(), ""), runtime_class, config.facts),
+            "defaults", errors);
+  // The home directory is mounted like any other, under a name of which the floor trusts that.
+  api::Mount home;
+  home.name = "home";
+  home.mount_path = config.profile.home;
+  home.access = api::MountAccess::kEphemeral;
+  sandbox.spec.mounts.push_back(std::move(home));
+  const codec::JsonDocument pod_template = api::ToDocument(sandbox.spec.pod_template);
+  AddErrors(policy::EvaluateSandbox(sandbox, api::PodView(pod_template.root(), "spec.podTemplate"),
+                                    config.facts),
+            "defaults.home", errors);
+}
+
 void ReadPolicy(codec::JsonView value, std::vector<FieldError>& errors, policy::Facts& facts) {
   ObjectReader reader(value, "policy", errors);
   reader.StringList("allowedMetadataPrefixes", facts.allowed_metadata_prefixes);
@@ -168,6 +210,7 @@ Result<OperatorConfig> ParseOperatorConfig(std::string_view yaml) {
   reader.Enum("transport", kTransportNames, transport);
   config.transport = static_cast<TransportKind>(transport);
   reader.Finish();
+  if (errors.empty()) JudgeDefaults(config, errors);
   if (!errors.empty()) return codec::ToStatus(errors);
   return config;
 }

@@ -39,7 +39,7 @@ struct OperatorConfig {
 };
 
 // From YAML. BadRequest names every field that is unknown (with the name that was meant), of the
-// wrong type or out of range.
+// wrong type or out of range; and defaults under which the floor would refuse every sandbox.
 Result<OperatorConfig> ParseOperatorConfig(std::string_view yaml);
 
 }  // namespace stockade::sandbox_operator

@@ -38,6 +38,14 @@ Blocker FormerSelf(std::string_view kind, const std::string& name) {
           false};
 }
 
+bool IsReady(const codec::Json& status) {
+  if (!status.is_object() || !status.contains("conditions")) return false;
+  for (const codec::Json& condition : status["conditions"]) {
+    if (condition.value("type", "") == "Ready") return condition.value("status", "") == "True";
+  }
+  return false;
+}
+
 std::string Annotation(const codec::Json& object, std::string_view key) {
   return object["metadata"]["annotations"].value(std::string(key), std::string());
 }
@@ -366,6 +374,9 @@ Status SandboxReconciler::WriteStatus(const api::AgentSandbox& sandbox, const Ob
   }
   auto decoded = DecodeSandbox(written->root());
   if (!decoded.ok()) return decoded.status();
+  if (settings_.metrics != nullptr && IsReady(status) && !IsReady(before)) {
+    settings_.metrics->ObserveReady(sandbox.spec.isolation, backoff_.PodAge(sandbox.metadata.uid));
+  }
   caches_.sandboxes.store().RecordWrite(std::move(decoded).value());
   return Status::Ok();
 }

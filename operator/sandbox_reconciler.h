@@ -11,6 +11,7 @@
 #include "operator/caches.h"
 #include "operator/network_boundary.h"
 #include "operator/object_writer.h"
+#include "operator/operator_metrics.h"
 #include "operator/restart_backoff.h"
 #include "operator/sandbox_status.h"
 #include "policy/evaluate.h"
@@ -28,6 +29,7 @@ class SandboxReconciler {
   struct Settings {
     render::Profile profile;
     policy::Facts facts;
+    OperatorMetrics* metrics = nullptr;  // null: nothing is measured; else outlives the reconciler
   };
 
   SandboxReconciler(kube::Client& client, Caches& caches, NetworkBoundary& boundary,

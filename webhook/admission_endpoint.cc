@@ -1,5 +1,6 @@
 #include "webhook/admission_endpoint.h"
 
+#include <chrono>
 #include <set>
 #include <string>
 #include <utility>
@@ -56,33 +57,44 @@ void Log(Logger& logger, const AdmissionRequest& request, const AdmissionRespons
                                  {"rules", rules}});
 }
 
-Response Review(const Request& request, const AgentSandboxHandler& handler, Logger& logger) {
+Response Review(const Request& request, const AgentSandboxHandler& handler, ReviewMetrics& metrics,
+                Logger& logger) {
   const auto document = codec::JsonDocument::Parse(request.body);
   if (!document.ok()) return Error(400, "the body is " + document.status().message());
   const auto review = DecodeAdmissionReview(document->root());
   if (!review.ok()) return Error(400, "no usable AdmissionReview: " + review.status().message());
   const AdmissionResponse answer = handler.Review(*review);
+  metrics.CountReview(review->operation, answer);
   Log(logger, *review, answer);
   return {.content_type = "application/json", .body = EncodeAdmissionReview(review->uid, answer)};
+}
+
+Response Answer(const Request& request, const AgentSandboxHandler& handler, ReviewMetrics& metrics,
+                Logger& logger) {
+  if (request.path != kAgentSandboxPath) {
+    return Error(404, "not found; there is " + std::string(kAgentSandboxPath));
+  }
+  if (request.method != "POST") {
+    Response response = Error(405, "only POST is allowed");
+    response.headers.emplace_back("Allow", "POST");
+    return response;
+  }
+  if (!IsJson(request.content_type)) {
+    return Error(415, "the Content-Type must be application/json");
+  }
+  return Review(request, handler, metrics, logger);
 }
 
 }  // namespace
 
 http_server::Handler MakeAdmissionEndpoint(std::shared_ptr<const AgentSandboxHandler> handler,
-                                           Logger& logger) {
-  return [handler = std::move(handler), &logger](const Request& request) -> Response {
-    if (request.path != kAgentSandboxPath) {
-      return Error(404, "not found; there is " + std::string(kAgentSandboxPath));
-    }
-    if (request.method != "POST") {
-      Response response = Error(405, "only POST is allowed");
-      response.headers.emplace_back("Allow", "POST");
-      return response;
-    }
-    if (!IsJson(request.content_type)) {
-      return Error(415, "the Content-Type must be application/json");
-    }
-    return Review(request, *handler, logger);
+                                           ReviewMetrics& metrics, Logger& logger) {
+  return [handler = std::move(handler), &metrics, &logger](const Request& request) -> Response {
+    const auto began = std::chrono::steady_clock::now();
+    metrics.Begin();
+    Response response = Answer(request, *handler, metrics, logger);
+    metrics.End(response.status, std::chrono::steady_clock::now() - began);
+    return response;
   };
 }
 

@@ -3,10 +3,13 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <utility>
 
 #include "http_server/health.h"
+#include "http_server/metrics.h"
 #include "http_server/server.h"
 #include "webhook/admission_endpoint.h"
+#include "webhook/review_metrics.h"
 
 namespace stockade::webhook {
 namespace {
@@ -16,7 +19,9 @@ constexpr std::chrono::seconds kAdmissionGrace{10};
 constexpr std::chrono::seconds kHealthGrace{1};
 constexpr std::size_t kHealthConnections = 64;
 
-Result<std::unique_ptr<http_server::Server>> StartAdmission(const Config& config, Logger& logger) {
+Result<std::unique_ptr<http_server::Server>> StartAdmission(const Config& config,
+                                                            ReviewMetrics& metrics,
+                                                            Logger& logger) {
   http_server::TlsFiles files;
   files.certificate_file = config.certificate_file;
   files.key_file = config.key_file;
@@ -30,24 +35,27 @@ Result<std::unique_ptr<http_server::Server>> StartAdmission(const Config& config
   options.tls = &files;
   return http_server::Server::Start(
       options,
-      MakeAdmissionEndpoint(std::make_shared<const AgentSandboxHandler>(config.facts), logger),
+      MakeAdmissionEndpoint(std::make_shared<const AgentSandboxHandler>(config.facts), metrics,
+                            logger),
       logger);
 }
 
 Result<std::unique_ptr<http_server::Server>> StartHealth(const Config& config,
-                                                         const http_server::HealthEndpoints& health,
+                                                         http_server::Handler handler,
                                                          Logger& logger) {
   http_server::ServerOptions options;
   options.address = config.http.address;
   options.port = config.http.port;
   options.limits.connections = kHealthConnections;
-  return http_server::Server::Start(options, health.MakeHandler(), logger);
+  return http_server::Server::Start(options, std::move(handler), logger);
 }
 
 }  // namespace
 
 Status Run(const Config& config, Logger& logger, const std::function<void()>& wait_for_stop) {
-  auto admission = StartAdmission(config, logger);
+  http_server::MetricsEndpoint metrics;
+  ReviewMetrics review_metrics(metrics.registry());
+  auto admission = StartAdmission(config, review_metrics, logger);
   if (!admission.ok()) return admission.status().WithContext("listen, certificates");
 
   std::atomic<bool> stopping = false;
@@ -57,7 +65,7 @@ Status Run(const Config& config, Logger& logger, const std::function<void()>& wa
   });
   health.AddReadinessCheck("certificate",
                            [server = admission->get()] { return server->CheckCertificate(); });
-  auto health_server = StartHealth(config, health, logger);
+  auto health_server = StartHealth(config, metrics.MakeHandler(health.MakeHandler()), logger);
   if (!health_server.ok()) return health_server.status().WithContext("http");
 
   logger.Info("webhook serves", {{"version", STOCKADE_VERSION},

@@ -14,7 +14,13 @@ Controller::Controller(std::string name, const Clock& clock, Logger& logger, Rec
 
 Controller::~Controller() { Stop(); }
 
+void Controller::Measure(prometheus::Registry& registry) {
+  metrics_ = std::make_unique<ControllerMetrics>(registry, name_);
+  queue_.Measure(metrics_->queue);
+}
+
 void Controller::Start(std::size_t workers) {
+  if (metrics_) metrics_->max_concurrent_reconciles.Set(static_cast<double>(workers));
   for (std::size_t i = 0; i < workers; ++i) workers_.emplace_back([this] { Work(); });
 }
 
@@ -30,13 +36,28 @@ void Controller::Work() {
   }
 }
 
-void Controller::ReconcileOne(const ObjectKey& key) {
-  ReconcileResult result;
+ReconcileResult Controller::Call(const ObjectKey& key) {
   try {
-    result = reconcile_(key);
+    return reconcile_(key);
   } catch (const std::exception& error) {
     // A fault of ours with this one object must not take the others down with it.
-    result.status = Status(StatusCode::kInternal, error.what());
+    return {Status(StatusCode::kInternal, error.what()), std::nullopt};
+  }
+}
+
+void Controller::ReconcileOne(const ObjectKey& key) {
+  const auto began = std::chrono::steady_clock::now();
+  if (metrics_) metrics_->active_workers.Increment();
+  const ReconcileResult result = Call(key);
+  if (metrics_) {
+    metrics_->active_workers.Decrement();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    metrics_->reconcile_time.Observe(took.count());
+    prometheus::Counter& outcome = !result.status.ok()    ? metrics_->failed
+                                   : result.requeue_after ? metrics_->requeued_after
+                                                          : metrics_->succeeded;
+    outcome.Increment();
+    if (!result.status.ok()) metrics_->errors.Increment();
   }
   if (result.status.ok()) {
     queue_.Forget(key);

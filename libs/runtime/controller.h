@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "runtime/controller_metrics.h"
 #include "runtime/object_key.h"
 #include "runtime/work_queue.h"
 
@@ -39,6 +41,11 @@ class Controller {
   Controller(const Controller&) = delete;
   Controller& operator=(const Controller&) = delete;
 
+  // Makes this controller's metrics and counts into them from now on. Before Start.
+  void Measure(prometheus::Registry& registry);
+  // To be called before the metrics are read.
+  void RefreshMetrics() { queue_.RefreshMetrics(); }
+
   void Enqueue(const ObjectKey& key) { queue_.Add(key); }
   void EnqueueAfter(const ObjectKey& key, std::chrono::milliseconds delay) {
     queue_.AddAfter(key, delay);
@@ -53,10 +60,12 @@ class Controller {
  private:
   void Work();
   void ReconcileOne(const ObjectKey& key);
+  ReconcileResult Call(const ObjectKey& key);
 
   const std::string name_;
   Logger& logger_;
   const Reconcile reconcile_;
+  std::unique_ptr<ControllerMetrics> metrics_;  // null when nothing is measured
   WorkQueue queue_;
   std::vector<std::jthread> workers_;
 };

@@ -3,6 +3,28 @@
 #include <algorithm>
 
 namespace stockade::runtime {
+namespace {
+
+double Seconds(std::chrono::nanoseconds duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+}  // namespace
+
+void WorkQueue::RefreshMetrics() {
+  const std::lock_guard lock(mutex_);
+  if (metrics_ == nullptr) return;
+  const std::chrono::nanoseconds now = clock_.SinceBoot();
+  std::chrono::nanoseconds sum{};
+  std::chrono::nanoseconds longest{};
+  for (const auto& [key, since] : processing_) {
+    sum += now - since;
+    longest = std::max(longest, now - since);
+  }
+  metrics_->unfinished_work.Set(Seconds(sum));
+  metrics_->longest_running.Set(Seconds(longest));
+  metrics_->depth.Set(static_cast<double>(ready_.size()));
+}
 
 WorkQueue::WorkQueue(const Clock& clock, Backoff backoff) : clock_(clock), backoff_(backoff) {}
 
@@ -19,6 +41,7 @@ void WorkQueue::AddAfter(const ObjectKey& key, std::chrono::nanoseconds delay) {
 void WorkQueue::AddRateLimited(const ObjectKey& key) {
   const std::lock_guard lock(mutex_);
   const int failures = failures_[key]++;
+  if (metrics_ != nullptr) metrics_->retries.Increment();
   std::chrono::milliseconds delay = backoff_.base;
   for (int i = 0; i < failures && delay < backoff_.maximum; ++i) delay *= 2;
   AddAfterLocked(key, std::min(delay, backoff_.maximum));
@@ -30,7 +53,8 @@ void WorkQueue::Forget(const ObjectKey& key) {
 }
 
 void WorkQueue::AddLocked(const ObjectKey& key) {
-  if (shut_down_ || !dirty_.insert(key).second) return;
+  if (shut_down_ || !dirty_.try_emplace(key, clock_.SinceBoot()).second) return;
+  if (metrics_ != nullptr) metrics_->adds.Increment();
   due_.erase(key);
   if (processing_.contains(key)) return;
   ready_.push_back(key);
@@ -71,8 +95,11 @@ std::optional<ObjectKey> WorkQueue::TakeLocked() {
   if (shut_down_ || ready_.empty()) return std::nullopt;
   ObjectKey key = std::move(ready_.front());
   ready_.pop_front();
-  dirty_.erase(key);
-  processing_.insert(key);
+  const std::chrono::nanoseconds now = clock_.SinceBoot();
+  const auto entry = dirty_.find(key);
+  if (metrics_ != nullptr) metrics_->queue_duration.Observe(Seconds(now - entry->second));
+  dirty_.erase(entry);
+  processing_.emplace(key, now);
   return key;
 }
 
@@ -96,7 +123,12 @@ std::optional<ObjectKey> WorkQueue::Get() {
 
 void WorkQueue::Done(const ObjectKey& key) {
   const std::lock_guard lock(mutex_);
-  processing_.erase(key);
+  if (const auto entry = processing_.find(key); entry != processing_.end()) {
+    if (metrics_ != nullptr) {
+      metrics_->work_duration.Observe(Seconds(clock_.SinceBoot() - entry->second));
+    }
+    processing_.erase(entry);
+  }
   if (shut_down_ || !dirty_.contains(key)) return;
   ready_.push_back(key);
   changed_.notify_one();

@@ -8,10 +8,10 @@
 #include <mutex>
 #include <optional>
 #include <queue>
-#include <set>
 #include <vector>
 
 #include "base/clock.h"
+#include "runtime/controller_metrics.h"
 #include "runtime/object_key.h"
 
 namespace stockade::runtime {
@@ -29,6 +29,11 @@ class WorkQueue {
 
   explicit WorkQueue(const Clock& clock) : WorkQueue(clock, Backoff{}) {}
   WorkQueue(const Clock& clock, Backoff backoff);
+
+  // Counts into `metrics` from now on, which must outlive the queue. Before the first use.
+  void Measure(WorkQueueMetrics& metrics) { metrics_ = &metrics; }
+  // Brings those metrics up to date that grow while nothing happens.
+  void RefreshMetrics();
 
   // As soon as a worker is free.
   void Add(const ObjectKey& key);
@@ -69,13 +74,15 @@ class WorkQueue {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<ObjectKey> ready_;
-  std::set<ObjectKey> dirty_;       // due, in ready_ or waiting for Done
-  std::set<ObjectKey> processing_;  // with a worker
+  // Due, in ready_ or waiting for Done; since when.
+  std::map<ObjectKey, std::chrono::nanoseconds> dirty_;
+  std::map<ObjectKey, std::chrono::nanoseconds> processing_;  // with a worker; since when
   // delayed_ may hold outdated entries; due_ is canonical.
   std::priority_queue<Delayed, std::vector<Delayed>, std::greater<>> delayed_;
   std::map<ObjectKey, std::chrono::nanoseconds> due_;
   std::map<ObjectKey, int> failures_;
   bool shut_down_ = false;
+  WorkQueueMetrics* metrics_ = nullptr;
 };
 
 }  // namespace stockade::runtime

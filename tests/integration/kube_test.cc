@@ -18,6 +18,7 @@
 #include "kube/connection_config.h"
 #include "kube/transport.h"
 #include "kube/watcher.h"
+#include "tests/source_dir.h"
 
 namespace stockade::kube {
 namespace {

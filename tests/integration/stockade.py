@@ -58,6 +58,13 @@ class Program:
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
 
+    def metrics(self):
+        """Each sample's value by its name and labels as they are written."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        samples = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
+        return {name: float(value) for name, value in samples}
+
     def stop(self):
         """Ends it as Kubernetes would; a clean end is exit code 0."""
         if self.process is None:

@@ -528,6 +528,19 @@ def test_floor_holds_without_the_webhook(space, stockade):
 # Restarts
 
 
+def test_metrics_tell_of_sandboxes_queues_requests_and_the_lead(space, stockade):
+    space.ready_pod(sandbox())
+    metrics = stockade.operator.metrics()
+    assert metrics['stockade_sandboxes{isolation="GVisor",state="Ready"}'] >= 1
+    assert metrics['stockade_sandbox_ready_seconds_count{isolation="GVisor"}'] >= 1
+    assert metrics['leader_election_master_status{name="stockade-operator"}'] == 1
+    assert metrics['workqueue_adds_total{controller="sandbox",name="sandbox"}'] >= 1
+    assert metrics['controller_runtime_reconcile_total{controller="sandbox",result="success"}'] >= 1
+    created = [value for name, value in metrics.items() if "rest_client_requests_total" in name and "POST" in name]
+    assert sum(created) >= 2
+    assert metrics["process_resident_memory_bytes"] > 0
+
+
 def test_restarted_operator_writes_nothing(space, stockade):
     for example in sorted(EXAMPLES.glob("*.yaml")):
         space.must("apply", "-f", str(example))

@@ -443,6 +443,20 @@ def test_health_endpoints_tell_the_truth(webhook):
             assert (answer.status, answer.read().decode()) == (200, body)
 
 
+def test_metrics_count_reviews_and_findings(webhook):
+    def denied():
+        name = 'stockade_findings_total{code="PrivilegedContainer",verdict="denied"}'
+        return webhook.program.metrics().get(name, 0)
+
+    before = denied()
+    assert not webhook.review(privileged())["allowed"]
+    assert denied() == before + 1
+    metrics = webhook.program.metrics()
+    assert metrics['stockade_reviews_total{operation="CREATE",verdict="denied"}'] >= 1
+    assert metrics[f'controller_runtime_webhook_requests_total{{code="200",webhook="{PATH}"}}'] >= 1
+    assert metrics["process_open_fds"] > 0
+
+
 def test_log_is_json_and_tells_of_denials(webhook, space):
     space("create", "-f", "-", input=privileged("logged"))
     events = [json.loads(line) for line in webhook.program.log_path.read_text().splitlines()]

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/source_dir.h"
+
 namespace stockade::codec {
 namespace {
 

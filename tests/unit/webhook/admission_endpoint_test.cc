@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <prometheus/text_serializer.h>
 
 #include <string>
 #include <vector>
@@ -43,8 +44,10 @@ class AdmissionEndpointTest : public ::testing::Test {
   std::vector<std::string> lines_;
   Logger logger_{clock_, LogLevel::kInfo,
                  [this](std::string_view line) { lines_.emplace_back(line); }};
-  http_server::Handler endpoint_ =
-      MakeAdmissionEndpoint(std::make_shared<const AgentSandboxHandler>(policy::Facts()), logger_);
+  prometheus::Registry registry_;
+  ReviewMetrics metrics_{registry_};
+  http_server::Handler endpoint_ = MakeAdmissionEndpoint(
+      std::make_shared<const AgentSandboxHandler>(policy::Facts()), metrics_, logger_);
 };
 
 TEST_F(AdmissionEndpointTest, AnswersAReviewWithItsUid) {
@@ -172,6 +175,26 @@ TEST_F(AdmissionEndpointTest, NameFromTheNetworkForgesNoLogLine) {
   ASSERT_EQ(lines_.size(), 1U);
   EXPECT_EQ(lines_[0].find('\n'), std::string::npos);
   EXPECT_EQ(Json::parse(lines_[0])["event"], "request denied");
+}
+
+TEST_F(AdmissionEndpointTest, CountsReviewsFindingsAndRequests) {
+  Post(ReviewOf("CREATE", GoodSandbox()).dump());
+  Post(PrivilegedReview().dump());
+  Post(PrivilegedReview().dump());
+  Post("no JSON");
+  const std::string text = prometheus::TextSerializer().Serialize(registry_.Collect());
+  for (const char* line : {
+           "stockade_reviews_total{operation=\"CREATE\",verdict=\"allowed\"} 1",
+           "stockade_reviews_total{operation=\"CREATE\",verdict=\"denied\"} 2",
+           "stockade_findings_total{code=\"PrivilegedContainer\",verdict=\"denied\"} 2",
+           "controller_runtime_webhook_requests_in_flight{webhook=\"/validate/agentsandboxes\"} 0",
+           "controller_runtime_webhook_latency_seconds_count{webhook=\"/validate/agentsandboxes\"} "
+           "4",
+       }) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  EXPECT_THAT(text, HasSubstr("code=\"200\""));
+  EXPECT_THAT(text, HasSubstr("code=\"400\""));
 }
 
 }  // namespace

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "api/agent_sandbox.h"
+#include "operator/cached_objects.h"
+
+namespace stockade::sandbox_operator {
+
+// The operator's own metrics, beside those of its parts: stockade_sandboxes by isolation and state,
+// stockade_sandbox_ready_seconds, and leader_election_master_status under the name of client-go.
+// Safe to call from any thread.
+class OperatorMetrics {
+ public:
+  explicit OperatorMetrics(prometheus::Registry& registry);
+
+  // Counts the sandboxes by what their status says.
+  void CountSandboxes(const std::vector<std::shared_ptr<const CachedSandbox>>& sandboxes);
+  // A sandbox became ready so long after its pod was created; ages of pods that an earlier operator
+  // created are not known and not counted.
+  void ObserveReady(api::Isolation isolation, std::chrono::nanoseconds pod_age);
+  void SetLeading(bool leading) { leading_.Set(leading ? 1 : 0); }
+
+ private:
+  static constexpr std::size_t kIsolations = api::kIsolationNames.size();
+  static constexpr std::size_t kStates = 6;
+
+  std::array<std::array<prometheus::Gauge*, kStates>, kIsolations> sandboxes_{};
+  std::array<prometheus::Histogram*, kIsolations> ready_{};
+  prometheus::Gauge& leading_;
+};
+
+// "Ready", "NotReady", "Suspended", "Finished", "Stalled", or "Pending" before the first status:
+// the values of the label state.
+[[nodiscard]] std::string_view SandboxState(codec::JsonView status);
+
+}  // namespace stockade::sandbox_operator
