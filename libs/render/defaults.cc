@@ -12,26 +12,27 @@ using codec::Json;
 constexpr int kDefaultMode = 0644;  // of files of configMap, downwardAPI and projected volumes
 
 void ApplyFieldReferenceDefaults(Json& source) {
-  if (Json* field = MutableMember(source, "fieldRef"))
+  if (Json* field = MutableObject(source, "fieldRef")) {
     SetDefaultForZero(*field, "apiVersion", "v1");
-  if (Json* resource = MutableMember(source, "resourceFieldRef")) {
+  }
+  if (Json* resource = MutableObject(source, "resourceFieldRef")) {
     SetDefault(*resource, "divisor", "0");
     CanonicalizeQuantity((*resource)["divisor"]);
   }
 }
 
 void ApplyItemsDefaults(Json& volume_source) {
-  if (Json* items = MutableMember(volume_source, "items")) {
+  if (Json* items = MutableArray(volume_source, "items")) {
     for (Json& item : *items) ApplyFieldReferenceDefaults(item);
   }
 }
 
 void ApplyHandlerDefaults(Json& handler) {
-  if (Json* http = MutableMember(handler, "httpGet")) {
+  if (Json* http = MutableObject(handler, "httpGet")) {
     SetDefaultForZero(*http, "path", "/");
     SetDefaultForZero(*http, "scheme", "HTTP");
   }
-  if (Json* grpc = MutableMember(handler, "grpc")) SetDefault(*grpc, "service", "");
+  if (Json* grpc = MutableObject(handler, "grpc")) SetDefault(*grpc, "service", "");
 }
 
 void ApplyProbeDefaults(Json& probe) {
@@ -43,13 +44,13 @@ void ApplyProbeDefaults(Json& probe) {
 }
 
 void ApplyEnvironmentDefaults(Json& container) {
-  Json* environment = MutableMember(container, "env");
+  Json* environment = MutableArray(container, "env");
   if (environment == nullptr) return;
   for (Json& variable : *environment) {
-    Json* source = MutableMember(variable, "valueFrom");
+    Json* source = MutableObject(variable, "valueFrom");
     if (source == nullptr) continue;
     ApplyFieldReferenceDefaults(*source);
-    if (Json* file = MutableMember(*source, "fileKeyRef")) SetDefault(*file, "optional", false);
+    if (Json* file = MutableObject(*source, "fileKeyRef")) SetDefault(*file, "optional", false);
   }
 }
 
@@ -71,55 +72,55 @@ void ApplyContainerDefaults(Json& container) {
                     DefaultPullPolicy(StringMember(container, "image")));
   SetDefaultForZero(container, "terminationMessagePath", "/dev/termination-log");
   SetDefaultForZero(container, "terminationMessagePolicy", "File");
-  if (Json* ports = MutableMember(container, "ports")) {
+  if (Json* ports = MutableArray(container, "ports")) {
     for (Json& port : *ports) {
       if (port.is_object()) SetDefaultForZero(port, "protocol", "TCP");
     }
   }
   ApplyEnvironmentDefaults(container);
   for (const char* name : {"livenessProbe", "readinessProbe", "startupProbe"}) {
-    if (Json* probe = MutableMember(container, name)) ApplyProbeDefaults(*probe);
+    if (Json* probe = MutableObject(container, name)) ApplyProbeDefaults(*probe);
   }
-  if (Json* lifecycle = MutableMember(container, "lifecycle")) {
+  if (Json* lifecycle = MutableObject(container, "lifecycle")) {
     for (const char* name : {"postStart", "preStop"}) {
-      if (Json* handler = MutableMember(*lifecycle, name)) ApplyHandlerDefaults(*handler);
+      if (Json* handler = MutableObject(*lifecycle, name)) ApplyHandlerDefaults(*handler);
     }
   }
 }
 
 void ApplyVolumeDefaults(Json& volume) {
   if (volume.size() <= 1) volume["emptyDir"] = Json::object();  // nothing but a name
-  if (Json* config_map = MutableMember(volume, "configMap")) {
+  if (Json* config_map = MutableObject(volume, "configMap")) {
     SetDefault(*config_map, "defaultMode", kDefaultMode);
   }
-  if (Json* downward = MutableMember(volume, "downwardAPI")) {
+  if (Json* downward = MutableObject(volume, "downwardAPI")) {
     SetDefault(*downward, "defaultMode", kDefaultMode);
     ApplyItemsDefaults(*downward);
   }
-  if (Json* projected = MutableMember(volume, "projected")) {
+  if (Json* projected = MutableObject(volume, "projected")) {
     SetDefault(*projected, "defaultMode", kDefaultMode);
-    if (Json* sources = MutableMember(*projected, "sources")) {
+    if (Json* sources = MutableArray(*projected, "sources")) {
       for (Json& source : *sources) {
-        if (Json* downward = MutableMember(source, "downwardAPI")) ApplyItemsDefaults(*downward);
+        if (Json* downward = MutableObject(source, "downwardAPI")) ApplyItemsDefaults(*downward);
       }
     }
   }
-  if (Json* image = MutableMember(volume, "image")) {
+  if (Json* image = MutableObject(volume, "image")) {
     SetDefaultForZero(*image, "pullPolicy", DefaultPullPolicy(StringMember(*image, "reference")));
   }
-  if (Json* ephemeral = MutableMember(volume, "ephemeral")) {
-    if (Json* claim = MutableMember(*ephemeral, "volumeClaimTemplate")) {
+  if (Json* ephemeral = MutableObject(volume, "ephemeral")) {
+    if (Json* claim = MutableObject(*ephemeral, "volumeClaimTemplate")) {
       SetDefault(*claim, "metadata", Json::object());
-      if (Json* spec = MutableMember(*claim, "spec")) ApplyClaimDefaults(*spec);
+      if (Json* spec = MutableObject(*claim, "spec")) ApplyClaimDefaults(*spec);
     }
   }
 }
 
 void ApplyClaimDefaults(Json& spec) {
   SetDefault(spec, "volumeMode", "Filesystem");
-  if (Json* resources = MutableMember(spec, "resources")) {
+  if (Json* resources = MutableObject(spec, "resources")) {
     for (const char* name : {"requests", "limits"}) {
-      if (Json* list = MutableMember(*resources, name)) CanonicalizeResourceList(*list);
+      if (Json* list = MutableObject(*resources, name)) CanonicalizeResourceList(*list);
     }
   }
 }

@@ -30,11 +30,16 @@ const codec::Json& Member(const codec::Json& value, const char* key) {
   return member == value.end() ? kNull : *member;
 }
 
-codec::Json* MutableMember(codec::Json& value, const char* key) {
+codec::Json* MutableObject(codec::Json& value, const char* key) {
   if (!value.is_object()) return nullptr;
   const auto member = value.find(key);
-  if (member == value.end() || !member->is_structured()) return nullptr;
-  return &*member;
+  return member != value.end() && member->is_object() ? &*member : nullptr;
+}
+
+codec::Json* MutableArray(codec::Json& value, const char* key) {
+  if (!value.is_object()) return nullptr;
+  const auto member = value.find(key);
+  return member != value.end() && member->is_array() ? &*member : nullptr;
 }
 
 std::string_view StringMember(const codec::Json& value, const char* key) {

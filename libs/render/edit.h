@@ -17,8 +17,10 @@ void SetDefaultForZero(codec::Json& object, const char* key, codec::Json value);
 
 // The member, or null when `value` is no object or has none; never creates one.
 [[nodiscard]] const codec::Json& Member(const codec::Json& value, const char* key);
-// The member when it is an object or array; null otherwise.
-[[nodiscard]] codec::Json* MutableMember(codec::Json& value, const char* key);
+// The member when it is an object; null otherwise.
+[[nodiscard]] codec::Json* MutableObject(codec::Json& value, const char* key);
+// The member when it is an array; null otherwise.
+[[nodiscard]] codec::Json* MutableArray(codec::Json& value, const char* key);
 
 // The member as a string, or "".
 [[nodiscard]] std::string_view StringMember(const codec::Json& value, const char* key);

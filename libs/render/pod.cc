@@ -98,10 +98,10 @@ Json RenderPod(const api::AgentSandbox& sandbox, const Profile& profile) {
   Json& volumes = spec["volumes"];
   PodVolumes rendered = RenderVolumes(sandbox, profile, std::move(volumes));
   volumes = std::move(rendered.volumes);
-  if (Json* resources = MutableMember(spec, "resources")) FillPodResources(*resources, profile);
+  if (Json* resources = MutableObject(spec, "resources")) FillPodResources(*resources, profile);
   const Json pod_resources = Member(spec, "resources");
   for (const char* list : kContainerLists) {
-    Json* containers = MutableMember(spec, list);
+    Json* containers = MutableArray(spec, list);
     if (containers == nullptr) continue;
     for (Json& container : *containers) {
       RenderContainer(container, profile, rendered.mounts, pod_resources);

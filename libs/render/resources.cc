@@ -67,7 +67,7 @@ void FillResources(Json& resources, const Profile& profile, const Json& pod_reso
 }
 
 void FillPodResources(Json& resources, const Profile& profile) {
-  if (Json* requests = MutableMember(resources, "requests")) {
+  if (Json* requests = MutableObject(resources, "requests")) {
     Json& limits = ObjectMember(resources, "limits");
     for (const auto& [name, request] : requests->items()) {
       const Json default_limit = DefaultFor(profile.default_limits, name);
@@ -77,7 +77,7 @@ void FillPodResources(Json& resources, const Profile& profile) {
     }
     CanonicalizeResourceList(*requests);
   }
-  if (Json* limits = MutableMember(resources, "limits")) CanonicalizeResourceList(*limits);
+  if (Json* limits = MutableObject(resources, "limits")) CanonicalizeResourceList(*limits);
 }
 
 }  // namespace stockade::render

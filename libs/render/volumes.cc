@@ -31,7 +31,7 @@ Json ClaimVolume(std::string_view name, std::string_view claim, bool read_only) 
 
 // The kubelet takes a limit of zero for none.
 void LimitSize(Json& volume, const std::string& scratch_size) {
-  Json* empty_dir = MutableMember(volume, "emptyDir");
+  Json* empty_dir = MutableObject(volume, "emptyDir");
   if (empty_dir == nullptr) return;
   Json& limit = (*empty_dir)["sizeLimit"];
   const auto quantity = ReadQuantity(limit);

@@ -1,0 +1,100 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "render_testing.h"
+
+namespace stockade::render {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::vector<Control> ControlsOf(api::Isolation isolation, const Profile& profile = {}) {
+  api::AgentSandbox sandbox;
+  sandbox.spec.isolation = isolation;
+  return Controls(sandbox, profile);
+}
+
+Control ControlNamed(const std::vector<Control>& controls, const std::string& name) {
+  const auto found = std::ranges::find(controls, name, &Control::name);
+  if (found != controls.end()) return *found;
+  ADD_FAILURE() << "no control " << name;
+  return {};
+}
+
+TEST(RenderControlsTest, StateOfEachControlByTier) {
+  struct Row {
+    const char* name;
+    std::array<const char*, 3> states;  // of Container, GVisor and MicroVM
+  };
+  const std::vector<Row> rows = {
+      {"RuntimeIsolation", {"Unenforced", "Enforced", "Enforced"}},
+      {"NetworkDenyAll", {"Declared", "Declared", "Declared"}},
+      {"NoDNS", {"Enforced", "Enforced", "Enforced"}},
+      {"NoServiceAccountToken", {"Enforced", "Enforced", "Enforced"}},
+      {"NonRoot", {"Enforced", "Enforced", "Enforced"}},
+      {"ReadOnlyRootFilesystem", {"Enforced", "Enforced", "Enforced"}},
+      {"NoCapabilities", {"Enforced", "Enforced", "Enforced"}},
+      {"NoPrivilegeEscalation", {"Enforced", "Enforced", "Enforced"}},
+      {"SeccompProfile", {"Enforced", "Unenforced", "Declared"}},
+      {"AppArmorProfile", {"Declared", "Unenforced", "Unenforced"}},
+      {"ResourceLimits", {"Enforced", "Enforced", "Enforced"}},
+      {"EphemeralStorageLimit", {"Enforced", "Enforced", "Declared"}},
+      {"ProcessLimit", {"Declared", "Unenforced", "Unenforced"}},
+      {"NoExecScratch", {"Unenforced", "Unenforced", "Unenforced"}},
+  };
+  for (std::size_t tier = 0; tier < 3; ++tier) {
+    const auto controls = ControlsOf(static_cast<api::Isolation>(tier));
+    ASSERT_EQ(controls.size(), rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      EXPECT_EQ(controls[i].name, rows[i].name);
+      EXPECT_EQ(controls[i].state, rows[i].states[tier]) << rows[i].name << " of tier " << tier;
+    }
+  }
+}
+
+TEST(RenderControlsTest, EveryControlIsNamedOnceAndSaysWhy) {
+  for (const auto tier :
+       {api::Isolation::kContainer, api::Isolation::kGVisor, api::Isolation::kMicroVM}) {
+    std::set<std::string> names;
+    for (const Control& control : ControlsOf(tier)) {
+      EXPECT_TRUE(names.insert(control.name).second) << control.name;
+      EXPECT_TRUE(control.detail.ends_with('.')) << control.detail;
+    }
+  }
+}
+
+TEST(RenderControlsTest, IsolationNamesTheRuntimeClass) {
+  Profile profile;
+  profile.runtime_classes = {"", "sandboxed", "machines"};
+  EXPECT_THAT(ControlNamed(ControlsOf(api::Isolation::kGVisor, profile), "RuntimeIsolation").detail,
+              HasSubstr("RuntimeClass sandboxed:"));
+  EXPECT_THAT(
+      ControlNamed(ControlsOf(api::Isolation::kMicroVM, profile), "RuntimeIsolation").detail,
+      HasSubstr("RuntimeClass machines:"));
+}
+
+TEST(RenderControlsTest, IsolationWithoutARuntimeClassIsUnenforced) {
+  Profile profile;
+  profile.runtime_classes = {"", "", ""};
+  const Control control =
+      ControlNamed(ControlsOf(api::Isolation::kMicroVM, profile), "RuntimeIsolation");
+  EXPECT_EQ(control.state, "Unenforced");
+  EXPECT_THAT(control.detail, HasSubstr("no RuntimeClass for the tier MicroVM"));
+}
+
+// A RuntimeClass of the weakest tier is no boundary of ours to promise.
+TEST(RenderControlsTest, TierContainerIsUnenforcedUnderAnyRuntimeClass) {
+  Profile profile;
+  profile.runtime_classes[0] = "runc";
+  EXPECT_EQ(ControlNamed(ControlsOf(api::Isolation::kContainer, profile), "RuntimeIsolation").state,
+            "Unenforced");
+}
+
+}  // namespace
+}  // namespace stockade::render
