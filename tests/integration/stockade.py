@@ -163,7 +163,8 @@ class Stockade:
         self.cluster.must("apply", "--server-side", "--force-conflicts", "-f", "-", input=self.chart())
 
     def audit(self):
-        """Every write to the API server so far, in order: dicts of user, verb, resource, namespace, name, code."""
+        """Every write to the API server so far, in order: dicts of user, verb, resource, namespace, name, code and
+        finalizers."""
         writes = []
         for line in (self.cluster_directory / "logs" / "audit.log").read_text().splitlines():
             event = json.loads(line)
@@ -181,6 +182,8 @@ class Stockade:
                     "namespace": target.get("namespace", ""),
                     "name": target.get("name", ""),
                     "code": event["responseStatus"]["code"],
+                    # Of network policies only; see hack/config/audit-policy.yaml.
+                    "finalizers": ((event.get("requestObject") or {}).get("metadata") or {}).get("finalizers", []),
                 }
             )
         return writes
