@@ -90,6 +90,7 @@ struct OperatorApp::Impl {
         }) {
     Connect();
     Measure();
+    if (config.leader_election.enabled) PrepareElection();
   }
 
   // Without an election nothing is fenced: this process is the only one, says its configuration.
@@ -101,6 +102,7 @@ struct OperatorApp::Impl {
   }
 
   void Measure();
+  void PrepareElection();
   // Which event concerns which sandbox or namespace.
   void Connect();
   void EnqueueOwner(const std::string& namespace_name, const ControllerOwner& owner) {
@@ -114,10 +116,15 @@ struct OperatorApp::Impl {
   }
   template <typename T>
   void ConnectOwned(runtime::Informer<T>& informer) {
-    informer.AddHandler([this](const typename runtime::Store<T>::Change& change) {
-      const auto& object = change.after ? change.after : change.before;
-      EnqueueOwner(object->key.namespace_name, object->owner);
-    });
+    informer.AddHandler(
+        [this](const typename runtime::Store<T>::Change& change) { EnqueueOwners(change); });
+  }
+  // An owner that was taken off has to hear of it as well.
+  template <typename Change>
+  void EnqueueOwners(const Change& change) {
+    for (const auto& object : {change.before, change.after}) {
+      if (object) EnqueueOwner(object->key.namespace_name, object->owner);
+    }
   }
   bool WaitForCaches(const std::stop_token& stop);
   void StartControllers();
@@ -139,11 +146,24 @@ struct OperatorApp::Impl {
   SandboxReconciler reconciler;
   runtime::Controller sandboxes;
   runtime::Controller namespaces;
+  // Both null without an election. Used by the starter's thread.
+  std::unique_ptr<kube::Client> lease_client;
+  std::unique_ptr<runtime::LeaderElector> elector;
   std::unique_ptr<http_server::Server> server;
   std::mutex life;        // held while the controllers are started or stopped
   bool stopping = false;  // guarded by life
   std::jthread starter;
 };
+
+void OperatorApp::Impl::PrepareElection() {
+  const auto options = ElectionOptions(config.leader_election, *connection);
+  // A request of the election gives up in time for another try before the deadline.
+  lease_client = std::make_unique<kube::Client>(
+      kube::MakeMeasuredTransport(kube::MakeBeastTransport(connection), *connection,
+                                  metrics.registry()),
+      options.renew_deadline / 2);
+  elector = std::make_unique<runtime::LeaderElector>(*lease_client, options, clock, fence, logger);
+}
 
 void OperatorApp::Impl::Measure() {
   sandboxes.Measure(metrics.registry());
@@ -167,7 +187,12 @@ void OperatorApp::Impl::Connect() {
   });
   caches.pods.AddHandler([this](const runtime::Store<CachedPod>::Change& change) {
     const auto& object = change.after ? change.after : change.before;
-    EnqueueOwner(object->key.namespace_name, object->owner);
+    // By its name, which tells the sandbox even when its owner reference does not.
+    const std::string& name = object->key.name;
+    if (name.starts_with(api::kSandboxObjectPrefix)) {
+      sandboxes.Enqueue(
+          {object->key.namespace_name, name.substr(api::kSandboxObjectPrefix.size())});
+    }
     if (!change.before || !change.after) EnqueueBoundary(object->key.namespace_name);
   });
   caches.policies.AddHandler([this](const runtime::Store<CachedPolicy>::Change& change) {
@@ -216,13 +241,7 @@ void OperatorApp::Impl::StartControllers() {
 void OperatorApp::Impl::Run(const std::stop_token& stop) {
   if (!WaitForCaches(stop)) return;
   if (!config.leader_election.enabled) return StartControllers();
-  const auto options = ElectionOptions(config.leader_election, *connection);
-  // A request of the election gives up in time for another try before the deadline.
-  kube::Client lease_client(kube::MakeMeasuredTransport(kube::MakeBeastTransport(connection),
-                                                        *connection, metrics.registry()),
-                            options.renew_deadline / 2);
-  runtime::LeaderElector elector(lease_client, options, clock, fence, logger);
-  const auto outcome = elector.Run(stop, [this] { StartControllers(); });
+  const auto outcome = elector->Run(stop, [this] { StartControllers(); });
   if (outcome == runtime::LeaderElector::Outcome::kLost) on_leadership_lost();
 }
 
@@ -243,6 +262,10 @@ Status OperatorApp::Start() {
                  ? Status::Ok()
                  : Status(StatusCode::kUnavailable, "the first list is not complete yet");
     });
+  }
+  if (impl_->elector) {
+    health.AddReadinessCheck("leader-election",
+                             [elector = impl_->elector.get()] { return elector->Health(); });
   }
   http_server::ServerOptions options;
   options.address = impl_->config.http_address;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "api/names.h"
@@ -14,6 +15,15 @@ namespace {
 
 runtime::ObjectKey DenyAllKey(const std::string& namespace_name) {
   return {namespace_name, std::string(api::kDenyAllPolicyName)};
+}
+
+// A pod of ours, by its name and the digests on it, that somebody took the sandbox label off: no
+// policy selects it.
+bool LacksItsLabel(codec::JsonView pod) {
+  const codec::JsonView metadata = pod["metadata"];
+  return !metadata["labels"][api::kSandboxLabel].exists() &&
+         metadata["name"].StringOrEmpty().starts_with(api::kSandboxObjectPrefix) &&
+         metadata["annotations"][api::kSpecHashAnnotation].exists();
 }
 
 std::size_t GateIndex(const std::string& namespace_name, std::size_t gates) {
@@ -34,7 +44,9 @@ std::shared_lock<std::shared_mutex> NetworkBoundary::Hold(const std::string& nam
 }
 
 bool NetworkBoundary::IsAsWanted(const CachedPolicy& policy) const {
-  return policy.fingerprint == wanted_fingerprint_ && policy.has_finalizer && !policy.has_owner;
+  const auto managed = policy.labels.find(std::string(api::kManagedByLabel));
+  return policy.fingerprint == wanted_fingerprint_ && policy.has_finalizer && !policy.has_owner &&
+         managed != policy.labels.end() && managed->second == api::kManagedByValue;
 }
 
 bool NetworkBoundary::InPlace(const std::string& namespace_name) const {
@@ -112,16 +124,60 @@ Status NetworkBoundary::Reconcile(const std::string& namespace_name) {
   return Ensure(namespace_name);
 }
 
-Result<bool> NetworkBoundary::AnyLive(const kube::Resource& resource,
-                                      const std::string& namespace_name,
-                                      const std::string& label_selector) {
+Result<bool> NetworkBoundary::AnyLiveSandbox(const std::string& namespace_name) {
   kube::ListOptions options;
   options.namespace_name = namespace_name;
-  options.label_selector = label_selector;
   bool any = false;
-  const auto listed = client_.List(resource, options, [&any](codec::JsonView) { any = true; });
+  const auto listed =
+      client_.List(kAgentSandboxes, options, [&any](codec::JsonView) { any = true; });
   if (!listed.ok()) return listed.status();
   return any;
+}
+
+Result<bool> NetworkBoundary::AnyLivePod(const std::string& namespace_name) {
+  kube::ListOptions options;
+  options.namespace_name = namespace_name;
+  bool any = false;
+  std::vector<std::pair<std::string, std::string>> unlabelled;  // name and uid
+  const auto listed = client_.List(kube::kPods, options, [&](codec::JsonView pod) {
+    const codec::JsonView metadata = pod["metadata"];
+    if (metadata["labels"][api::kSandboxLabel].exists()) {
+      any = true;
+    } else if (LacksItsLabel(pod)) {
+      unlabelled.emplace_back(metadata["name"].StringOrEmpty(), metadata["uid"].StringOrEmpty());
+    }
+  });
+  if (!listed.ok()) return listed.status();
+  for (const auto& [name, uid] : unlabelled) {
+    if (Status status = PutLabelBack(namespace_name, name, uid); !status.ok()) return status;
+    any = true;
+  }
+  return any;
+}
+
+Status NetworkBoundary::PutLabelBack(const std::string& namespace_name, const std::string& pod,
+                                     const std::string& uid) {
+  const codec::Json patch = {
+      {"metadata",
+       {{"uid", uid},
+        {"labels",
+         {{std::string(api::kSandboxLabel), pod.substr(api::kSandboxObjectPrefix.size())}}}}}};
+  const auto patched =
+      client_.Patch(kube::kPods, namespace_name, pod, kube::PatchType::kMerge, patch);
+  if (patched.status().code() == StatusCode::kNotFound) return Status::Ok();
+  if (!patched.ok()) return patched.status().WithContext("labelling pod " + pod);
+  logger_.Warning("put the sandbox label back on a pod",
+                  {{"namespace", namespace_name}, {"pod", pod}});
+  return Status::Ok();
+}
+
+Status NetworkBoundary::KeepLabelled(const std::string& namespace_name, const std::string& pod) {
+  const auto live = client_.Get(kube::kPods, namespace_name, pod);
+  if (live.status().code() == StatusCode::kNotFound) return Status::Ok();
+  if (!live.ok()) return live.status();
+  if (!LacksItsLabel(live->root())) return Status::Ok();
+  return PutLabelBack(namespace_name, pod,
+                      std::string(live->root()["metadata"]["uid"].StringOrEmpty()));
 }
 
 Status NetworkBoundary::ReleaseIfUnused(const std::string& namespace_name,
@@ -130,11 +186,11 @@ Status NetworkBoundary::ReleaseIfUnused(const std::string& namespace_name,
   const std::unique_lock lock(gates_[GateIndex(namespace_name, gates_.size())]);
   const auto policy = caches_.policies.store().Get(DenyAllKey(namespace_name));
   if (!policy) return Status::Ok();
-  const auto pods = AnyLive(kube::kPods, namespace_name, std::string(api::kSandboxLabel));
+  const auto pods = AnyLivePod(namespace_name);
   if (!pods.ok()) return pods.status();
   if (*pods) return Status::Ok();
   if (keep_for_sandboxes) {
-    const auto sandboxes = AnyLive(kAgentSandboxes, namespace_name, "");
+    const auto sandboxes = AnyLiveSandbox(namespace_name);
     if (!sandboxes.ok()) return sandboxes.status();
     if (*sandboxes) return Status::Ok();
   }

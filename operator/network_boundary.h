@@ -31,6 +31,10 @@ class NetworkBoundary {
   // releases it, after asking the API server itself whether a pod is left.
   Status Reconcile(const std::string& namespace_name);
 
+  // Puts the sandbox label back on a pod of ours that somebody took it off, whose sandbox may be
+  // gone already; nothing happens when there is no such pod.
+  Status KeepLabelled(const std::string& namespace_name, const std::string& pod);
+
   // As the cache has it: the policy exists, with our spec and our finalizer and without an owner.
   [[nodiscard]] bool InPlace(const std::string& namespace_name) const;
 
@@ -38,8 +42,11 @@ class NetworkBoundary {
   [[nodiscard]] bool IsAsWanted(const CachedPolicy& policy) const;
   Status Repair(const std::string& namespace_name);
   Status ReleaseIfUnused(const std::string& namespace_name, bool keep_for_sandboxes);
-  Result<bool> AnyLive(const kube::Resource& resource, const std::string& namespace_name,
-                       const std::string& label_selector);
+  // As the API server itself has it now. A pod of ours without its label gets it back.
+  Result<bool> AnyLivePod(const std::string& namespace_name);
+  Status PutLabelBack(const std::string& namespace_name, const std::string& pod,
+                      const std::string& uid);
+  Result<bool> AnyLiveSandbox(const std::string& namespace_name);
   Status Record(const Result<codec::JsonDocument>& answer);
 
   kube::Client& client_;

@@ -46,6 +46,14 @@ bool IsReady(const codec::Json& status) {
   return false;
 }
 
+Blocker PodMutated(const std::string& change) {
+  return {"PodMutated",
+          "an admission plugin of the cluster changed the pod when it was created (" + change +
+              "), so it was removed again; exempt pods with the label stockade.dev/sandbox from "
+              "that plugin",
+          false};
+}
+
 std::string Annotation(const codec::Json& object, std::string_view key) {
   return object["metadata"]["annotations"].value(std::string(key), std::string());
 }
@@ -53,6 +61,15 @@ std::string Annotation(const codec::Json& object, std::string_view key) {
 std::string Annotation(const CachedPod& pod, std::string_view key) {
   const auto found = pod.annotations.find(std::string(key));
   return found == pod.annotations.end() ? std::string() : found->second;
+}
+
+// A pod of this sandbox's making whose owner reference somebody took off: nobody controls it, and
+// it carries the operator's digests. It is never taken back, only removed, since nobody knows what
+// else was done to it.
+bool IsDisowned(const CachedPod& pod, const api::AgentSandbox& sandbox) {
+  return pod.owner.uid.empty() && pod.key.name == api::SandboxObjectName(sandbox.metadata.name) &&
+         !Annotation(pod, api::kSpecHashAnnotation).empty() &&
+         !Annotation(pod, api::kFingerprintAnnotation).empty();
 }
 
 }  // namespace
@@ -70,16 +87,20 @@ SandboxReconciler::SandboxReconciler(kube::Client& client, Caches& caches,
 
 runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& key) {
   const auto cached = caches_.sandboxes.store().Get(key);
-  if (!cached) return {};  // all that was its own goes by owner references
+  if (!cached) {
+    // All that was its own goes by owner references; its pod stays behind the deny-all till then.
+    return {boundary_.KeepLabelled(key.namespace_name, api::SandboxObjectName(key.name)),
+            std::nullopt};
+  }
   const api::AgentSandbox& sandbox = cached->sandbox;
 
   Observation seen;
-  if (sandbox.metadata.deleting) {
-    // The pod goes first, while everything around it still stands.
-    return {RemovePod(sandbox, seen).error, std::nullopt};
-  }
-  Step step = MakeReal(sandbox, seen);
+  // The pod goes first, while everything around it still stands.
+  Step step = sandbox.metadata.deleting ? RemovePod(sandbox, seen) : MakeReal(sandbox, seen);
   seen.blocker = std::move(step.blocker);
+  if (sandbox.metadata.deleting) {
+    seen.blocker = Blocker{"Deleting", "the sandbox is being deleted", false};
+  }
   seen.deny_all_in_place = boundary_.InPlace(key.namespace_name);
   seen.widened_by = FindWideningPolicy(sandbox, seen);
 
@@ -102,6 +123,11 @@ SandboxReconciler::Step SandboxReconciler::MakeReal(const api::AgentSandbox& san
 
   render::DesiredObjects desired = render::Render(sandbox, settings_.profile);
   AnnotateRenderedPod(desired.pod, sandbox.spec.pod_template);
+  if (sandbox.spec.operating_mode == api::OperatingMode::kSuspended) {
+    // Whatever is wrong around it, the pod ends.
+    if (Step removed = RemovePod(sandbox, seen); !removed.Continue()) return removed;
+    return EnsureSurroundings(sandbox, desired);
+  }
   Step surroundings = EnsureSurroundings(sandbox, desired);
   if (!surroundings.Continue()) {
     // A pod that runs goes on; it is shown as it is.
@@ -109,9 +135,6 @@ SandboxReconciler::Step SandboxReconciler::MakeReal(const api::AgentSandbox& san
         {sandbox.metadata.namespace_name, api::SandboxObjectName(sandbox.metadata.name)});
     if (pod && pod->owner.uid == sandbox.metadata.uid) seen.pod = pod;
     return surroundings;
-  }
-  if (sandbox.spec.operating_mode == api::OperatingMode::kSuspended) {
-    return RemovePod(sandbox, seen);
   }
   return EnsurePod(sandbox, desired, seen);
 }
@@ -207,6 +230,15 @@ SandboxReconciler::Step SandboxReconciler::EnsurePod(const api::AgentSandbox& sa
     if (!decoded.ok()) return {std::nullopt, std::nullopt, decoded.status()};
     live = std::make_shared<const CachedPod>(std::move(decoded).value());
   }
+  if (IsDisowned(*live, sandbox)) {
+    logger_.Warning("pod is created anew: somebody took its owner reference off",
+                    {{"sandbox", sandbox.metadata.namespace_name + "/" + sandbox.metadata.name}});
+    if (Step labelled = AdoptMetadata(*live, desired.pod, seen); !labelled.Continue()) {
+      return labelled;
+    }
+    seen.pod = live;
+    return live->deleting ? Step{} : DeletePod(*live, seen);
+  }
   switch (JudgeOwner(live->owner, /*deleting=*/false, sandbox)) {
     case Claimed::kStrangers:
       return {NameConflict("Pod", key.name), kStalledRetry, Status::Ok()};
@@ -264,6 +296,14 @@ SandboxReconciler::Step SandboxReconciler::CreatePod(const api::AgentSandbox& sa
     return {};
   }
 
+  if (const auto mutated =
+          mutated_.Find(sandbox.metadata.uid, Annotation(pod, api::kSpecHashAnnotation))) {
+    const auto wait = backoff_.UntilRestart(sandbox.metadata.uid, mutated->pod_uid);
+    if (wait > std::chrono::nanoseconds::zero()) {
+      return {PodMutated(mutated->message), std::chrono::ceil<milliseconds>(wait), Status::Ok()};
+    }
+  }
+
   const std::string& namespace_name = sandbox.metadata.namespace_name;
   const auto hold = boundary_.Hold(namespace_name);
   if (Status denied = boundary_.Ensure(namespace_name); !denied.ok()) {
@@ -279,7 +319,30 @@ SandboxReconciler::Step SandboxReconciler::CreatePod(const api::AgentSandbox& sa
     return {std::nullopt, std::nullopt, created.status().WithContext("creating the pod")};
   }
   backoff_.PodCreated(sandbox.metadata.uid);
-  return RecordPod(created->root(), seen);
+  Step recorded = RecordPod(created->root(), seen);
+  if (!recorded.Continue()) return recorded;
+  if (seen.pod->fingerprint != Annotation(pod, api::kFingerprintAnnotation)) {
+    return RemoveMutated(sandbox, document.root(), created->root(), seen);
+  }
+  mutated_.Forget(sandbox.metadata.uid);
+  return recorded;
+}
+
+SandboxReconciler::Step SandboxReconciler::RemoveMutated(const api::AgentSandbox& sandbox,
+                                                         codec::JsonView rendered,
+                                                         codec::JsonView created,
+                                                         Observation& seen) {
+  const std::string message = DescribeMutation(rendered, created);
+  const std::string hash(
+      rendered["metadata"]["annotations"][api::kSpecHashAnnotation].StringOrEmpty());
+  mutated_.Record(sandbox.metadata.uid, {hash, seen.pod->uid, message});
+  logger_.Warning("admission changed the pod when it was created, so it is removed again",
+                  {{"sandbox", sandbox.metadata.namespace_name + "/" + sandbox.metadata.name},
+                   {"change", message}});
+  const auto wait = backoff_.UntilRestart(sandbox.metadata.uid, seen.pod->uid);
+  Step deleted = DeletePod(*seen.pod, seen);
+  if (!deleted.error.ok()) return deleted;
+  return {PodMutated(message), std::chrono::ceil<milliseconds>(wait), Status::Ok()};
 }
 
 SandboxReconciler::Step SandboxReconciler::RecordPod(codec::JsonView pod, Observation& seen) {
@@ -330,12 +393,42 @@ SandboxReconciler::Step SandboxReconciler::DeletePod(const CachedPod& pod, Obser
 
 SandboxReconciler::Step SandboxReconciler::RemovePod(const api::AgentSandbox& sandbox,
                                                      Observation& seen) {
-  const auto live = caches_.pods.store().Get(
-      {sandbox.metadata.namespace_name, api::SandboxObjectName(sandbox.metadata.name)});
-  if (!live || live->owner.uid != sandbox.metadata.uid) return {};
+  const auto found = FindOwnPod(sandbox);
+  if (!found.ok()) return {std::nullopt, std::nullopt, found.status()};
+  const std::shared_ptr<const CachedPod> live = *found;
+  if (!live) return {};
   seen.pod = live;
+  const std::string label(api::kSandboxLabel);
+  const auto labelled = live->labels.find(label);
+  if (labelled == live->labels.end() || labelled->second != sandbox.metadata.name) {
+    // Without its label the deny-all does not select it while it ends.
+    const codec::Json patch = {
+        {"metadata", {{"uid", live->uid}, {"labels", {{label, sandbox.metadata.name}}}}}};
+    const auto patched = client_.Patch(kube::kPods, live->key.namespace_name, live->key.name,
+                                       kube::PatchType::kMerge, patch);
+    if (!patched.ok() && patched.status().code() != StatusCode::kNotFound) {
+      return {std::nullopt, std::nullopt, patched.status().WithContext("labelling the pod")};
+    }
+  }
   if (live->deleting) return {};
   return DeletePod(*live, seen);
+}
+
+Result<std::shared_ptr<const CachedPod>> SandboxReconciler::FindOwnPod(
+    const api::AgentSandbox& sandbox) {
+  const runtime::ObjectKey key{sandbox.metadata.namespace_name,
+                               api::SandboxObjectName(sandbox.metadata.name)};
+  std::shared_ptr<const CachedPod> pod = caches_.pods.store().Get(key);
+  if (!pod) {
+    const auto live = client_.Get(kube::kPods, key.namespace_name, key.name);
+    if (live.status().code() == StatusCode::kNotFound) return pod;
+    if (!live.ok()) return live.status();
+    auto decoded = DecodePod(live->root());
+    if (!decoded.ok()) return decoded.status();
+    pod = std::make_shared<const CachedPod>(std::move(decoded).value());
+  }
+  if (pod->owner.uid == sandbox.metadata.uid || IsDisowned(*pod, sandbox)) return pod;
+  return std::shared_ptr<const CachedPod>();
 }
 
 std::string SandboxReconciler::FindWideningPolicy(const api::AgentSandbox& sandbox,

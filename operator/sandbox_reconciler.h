@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "kube/client.h"
 #include "operator/caches.h"
+#include "operator/mutated_pods.h"
 #include "operator/network_boundary.h"
 #include "operator/object_writer.h"
 #include "operator/operator_metrics.h"
@@ -38,7 +39,10 @@ class SandboxReconciler {
   runtime::ReconcileResult Reconcile(const runtime::ObjectKey& key);
 
   // The sandbox with this uid is gone; what was remembered of it may go too.
-  void Forget(const std::string& sandbox_uid) { backoff_.Forget(sandbox_uid); }
+  void Forget(const std::string& sandbox_uid) {
+    backoff_.Forget(sandbox_uid);
+    mutated_.Forget(sandbox_uid);
+  }
 
  private:
   // What one step came to: go on, or report this and stop.
@@ -58,10 +62,17 @@ class SandboxReconciler {
                  Observation& seen);
   // Leaves seen.pod null when the name turns out to be taken.
   Step CreatePod(const api::AgentSandbox& sandbox, const codec::Json& pod, Observation& seen);
+  // A pod that admission changed on creation goes again at once, and is not tried again for a
+  // while.
+  Step RemoveMutated(const api::AgentSandbox& sandbox, codec::JsonView rendered,
+                     codec::JsonView created, Observation& seen);
   Step RecordPod(codec::JsonView pod, Observation& seen);
   Step AdoptMetadata(const CachedPod& live, const codec::Json& rendered, Observation& seen);
   Step DeletePod(const CachedPod& pod, Observation& seen);
   Step RemovePod(const api::AgentSandbox& sandbox, Observation& seen);
+  // The sandbox's pod as the cache has it, or as the API server has it where the cache has none: a
+  // pod that lost its label is in no cache. Null when there is none or it is another's.
+  Result<std::shared_ptr<const CachedPod>> FindOwnPod(const api::AgentSandbox& sandbox);
   std::string FindWideningPolicy(const api::AgentSandbox& sandbox, const Observation& seen) const;
   Status WriteStatus(const api::AgentSandbox& sandbox, const Observation& seen);
 
@@ -72,6 +83,7 @@ class SandboxReconciler {
   Logger& logger_;
   const Settings settings_;
   RestartBackoff backoff_;
+  MutatedPods mutated_;
 };
 
 }  // namespace stockade::sandbox_operator

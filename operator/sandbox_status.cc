@@ -128,7 +128,10 @@ Condition Suspended(const api::AgentSandbox& sandbox, const Observation& seen) {
   if (sandbox.spec.operating_mode != api::OperatingMode::kSuspended) {
     return Make("Suspended", "False", "Running", "spec.operatingMode is Running");
   }
-  if (seen.pod) return Make("Suspended", "False", "PodTerminating", "the pod is ending");
+  if (seen.pod && seen.pod->deleting) {
+    return Make("Suspended", "False", "PodTerminating", "the pod is ending");
+  }
+  if (seen.pod) return Make("Suspended", "False", "PodRunning", "the pod is still to be deleted");
   return Make("Suspended", "True", "PodGone", "the pod is gone; its volumes are kept");
 }
 

@@ -119,6 +119,34 @@ std::optional<std::string> WhyRefused(std::string_view key, const Facts& facts) 
   return "its prefix " + Quote(prefix) + " is not one of those that are allowed";
 }
 
+// Provisioners and the volume binder act on the annotations of claims.
+void CheckClaimMetadata(const Subject& s, Report& report) {
+  const auto check = [&](std::string_view key, const std::string& path) {
+    if (const auto reason = WhyRefused(key, *s.facts)) {
+      report.Add(KeyedPath(path, key), Quote(key) + " is refused: " + *reason);
+    }
+  };
+  for (const ClaimSpec& claim : s.claims) {
+    if (!claim.ephemeral) continue;
+    for (const std::string_view map : {"labels", "annotations"}) {
+      claim.metadata[map].ForEachMember([&](std::string_view key, JsonView) {
+        check(key, s.Path("volumes", claim.index,
+                          "ephemeral.volumeClaimTemplate.metadata." + std::string(map)));
+      });
+    }
+  }
+  if (s.rendered()) return;
+  const auto& templates = s.sandbox->spec.volume_claim_templates;
+  for (std::size_t i = 0; i < templates.size(); ++i) {
+    for (const auto& [key, value] : templates[i].labels) {
+      check(key, IndexedPath("spec.volumeClaimTemplates", i, "metadata.labels"));
+    }
+    for (const auto& [key, value] : templates[i].annotations) {
+      check(key, IndexedPath("spec.volumeClaimTemplates", i, "metadata.annotations"));
+    }
+  }
+}
+
 void CheckPodMetadata(const Subject& s, Report& report) {
   for (const std::string_view map : {"labels", "annotations"}) {
     s.pod.metadata()[map].ForEachMember([&](std::string_view key, JsonView) {
@@ -128,12 +156,13 @@ void CheckPodMetadata(const Subject& s, Report& report) {
       }
     });
   }
+  CheckClaimMetadata(s, report);
 }
 
 constexpr std::array kRules = {
     Rule{.code = "PodMetadata",
          .check = CheckPodMetadata,
-         .fields = "metadata.labels and metadata.annotations of the pod template",
+         .fields = "labels and annotations of the pod template and of claim templates",
          .summary = "Runtimes, networks and injectors act on labels and annotations of pods. Keys "
                     "without a prefix pass, those with one only if it is allowed: by default those "
                     "of app.kubernetes.io, Helm, Argo CD, Flux, Kustomize, kubectl and Prometheus.",

@@ -136,6 +136,137 @@ void CheckUnreviewedField(const Subject& s, Report& report) {
   }
 }
 
+// What a field of that name is, wherever it stands in a PodSpec. Names that mean several things,
+// such as image, are left out, and so is what other rules judge by its value.
+constexpr std::array<std::string_view, 50> kObjectNames = {"affinity",
+                                                           "appArmorProfile",
+                                                           "capabilities",
+                                                           "configMap",
+                                                           "configMapKeyRef",
+                                                           "configMapRef",
+                                                           "dnsConfig",
+                                                           "downwardAPI",
+                                                           "emptyDir",
+                                                           "ephemeral",
+                                                           "exec",
+                                                           "fieldRef",
+                                                           "fileKeyRef",
+                                                           "grpc",
+                                                           "hostPath",
+                                                           "httpGet",
+                                                           "labelSelector",
+                                                           "lifecycle",
+                                                           "limits",
+                                                           "livenessProbe",
+                                                           "matchLabels",
+                                                           "namespaceSelector",
+                                                           "nodeAffinity",
+                                                           "nodeSelector",
+                                                           "os",
+                                                           "overhead",
+                                                           "persistentVolumeClaim",
+                                                           "podAffinity",
+                                                           "podAffinityTerm",
+                                                           "podAntiAffinity",
+                                                           "podCertificate",
+                                                           "postStart",
+                                                           "preStop",
+                                                           "preference",
+                                                           "projected",
+                                                           "readinessProbe",
+                                                           "requests",
+                                                           "resourceFieldRef",
+                                                           "resources",
+                                                           "seLinuxOptions",
+                                                           "seccompProfile",
+                                                           "secret",
+                                                           "secretKeyRef",
+                                                           "secretRef",
+                                                           "securityContext",
+                                                           "serviceAccountToken",
+                                                           "startupProbe",
+                                                           "tcpSocket",
+                                                           "valueFrom",
+                                                           "volumeClaimTemplate"};
+constexpr KeyTable kObjectKeys(kObjectNames);
+
+constexpr std::array<std::string_view, 26> kObjectListNames = {"claims",
+                                                               "containers",
+                                                               "env",
+                                                               "envFrom",
+                                                               "ephemeralContainers",
+                                                               "hostAliases",
+                                                               "httpHeaders",
+                                                               "imagePullSecrets",
+                                                               "initContainers",
+                                                               "items",
+                                                               "matchExpressions",
+                                                               "matchFields",
+                                                               "nodeSelectorTerms",
+                                                               "ports",
+                                                               "readinessGates",
+                                                               "resizePolicy",
+                                                               "resourceClaims",
+                                                               "restartPolicyRules",
+                                                               "schedulingGates",
+                                                               "sources",
+                                                               "sysctls",
+                                                               "tolerations",
+                                                               "topologySpreadConstraints",
+                                                               "volumeDevices",
+                                                               "volumeMounts",
+                                                               "volumes"};
+constexpr KeyTable kObjectListKeys(kObjectListNames);
+
+constexpr std::array<std::string_view, 8> kListNames = {
+    "add", "args", "command", "drop", "nameservers", "searches", "supplementalGroups", "values"};
+constexpr KeyTable kListKeys(kListNames);
+
+constexpr std::array<std::string_view, 11> kStringNames = {
+    "claimName",  "localhostProfile", "mountPath",   "name",        "operator",  "prefix",
+    "secretName", "subPath",          "subPathExpr", "topologyKey", "workingDir"};
+constexpr KeyTable kStringKeys(kStringNames);
+
+// Maps whose keys are the author's own.
+constexpr std::array<std::string_view, 7> kMapNames = {
+    "annotations", "labels", "limits", "matchLabels", "nodeSelector", "overhead", "requests"};
+constexpr KeyTable kMapKeys(kMapNames);
+
+// What the value of a field of that name has to be and is not, or empty.
+std::string_view MissedKind(std::string_view key, JsonView value) {
+  const auto is = [key](const KeyTable& table) { return table.Find(key) != KeyTable::kNotFound; };
+  if (value.IsUnset()) return {};
+  if (is(kObjectKeys)) return value.IsObject() ? "" : "an object";
+  if (is(kListKeys)) return value.IsArray() ? "" : "a list";
+  if (is(kStringKeys)) return value.IsString() ? "" : "a string";
+  if (!is(kObjectListKeys)) return {};
+  bool objects = value.IsArray();
+  value.ForEachElement(
+      [&objects](std::size_t, JsonView element) { objects = objects && element.IsObject(); });
+  return objects ? "" : "a list of objects";
+}
+
+void CheckKinds(JsonView value, const std::string& path, Report& report) {
+  value.ForEachMember([&](std::string_view key, JsonView member) {
+    if (const std::string_view kind = MissedKind(key, member); !kind.empty()) {
+      report.Add(path + "." + std::string(key), "the field is not " + std::string(kind));
+    } else if ((member.IsObject() || member.IsArray()) &&
+               kMapKeys.Find(key) == KeyTable::kNotFound) {
+      CheckKinds(member, path + "." + std::string(key), report);
+    }
+  });
+  value.ForEachElement([&](std::size_t index, JsonView element) {
+    if (element.IsObject()) CheckKinds(element, IndexedPath(path, index), report);
+  });
+}
+
+void CheckFieldType(const Subject& s, Report& report) {
+  CheckKinds(s.pod.spec(), s.pod.Path("spec"), report);
+  if (s.containers.empty() || s.pod.spec()["containers"].empty()) {
+    report.Add(s.Path("containers"), "there is no container", "name at least one container");
+  }
+}
+
 constexpr std::array kRules = {
     Rule{.code = "UnreviewedField",
          .check = CheckUnreviewedField,
@@ -143,6 +274,14 @@ constexpr std::array kRules = {
          .summary = "Later versions of Kubernetes add fields, and some of them open doors. What "
                     "this version does not know is refused, not passed on.",
          .remedy = "remove the field, or upgrade Stockade",
+         .references = {.principle = Principle::kDefenceInDepth}},
+    Rule{.code = "FieldType",
+         .check = CheckFieldType,
+         .fields = "every field of the PodSpec",
+         .summary = "The rules read fields as the types that Kubernetes gives them. A field of "
+                    "another type, which an API server with the AgentSandbox schema never stores, "
+                    "is refused and not overlooked.",
+         .remedy = "write it as in a Pod of core/v1",
          .references = {.principle = Principle::kDefenceInDepth}},
 };
 

@@ -54,7 +54,9 @@ void CheckNodeSelectorTerm(JsonView term, const std::string& path, Report& repor
   term["matchExpressions"].ForEachElement([&](std::size_t index, JsonView expression) {
     const std::string_view key = expression["key"].StringOrEmpty();
     const std::string_view op = expression["operator"].StringOrEmpty();
-    if (PinsNode(key) && op != "NotIn" && op != "DoesNotExist") {
+    // All nodes but one name are a name as well; the control plane may be shunned.
+    const bool excludes = op == "NotIn" || op == "DoesNotExist";
+    if (key == kHostnameLabel || (PinsNode(key) && !excludes)) {
       report.Add(path + IndexedPath(".matchExpressions", index, "key"),
                  "the affinity selects nodes by " + Quote(key));
     }

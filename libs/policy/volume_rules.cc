@@ -104,6 +104,12 @@ void CheckForeignClaim(const Subject& s, Report& report) {
   }
   // A clone shows what the original holds, also of another namespace.
   for (const ClaimSpec& claim : s.claims) {
+    if (IsNonEmptyString(claim.spec["volumeName"])) {
+      report.Add(s.Path(claim, "volumeName"),
+                 "the claim would take the volume " + Quote(claim.spec["volumeName"]) +
+                     ", whatever another sandbox left on it",
+                 "remove volumeName, and let a volume be provisioned");
+    }
     for (const std::string_view field : {"dataSource", "dataSourceRef"}) {
       const JsonView source = claim.spec[field];
       if (source.IsUnset()) continue;
@@ -151,9 +157,8 @@ constexpr std::array kRules = {
          .references = {.principle = Principle::kIsolation}},
     Rule{.code = "ForeignClaim",
          .check = CheckForeignClaim,
-         .fields =
-             "volumes[].persistentVolumeClaim, mounts[].persistentVolumeClaim, dataSource and "
-             "dataSourceRef of claim templates",
+         .fields = "volumes[].persistentVolumeClaim, mounts[].persistentVolumeClaim, dataSource, "
+                   "dataSourceRef and volumeName of claim templates",
          .summary = "Claims whose names begin with asb- belong to the sandbox that they were made "
                     "for; no other one mounts or clones them.",
          .remedy = "use the volumeClaimTemplate of this sandbox, or a claim that you manage",

@@ -89,6 +89,10 @@ bool LeaderElector::TryAcquireOrRenew() {
   const std::chrono::nanoseconds began = clock_.SinceBoot();
   const bool leading = !holder_.empty() && holder_ == options_.identity;
   const Status status = Attempt(began);
+  {
+    const std::lock_guard lock(health_mutex_);
+    health_ = status.code() == StatusCode::kAlreadyExists ? Status::Ok() : status;
+  }
   if (status.ok()) {
     fence_->Extend(began + options_.renew_deadline, began + options_.lease_duration);
     return true;
@@ -167,6 +171,11 @@ Json LeaderElector::NewSpec(std::int64_t transitions, const std::string& acquire
           {"acquireTime", acquired},
           {"renewTime", FormatMicroTime(clock_.Now())},
           {"leaseTransitions", transitions}};
+}
+
+Status LeaderElector::Health() const {
+  const std::lock_guard lock(health_mutex_);
+  return health_;
 }
 
 void LeaderElector::Release() {

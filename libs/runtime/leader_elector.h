@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <random>
 #include <stop_token>
@@ -54,6 +55,9 @@ class LeaderElector {
   bool TryAcquireOrRenew();
   // Gives the Lease up, if this process holds it, so that another need not wait for its end.
   void Release();
+  // Ok while the Lease can be read and, when it is free, taken, whoever holds it; otherwise what
+  // the last attempt failed with. Of all functions this one alone may be called from any thread.
+  [[nodiscard]] Status Health() const;
   // The holder that was seen last; empty for none.
   [[nodiscard]] const std::string& holder() const { return holder_; }
 
@@ -79,6 +83,8 @@ class LeaderElector {
   std::mt19937_64 random_{std::random_device{}()};
   std::optional<Observed> observed_;
   std::string holder_;
+  mutable std::mutex health_mutex_;
+  Status health_;  // guarded by health_mutex_
 };
 
 }  // namespace stockade::runtime

@@ -376,6 +376,54 @@ def test_sandbox_deleted_and_created_at_once_gets_a_pod_of_its_own(space):
     assert pod["metadata"]["ownerReferences"][0]["uid"] == asb["metadata"]["uid"]
 
 
+def test_pod_whose_owner_reference_was_taken_off_is_replaced(space):
+    first = space.ready_pod(sandbox())
+    space.patch("pod", "asb-agent", {"metadata": {"ownerReferences": None}})
+    pod = space.wait_for(
+        "pod", "asb-agent", lambda pod: pod and pod["metadata"]["uid"] != first["metadata"]["uid"]
+    )
+    assert pod["metadata"]["ownerReferences"][0]["name"] == "agent"
+    space.wait_ready("agent")
+
+
+def test_disowned_pod_goes_with_a_suspension(space, stockade):
+    space.ready_pod(sandbox())
+    stockade.operator.stop()
+    space.patch("pod", "asb-agent", {"metadata": {"ownerReferences": None}})
+    space.must("label", "pod", "asb-agent", "stockade.dev/sandbox-")
+    space.patch("asb", "agent", {"spec": {"operatingMode": "Suspended"}})
+    stockade.operator.start()
+    space.wait_gone("pod", "asb-agent")
+    space.wait_condition("agent", "Suspended", "True")
+
+
+def test_label_taken_off_a_pod_that_is_ending_is_put_back_though_its_sandbox_is_gone(space):
+    obj = sandbox(image="ignores-sigterm.invalid/agent:1")
+    obj["spec"]["podTemplate"]["spec"]["terminationGracePeriodSeconds"] = 15
+    space.ready_pod(obj)
+    space.must("delete", "asb", "agent", "--wait=false")
+    space.wait_for("pod", "asb-agent", lambda pod: pod and "deletionTimestamp" in pod["metadata"])
+    space.must("label", "pod", "asb-agent", "stockade.dev/sandbox-")
+    space.wait_for("pod", "asb-agent", lambda pod: pod and "stockade.dev/sandbox" in pod["metadata"]["labels"])
+    assert space.find("networkpolicy", "stockade-deny-all")
+    space.wait_gone("pod", "asb-agent")
+    space.wait_gone("networkpolicy", "stockade-deny-all")
+
+
+def test_suspends_though_something_around_the_pod_is_blocked(space):
+    obj = sandbox()
+    obj["spec"]["service"] = {"ports": [{"name": "http", "port": 8080}]}
+    stranger = {
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "asb-agent"},
+        "spec": {"ports": [{"port": 1}], "selector": {"app": "stranger"}},
+    }  # fmt: skip
+    space.ready_pod(sandbox())
+    space.apply(stranger)
+    space.apply(obj | {"spec": obj["spec"] | {"operatingMode": "Suspended"}})
+    space.wait_gone("pod", "asb-agent")
+    space.wait_condition("agent", "Stalled", "True", "NameConflict")
+
+
 # What goes wrong
 
 
@@ -419,6 +467,52 @@ def test_container_that_does_not_run_says_why(space, image, reason, part):
     space.apply(sandbox(image=image))
     asb = space.wait_condition("agent", "Ready", "False", reason)
     assert part in condition(asb, "Ready")["message"]
+
+
+def test_pod_that_admission_changes_is_removed_and_reported_without_a_storm(space, stockade):
+    """As a registry mirror or an injector would change it."""
+    binding = {"policyName": "mirror", "matchResources": {"namespaceSelector": {
+        "matchLabels": {"kubernetes.io/metadata.name": space.name}}}}  # fmt: skip
+    policy = {
+        "matchConstraints": {"resourceRules": [
+            {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]},
+        "failurePolicy": "Fail",
+        "reinvocationPolicy": "Never",
+        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression":
+            '[JSONPatch{op: "replace", path: "/spec/containers/0/image", value: "mirror.example/agent:1"}]'}}],
+    }  # fmt: skip
+    kinds = {"MutatingAdmissionPolicy": policy, "MutatingAdmissionPolicyBinding": binding}
+    for kind, spec in kinds.items():
+        space.must("apply", "-f", "-", input={
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": "mirror"}, "spec": spec,
+        })  # fmt: skip
+
+    def is_changed_by_admission():
+        tried = space.must("create", "--dry-run=server", "-o", "json", "-f", "-", input={
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe"},
+            "spec": {"securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+                     "containers": [{"name": "probe", "image": "registry.example/probe:1", "securityContext": {
+                         "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}}]},
+        })  # fmt: skip
+        return json.loads(tried)["spec"]["containers"][0]["image"] == "mirror.example/agent:1"
+
+    try:
+        eventually(is_changed_by_admission)
+        space.apply(sandbox())
+        asb = space.wait_condition("agent", "Ready", "False", "PodMutated")
+        assert 'the image of "agent" became "mirror.example/agent:1"' in condition(asb, "Ready")["message"]
+        space.wait_gone("pod", "asb-agent")
+        time.sleep(5)
+        created = [
+            w for w in stockade.operator_writes(space.name) if w["verb"] == "create" and w["resource"] == "pods"
+        ]
+        assert len(created) <= 2, created
+    finally:
+        for kind in kinds:
+            space.must("delete", kind, "mirror")
+    # Another spec is tried at once.
+    space.apply(sandbox(image="registry.example/agent:2"))
+    space.wait_ready("agent")
 
 
 def test_exhausted_quota_is_a_condition_and_passes(space):

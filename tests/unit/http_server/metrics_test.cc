@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <prometheus/gauge.h>
 
-#include <regex>
 #include <string>
 
 namespace stockade::http_server {
@@ -20,12 +19,13 @@ class MetricsEndpointTest : public ::testing::Test {
   // The value of a metric without labels.
   double ValueOf(const std::string& name) {
     const std::string text = Ask("GET", "/metrics").body;
-    std::smatch match;
-    if (!std::regex_search(text, match, std::regex("\n" + name + " (\\S+)"))) {
+    const std::string start = "\n" + name + " ";
+    const std::size_t found = text.find(start);
+    if (found == std::string::npos) {
       ADD_FAILURE() << "no " << name << " in\n" << text;
       return -1;
     }
-    return std::stod(match[1]);
+    return std::stod(text.substr(found + start.size()));
   }
 
   MetricsEndpoint metrics_;

@@ -57,6 +57,14 @@ const std::vector<RuleCase>& SchedulingCases() {
        {"spec.affinity.nodeAffinity." REQUIRED ".nodeSelectorTerms[1].matchExpressions[1].key",
         "spec.affinity.nodeAffinity." REQUIRED ".nodeSelectorTerms[2].matchFields",
         "spec.affinity.nodeAffinity." PREFERRED "[0].preference.matchExpressions[0].key"}},
+      // All nodes but one name that one.
+      {"SchedulingBypass",
+       "NotTheOthers",
+       Scope::kPod,
+       {{"/spec/affinity",
+         R"({"nodeAffinity":{")" REQUIRED R"(":{"nodeSelectorTerms":[{"matchExpressions":[
+               {"key":"kubernetes.io/hostname","operator":"NotIn","values":["node-1"]}]}]}}})"}},
+       {"spec.affinity.nodeAffinity." REQUIRED ".nodeSelectorTerms[0].matchExpressions[0].key"}},
       // Beside a certain pod is on that pod's node.
       {"SchedulingBypass",
        "BesideAVictim",
@@ -97,7 +105,6 @@ const std::vector<RuleCase>& SchedulingCases() {
         {"/spec/affinity",
          R"({"nodeAffinity":{")" REQUIRED R"(":{"nodeSelectorTerms":[{"matchExpressions":[
                {"key":"topology.kubernetes.io/zone","operator":"In","values":["a"]},
-               {"key":"kubernetes.io/hostname","operator":"NotIn","values":["node-1"]},
                {"key":"node-role.kubernetes.io/control-plane","operator":"DoesNotExist"}]}]}},
              "podAffinity":{")" REQUIRED R"(":[{"topologyKey":"topology.kubernetes.io/zone"}]},
              "podAntiAffinity":{")" REQUIRED R"(":[{"topologyKey":"kubernetes.io/hostname"}]}})"}}},

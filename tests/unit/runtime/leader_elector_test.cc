@@ -220,6 +220,19 @@ TEST_F(LeaderElectorTest, LeaseWithoutSpecIsTaken) {
   EXPECT_TRUE(a_.elector.TryAcquireOrRenew());
 }
 
+TEST_F(LeaderElectorTest, IsHealthyWhileTheLeaseCanBeReadWhoeverHoldsIt) {
+  ASSERT_TRUE(a_.elector.TryAcquireOrRenew());
+  ASSERT_FALSE(b_.elector.TryAcquireOrRenew());
+  EXPECT_TRUE(a_.elector.Health().ok());
+  EXPECT_TRUE(b_.elector.Health().ok());
+  server_.SetUnreachable(true);
+  EXPECT_FALSE(b_.elector.TryAcquireOrRenew());
+  EXPECT_EQ(b_.elector.Health().code(), StatusCode::kUnavailable);
+  server_.SetUnreachable(false);
+  EXPECT_FALSE(b_.elector.TryAcquireOrRenew());
+  EXPECT_TRUE(b_.elector.Health().ok());
+}
+
 TEST_F(LeaderElectorTest, HolderThatWasOverwrittenNoticesIt) {
   ASSERT_TRUE(a_.elector.TryAcquireOrRenew());
   server_.Put({{"holderIdentity", "c"}, {"leaseDurationSeconds", 15}});
