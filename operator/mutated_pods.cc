@@ -57,7 +57,11 @@ std::string DescribeMutation(codec::JsonView rendered, codec::JsonView created) 
   for (const auto& [name, image] : wanted) {
     if (!found.contains(name)) differences.push_back("container " + Quoted(name) + " was removed");
   }
-  if (differences.empty()) differences.emplace_back("resources, tolerations or a deadline differ");
+  if (differences.empty()) {
+    differences.emplace_back(
+        "resources, tolerations, a deadline, the operator's annotations or the owner reference "
+        "differ");
+  }
   if (differences.size() > kMostDifferences) {
     differences.resize(kMostDifferences);
     differences.emplace_back("and more");

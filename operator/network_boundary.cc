@@ -149,14 +149,15 @@ Result<bool> NetworkBoundary::AnyLivePod(const std::string& namespace_name) {
   });
   if (!listed.ok()) return listed.status();
   for (const auto& [name, uid] : unlabelled) {
-    if (Status status = PutLabelBack(namespace_name, name, uid); !status.ok()) return status;
-    any = true;
+    const auto labelled = PutLabelBack(namespace_name, name, uid);
+    if (!labelled.ok()) return labelled.status();
+    any = any || *labelled;
   }
   return any;
 }
 
-Status NetworkBoundary::PutLabelBack(const std::string& namespace_name, const std::string& pod,
-                                     const std::string& uid) {
+Result<bool> NetworkBoundary::PutLabelBack(const std::string& namespace_name,
+                                           const std::string& pod, const std::string& uid) {
   const codec::Json patch = {
       {"metadata",
        {{"uid", uid},
@@ -164,11 +165,11 @@ Status NetworkBoundary::PutLabelBack(const std::string& namespace_name, const st
          {{std::string(api::kSandboxLabel), pod.substr(api::kSandboxObjectPrefix.size())}}}}}};
   const auto patched =
       client_.Patch(kube::kPods, namespace_name, pod, kube::PatchType::kMerge, patch);
-  if (patched.status().code() == StatusCode::kNotFound) return Status::Ok();
+  if (patched.status().code() == StatusCode::kNotFound) return false;
   if (!patched.ok()) return patched.status().WithContext("labelling pod " + pod);
   logger_.Warning("put the sandbox label back on a pod",
                   {{"namespace", namespace_name}, {"pod", pod}});
-  return Status::Ok();
+  return true;
 }
 
 Status NetworkBoundary::KeepLabelled(const std::string& namespace_name, const std::string& pod) {
@@ -177,7 +178,8 @@ Status NetworkBoundary::KeepLabelled(const std::string& namespace_name, const st
   if (!live.ok()) return live.status();
   if (!LacksItsLabel(live->root())) return Status::Ok();
   return PutLabelBack(namespace_name, pod,
-                      std::string(live->root()["metadata"]["uid"].StringOrEmpty()));
+                      std::string(live->root()["metadata"]["uid"].StringOrEmpty()))
+      .status();
 }
 
 Status NetworkBoundary::ReleaseIfUnused(const std::string& namespace_name,

@@ -44,8 +44,9 @@ class NetworkBoundary {
   Status ReleaseIfUnused(const std::string& namespace_name, bool keep_for_sandboxes);
   // As the API server itself has it now. A pod of ours without its label gets it back.
   Result<bool> AnyLivePod(const std::string& namespace_name);
-  Status PutLabelBack(const std::string& namespace_name, const std::string& pod,
-                      const std::string& uid);
+  // False when the pod is gone.
+  Result<bool> PutLabelBack(const std::string& namespace_name, const std::string& pod,
+                            const std::string& uid);
   Result<bool> AnyLiveSandbox(const std::string& namespace_name);
   Status Record(const Result<codec::JsonDocument>& answer);
 

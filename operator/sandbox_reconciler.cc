@@ -63,6 +63,18 @@ std::string Annotation(const CachedPod& pod, std::string_view key) {
   return found == pod.annotations.end() ? std::string() : found->second;
 }
 
+// Whether a pod was created otherwise than it was rendered, in anything by which a later reconcile
+// would replace it.
+bool WasMutated(const CachedPod& created, const codec::Json& rendered,
+                const api::AgentSandbox& sandbox) {
+  for (const std::string_view digest :
+       {api::kSpecHashAnnotation, api::kProfileHashAnnotation, api::kFingerprintAnnotation}) {
+    if (Annotation(created, digest) != Annotation(rendered, digest)) return true;
+  }
+  return created.fingerprint != Annotation(rendered, api::kFingerprintAnnotation) ||
+         created.owner.uid != sandbox.metadata.uid;
+}
+
 // A pod of this sandbox's making whose owner reference somebody took off: nobody controls it, and
 // it carries the operator's digests. It is never taken back, only removed, since nobody knows what
 // else was done to it.
@@ -97,9 +109,17 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
   Observation seen;
   // The pod goes first, while everything around it still stands.
   Step step = sandbox.metadata.deleting ? RemovePod(sandbox, seen) : MakeReal(sandbox, seen);
+  // Nothing is said of a pod that could not be looked up.
+  if (seen.unknown_pod) return {std::move(step.error), std::nullopt};
   seen.blocker = std::move(step.blocker);
   if (sandbox.metadata.deleting) {
+    seen.findings = Judge(sandbox);
     seen.blocker = Blocker{"Deleting", "the sandbox is being deleted", false};
+  } else if (!seen.pod && (seen.blocker || policy::HasErrors(seen.findings))) {
+    // A pod without its label is in no cache, and may run all the same.
+    Status labelled =
+        boundary_.KeepLabelled(key.namespace_name, api::SandboxObjectName(sandbox.metadata.name));
+    if (step.error.ok()) step.error = std::move(labelled);
   }
   seen.deny_all_in_place = boundary_.InPlace(key.namespace_name);
   seen.widened_by = FindWideningPolicy(sandbox, seen);
@@ -114,11 +134,15 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
   return {step.error.ok() ? std::move(written) : std::move(step.error), step.requeue_after};
 }
 
+std::vector<policy::Finding> SandboxReconciler::Judge(const api::AgentSandbox& sandbox) const {
+  const codec::JsonDocument pod_template = api::ToDocument(sandbox.spec.pod_template);
+  return policy::EvaluateSandbox(sandbox, api::PodView(pod_template.root(), "spec.podTemplate"),
+                                 settings_.facts);
+}
+
 SandboxReconciler::Step SandboxReconciler::MakeReal(const api::AgentSandbox& sandbox,
                                                     Observation& seen) {
-  const codec::JsonDocument pod_template = api::ToDocument(sandbox.spec.pod_template);
-  seen.findings = policy::EvaluateSandbox(
-      sandbox, api::PodView(pod_template.root(), "spec.podTemplate"), settings_.facts);
+  seen.findings = Judge(sandbox);
   if (policy::HasErrors(seen.findings)) return RemovePod(sandbox, seen);
 
   render::DesiredObjects desired = render::Render(sandbox, settings_.profile);
@@ -233,11 +257,7 @@ SandboxReconciler::Step SandboxReconciler::EnsurePod(const api::AgentSandbox& sa
   if (IsDisowned(*live, sandbox)) {
     logger_.Warning("pod is created anew: somebody took its owner reference off",
                     {{"sandbox", sandbox.metadata.namespace_name + "/" + sandbox.metadata.name}});
-    if (Step labelled = AdoptMetadata(*live, desired.pod, seen); !labelled.Continue()) {
-      return labelled;
-    }
-    seen.pod = live;
-    return live->deleting ? Step{} : DeletePod(*live, seen);
+    return RemovePod(sandbox, seen);
   }
   switch (JudgeOwner(live->owner, /*deleting=*/false, sandbox)) {
     case Claimed::kStrangers:
@@ -321,7 +341,7 @@ SandboxReconciler::Step SandboxReconciler::CreatePod(const api::AgentSandbox& sa
   backoff_.PodCreated(sandbox.metadata.uid);
   Step recorded = RecordPod(created->root(), seen);
   if (!recorded.Continue()) return recorded;
-  if (seen.pod->fingerprint != Annotation(pod, api::kFingerprintAnnotation)) {
+  if (WasMutated(*seen.pod, pod, sandbox)) {
     return RemoveMutated(sandbox, document.root(), created->root(), seen);
   }
   mutated_.Forget(sandbox.metadata.uid);
@@ -394,10 +414,14 @@ SandboxReconciler::Step SandboxReconciler::DeletePod(const CachedPod& pod, Obser
 SandboxReconciler::Step SandboxReconciler::RemovePod(const api::AgentSandbox& sandbox,
                                                      Observation& seen) {
   const auto found = FindOwnPod(sandbox);
-  if (!found.ok()) return {std::nullopt, std::nullopt, found.status()};
+  if (!found.ok()) {
+    seen.unknown_pod = true;
+    return {std::nullopt, std::nullopt, found.status()};
+  }
   const std::shared_ptr<const CachedPod> live = *found;
   if (!live) return {};
   seen.pod = live;
+  Status label_error;
   const std::string label(api::kSandboxLabel);
   const auto labelled = live->labels.find(label);
   if (labelled == live->labels.end() || labelled->second != sandbox.metadata.name) {
@@ -406,12 +430,18 @@ SandboxReconciler::Step SandboxReconciler::RemovePod(const api::AgentSandbox& sa
         {"metadata", {{"uid", live->uid}, {"labels", {{label, sandbox.metadata.name}}}}}};
     const auto patched = client_.Patch(kube::kPods, live->key.namespace_name, live->key.name,
                                        kube::PatchType::kMerge, patch);
-    if (!patched.ok() && patched.status().code() != StatusCode::kNotFound) {
-      return {std::nullopt, std::nullopt, patched.status().WithContext("labelling the pod")};
+    if (patched.status().code() == StatusCode::kNotFound) {
+      caches_.pods.store().RecordDelete(live->key, live->uid);
+      seen.pod = nullptr;
+      return {std::nullopt, milliseconds(0), Status::Ok()};
     }
+    label_error = patched.ok() ? RecordPod(patched->root(), seen).error
+                               : patched.status().WithContext("labelling the pod");
   }
-  if (live->deleting) return {};
-  return DeletePod(*live, seen);
+  // It ends whatever became of its label.
+  Step removed = seen.pod->deleting ? Step{} : DeletePod(CachedPod(*seen.pod), seen);
+  if (removed.error.ok()) removed.error = std::move(label_error);
+  return removed;
 }
 
 Result<std::shared_ptr<const CachedPod>> SandboxReconciler::FindOwnPod(

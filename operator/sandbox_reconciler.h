@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -53,6 +54,7 @@ class SandboxReconciler {
     [[nodiscard]] bool Continue() const { return !blocker && error.ok() && !requeue_after; }
   };
 
+  [[nodiscard]] std::vector<policy::Finding> Judge(const api::AgentSandbox& sandbox) const;
   Step MakeReal(const api::AgentSandbox& sandbox, Observation& seen);
   Step EnsureSurroundings(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired);
   Step EnsureClaims(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired);

@@ -26,6 +26,7 @@ struct Observation {
   std::vector<policy::Finding> findings;  // of the floor; errors keep the pod away
   std::optional<Blocker> blocker;
   std::shared_ptr<const CachedPod> pod;  // null when there is none
+  bool unknown_pod = false;              // it could not be looked up, so nothing can be said of it
   bool outdated = false;                 // the operator's part of the pod would be rendered anew
   bool deny_all_in_place = false;
   std::string widened_by;  // name of another policy that lets traffic through, or empty

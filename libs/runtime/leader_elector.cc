@@ -91,7 +91,10 @@ bool LeaderElector::TryAcquireOrRenew() {
   const Status status = Attempt(began);
   {
     const std::lock_guard lock(health_mutex_);
-    health_ = status.code() == StatusCode::kAlreadyExists ? Status::Ok() : status;
+    // Held by another, or another was faster: both are in order.
+    const bool in_order =
+        status.code() == StatusCode::kAlreadyExists || status.code() == StatusCode::kConflict;
+    health_ = in_order ? Status::Ok() : status;
   }
   if (status.ok()) {
     fence_->Extend(began + options_.renew_deadline, began + options_.lease_duration);
@@ -142,6 +145,7 @@ Status LeaderElector::Attempt(std::chrono::nanoseconds began) {
 
 void LeaderElector::Observe(codec::JsonView lease) {
   Json object = lease.ToJson();
+  if (!object.is_object()) object = Json::object();
   if (!object["spec"].is_object()) object["spec"] = Json::object();
   holder_ = lease["spec"]["holderIdentity"].StringOrEmpty();
   // Clocks of other machines are not compared with ours: what counts is when a change was seen.

@@ -84,7 +84,8 @@ class LeaderElector {
   std::optional<Observed> observed_;
   std::string holder_;
   mutable std::mutex health_mutex_;
-  Status health_;  // guarded by health_mutex_
+  // Guarded by health_mutex_.
+  Status health_{StatusCode::kUnavailable, "the lease has not been read yet"};
 };
 
 }  // namespace stockade::runtime
