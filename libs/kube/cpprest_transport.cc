@@ -9,6 +9,7 @@
 // - a Host header decides the name that the certificate is verified against.
 #include <cpprest/http_client.h>
 #include <cpprest/producerconsumerstream.h>
+#include <openssl/crypto.h>
 #include <pplx/threadpool.h>
 
 #include <chrono>
@@ -34,6 +35,11 @@ using std::chrono::steady_clock;
 // threads.
 class Outcome {
  public:
+  explicit Outcome(std::string request_body) : request_body_(std::move(request_body)) {}
+
+  // What is sent: it has to last as long as cpprestsdk may read it, also beyond the deadline.
+  [[nodiscard]] const std::string& request_body() const { return request_body_; }
+
   void Set(Result<HttpResponse> result) {
     const std::lock_guard lock(mutex_);
     if (!result_) result_ = std::move(result);
@@ -50,6 +56,7 @@ class Outcome {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<Result<HttpResponse>> result_;  // guarded by mutex_
+  const std::string request_body_;
 };
 
 Status Unavailable(const std::string& address, const std::string& what) {
@@ -80,9 +87,9 @@ class CppRestTransport final : public Transport {
  private:
   Result<HttpResponse> Exchange(const HttpRequest& request, const std::string& token) {
     const auto deadline = steady_clock::now() + request.deadline;
-    const auto outcome = std::make_shared<Outcome>();
+    const auto outcome = std::make_shared<Outcome>(request.body);
     pplx::cancellation_token_source cancel;
-    web_http::http_request message = Message(request, token);
+    web_http::http_request message = Message(request, outcome->request_body(), token);
     // Called for every piece of the answer: cpprestsdk would take in any amount.
     message.set_progress_handler(
         [cancel, outcome, limit = max_answer_bytes_, address = address_](
@@ -123,7 +130,7 @@ class CppRestTransport final : public Transport {
     return Status(StatusCode::kDeadlineExceeded, address_ + " did not answer in time");
   }
 
-  [[nodiscard]] web_http::http_request Message(const HttpRequest& request,
+  [[nodiscard]] web_http::http_request Message(const HttpRequest& request, const std::string& body,
                                                const std::string& token) const {
     web_http::http_request message(request.method);
     message.set_request_uri(web::uri(config_->path_prefix + request.target));
@@ -136,14 +143,11 @@ class CppRestTransport final : public Transport {
     if (!config_->tls_server_name.empty()) {
       headers.add(web_http::header_names::host, config_->tls_server_name);
     }
-    if (!request.body.empty()) {
+    if (!body.empty()) {
       concurrency::streams::producer_consumer_buffer<std::uint8_t> buffer;
-      buffer
-          .putn_nocopy(reinterpret_cast<const std::uint8_t*>(request.body.data()),
-                       request.body.size())
-          .wait();
+      buffer.putn_nocopy(reinterpret_cast<const std::uint8_t*>(body.data()), body.size()).wait();
       buffer.close(std::ios_base::out).wait();
-      message.set_body(buffer.create_istream(), request.body.size(), request.content_type);
+      message.set_body(buffer.create_istream(), body.size(), request.content_type);
     }
     return message;
   }
@@ -186,6 +190,8 @@ class CppRestTransport final : public Transport {
 }  // namespace
 
 void InitializeCppRestThreads() {
+  // Its threads go on while the process ends, and must find OpenSSL as it was.
+  OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
   try {
     crossplat::threadpool::initialize_with_threads(2);
   } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the pool exists already

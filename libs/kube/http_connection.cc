@@ -80,7 +80,7 @@ class BeastConnection final : public HttpConnection,
                               public std::enable_shared_from_this<BeastConnection> {
  public:
   BeastConnection(asio::io_context& io, std::shared_ptr<const ConnectionConfig> config,
-                  std::shared_ptr<const TlsContext> tls)
+                  const std::shared_ptr<const TlsContext>& tls)
       : config_(std::move(config)),
         resolver_(io),
         timer_(io),
@@ -298,8 +298,8 @@ class BeastConnection final : public HttpConnection,
 
 std::shared_ptr<HttpConnection> HttpConnection::Make(boost::asio::io_context& io,
                                                      std::shared_ptr<const ConnectionConfig> config,
-                                                     std::shared_ptr<const TlsContext> tls) {
-  return std::make_shared<BeastConnection>(io, std::move(config), std::move(tls));
+                                                     const std::shared_ptr<const TlsContext>& tls) {
+  return std::make_shared<BeastConnection>(io, std::move(config), tls);
 }
 
 }  // namespace stockade::kube

@@ -36,7 +36,7 @@ class HttpConnection {
 
   static std::shared_ptr<HttpConnection> Make(boost::asio::io_context& io,
                                               std::shared_ptr<const ConnectionConfig> config,
-                                              std::shared_ptr<const TlsContext> tls);
+                                              const std::shared_ptr<const TlsContext>& tls);
   virtual ~HttpConnection() = default;
 
   // Sends a request as FormatRequest made it, connecting first if need be, and reads the head of

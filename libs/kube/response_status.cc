@@ -12,7 +12,7 @@ namespace {
 // The longest message that is kept: a validation error of a large object lists every field.
 constexpr std::size_t kMaxMessageBytes = 8192;
 constexpr std::size_t kMaxReasonBytes = 128;
-constexpr std::int64_t kLongestRetryAfterSeconds = 24 * 60 * 60;
+constexpr std::int64_t kLongestRetryAfterSeconds = std::int64_t{24} * 60 * 60;
 
 // Codes by HTTP status, as apimachinery's pkg/api/errors pairs them; 409 is decided by its reason.
 StatusCode CodeFor(std::int64_t http_status, std::string_view reason) {

@@ -150,6 +150,7 @@ bool TlsContext::CopyTo(ssl_ctx_st* other) const {
   X509* certificate = SSL_CTX_get0_certificate(context_);
   if (certificate == nullptr) return true;
   STACK_OF(X509)* chain = nullptr;
+  // NOLINTNEXTLINE(bugprone-multi-level-implicit-pointer-conversion): as the macro has it
   SSL_CTX_get0_chain_certs(context_, &chain);
   return SSL_CTX_use_cert_and_key(other, certificate, SSL_CTX_get0_privatekey(context_), chain,
                                   /*override=*/1) == 1;

@@ -85,7 +85,7 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
 
   // A callback that does nothing once closed and turns what a step throws into a failure.
   template <typename F>
-  auto Step(F f) {
+  auto Step(const F& f) {
     return [self = shared_from_this(), f](auto&&... values) {
       if (self->state == State::kClosed) return;
       try {

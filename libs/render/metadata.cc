@@ -8,7 +8,7 @@ namespace stockade::render {
 
 codec::Json OwnedObject(const api::AgentSandbox& sandbox, std::string_view api_version,
                         std::string_view kind, std::string name, api::StringMap labels,
-                        api::StringMap annotations) {
+                        const api::StringMap& annotations) {
   labels.insert_or_assign(std::string(api::kManagedByLabel), std::string(api::kManagedByValue));
   labels.insert_or_assign(std::string(api::kSandboxLabel), sandbox.metadata.name);
   codec::Json object = {
@@ -24,7 +24,7 @@ codec::Json OwnedObject(const api::AgentSandbox& sandbox, std::string_view api_v
                                                  {"uid", sandbox.metadata.uid},
                                                  {"controller", true},
                                                  {"blockOwnerDeletion", true}}})}}}};
-  if (!annotations.empty()) object["metadata"]["annotations"] = std::move(annotations);
+  if (!annotations.empty()) object["metadata"]["annotations"] = annotations;
   return object;
 }
 

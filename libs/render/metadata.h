@@ -14,6 +14,6 @@ namespace stockade::render {
 [[nodiscard]] codec::Json OwnedObject(const api::AgentSandbox& sandbox,
                                       std::string_view api_version, std::string_view kind,
                                       std::string name, api::StringMap labels = {},
-                                      api::StringMap annotations = {});
+                                      const api::StringMap& annotations = {});
 
 }  // namespace stockade::render

@@ -85,7 +85,7 @@ Json RenderPod(const api::AgentSandbox& sandbox, const Profile& profile) {
   annotations.insert_or_assign(std::string(api::kProfileHashAnnotation),
                                ProfileHash(sandbox, profile));
   Json pod = OwnedObject(sandbox, "v1", "Pod", api::SandboxObjectName(sandbox.metadata.name),
-                         pod_template.labels, std::move(annotations));
+                         pod_template.labels, annotations);
 
   Json& spec = pod["spec"];
   spec = pod_template.spec.ToJson();

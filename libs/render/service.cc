@@ -11,7 +11,8 @@ codec::Json RenderService(const api::AgentSandbox& sandbox) {
   codec::Json ports = codec::Json::array();
   for (const api::ServicePort& port : sandbox.spec.service_ports) {
     codec::Json target = port.target_port.ToJson();
-    const bool unset = target.is_null() || target == 0 || target == "";
+    const bool unset = target.is_null() || target == 0 ||
+                       (target.is_string() && target.get_ref<const std::string&>().empty());
     codec::Json rendered = {{"port", port.port},
                             {"protocol", port.protocol},
                             {"targetPort", unset ? codec::Json(port.port) : std::move(target)}};

@@ -19,8 +19,13 @@ struct TransportKind {
                                      TransportOptions options);
 };
 
-inline constexpr TransportKind kTransports[] = {{"CppRest", &MakeCppRestTransport},
-                                                {"Beast", &MakeBeastTransport}};
+// Debian's cpprestsdk is not instrumented: under a sanitizer its threads' doings show as races and
+// leaks, so there only Beast is tested.
+inline constexpr TransportKind kTransports[] = {
+#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+    {"CppRest", &MakeCppRestTransport},
+#endif
+    {"Beast", &MakeBeastTransport}};
 
 inline std::string TransportName(const ::testing::TestParamInfo<TransportKind>& info) {
   return info.param.name;
