@@ -418,7 +418,7 @@ SandboxReconciler::Step SandboxReconciler::RemovePod(const api::AgentSandbox& sa
     seen.unknown_pod = true;
     return {std::nullopt, std::nullopt, found.status()};
   }
-  const std::shared_ptr<const CachedPod> live = *found;
+  const std::shared_ptr<const CachedPod>& live = *found;
   if (!live) return {};
   seen.pod = live;
   Status label_error;

@@ -16,7 +16,8 @@ using codec::Json;
 // metav1.Condition allows 32,768 bytes; a person reads far less.
 constexpr std::size_t kMaxMessage = 4096;
 
-Condition Make(std::string type, std::string_view status, std::string reason, std::string message) {
+Condition Make(std::string type, std::string_view status, std::string reason,
+               const std::string& message) {
   return {.type = std::move(type),
           .status = std::string(status),
           .reason = std::move(reason),
