@@ -28,16 +28,22 @@ class TemporaryDirectory {
 
   [[nodiscard]] const std::string& path() const { return path_; }
 
-  // Writes a file and returns its path.
+  [[nodiscard]] std::string PathOf(std::string_view name) const {
+    return path_ + "/" + std::string(name);
+  }
+
+  // Puts a whole file in place at once, as a rename does. Returns its path.
   std::string Write(std::string_view name, std::string_view contents) const {
-    std::string file = path_ + "/" + std::string(name);
-    std::ofstream stream(file, std::ios::binary | std::ios::trunc);
+    std::string file = PathOf(name);
+    std::ofstream stream(file + ".new", std::ios::binary | std::ios::trunc);
     stream << contents;
     if (!stream.flush()) std::abort();
+    std::filesystem::rename(file + ".new", file);
     return file;
   }
+  // The file must be there.
   void Remove(std::string_view name) const {
-    std::filesystem::remove(path_ + "/" + std::string(name));
+    if (!std::filesystem::remove(PathOf(name))) std::abort();
   }
 
  private:

@@ -7,6 +7,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -31,9 +32,9 @@ struct TestCertificate {
 // program: no test can go on without it. Immutable after construction.
 class TestAuthority {
  public:
-  TestAuthority() : key_(NewKey()) {
+  explicit TestAuthority(const std::string& name = "test authority") : key_(NewKey()) {
     TestCertificate self;
-    self.common_name = "test authority";
+    self.common_name = name;
     certificate_ = Sign(self, key_.get(), nullptr, "critical,CA:TRUE");
   }
 
@@ -68,13 +69,19 @@ class TestAuthority {
     return key;
   }
 
+  // Certificates of one issuer are told apart by it.
+  static long NextSerial() {
+    static std::atomic<long> next = 1;
+    return next++;
+  }
+
   // Signed by this authority; `issuer` is null for its own certificate.
   [[nodiscard]] Certificate Sign(const TestCertificate& wanted, EVP_PKEY* key, X509* issuer,
                                  const char* basic_constraints) const {
     Certificate certificate(X509_new());
     X509* const raw = certificate.get();
     Require(raw != nullptr && X509_set_version(raw, X509_VERSION_3) == 1);
-    Require(ASN1_INTEGER_set(X509_get_serialNumber(raw), issuer == nullptr ? 1 : 2) == 1);
+    Require(ASN1_INTEGER_set(X509_get_serialNumber(raw), NextSerial()) == 1);
     Require(X509_gmtime_adj(X509_getm_notBefore(raw), wanted.begins_in_seconds) != nullptr);
     Require(X509_gmtime_adj(X509_getm_notAfter(raw), wanted.ends_in_seconds) != nullptr);
     Require(X509_set_pubkey(raw, key) == 1);

@@ -15,7 +15,7 @@ class CertificateSourceTest : public ::testing::Test {
 
   Authority ca_{"test authority"};
   Identity first_ = ca_.Issue("first");
-  TemporaryDirectory directory_;
+  CertificateDirectory directory_;
 };
 
 TEST_F(CertificateSourceTest, NamesTheFileThatCannotBeUsed) {

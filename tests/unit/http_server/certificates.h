@@ -1,57 +1,47 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
 #include <string>
 
 #include "http_server/server.h"
+#include "tests/fakes/temporary_directory.h"
+#include "tests/fakes/test_authority.h"
 
 namespace stockade::http_server {
 
-// A certificate and its key, both PEM.
-struct Identity {
-  std::string certificate;
-  std::string key;
-};
+using Identity = testing::TestIdentity;
 
-// A certificate authority of its own, with keys that are made anew each time.
-class Authority {
+// An authority whose certificates are for this machine's address.
+class Authority : public testing::TestAuthority {
  public:
-  explicit Authority(const std::string& name);
-  ~Authority();
-  Authority(const Authority&) = delete;
-  Authority& operator=(const Authority&) = delete;
+  using TestAuthority::TestAuthority;
 
-  [[nodiscard]] const std::string& certificate() const;
   // A certificate for `name` and 127.0.0.1 that has begun and ends `lifetime` from now; a negative
   // lifetime makes one that has ended already.
   [[nodiscard]] Identity Issue(const std::string& name,
-                               std::chrono::seconds lifetime = std::chrono::hours(1)) const;
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+                               std::chrono::seconds lifetime = std::chrono::hours(1)) const {
+    return TestAuthority::Issue({.common_name = name,
+                                 .alternative_names = "IP:127.0.0.1",
+                                 .begins_in_seconds = -24L * 3600L,
+                                 .ends_in_seconds = lifetime.count()});
+  }
 };
 
-// A directory that lasts as long as the object.
-class TemporaryDirectory {
+// A directory with a server's certificate and key.
+class CertificateDirectory : public testing::TemporaryDirectory {
  public:
-  TemporaryDirectory();
-  ~TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  [[nodiscard]] std::string PathOf(const std::string& name) const { return path_ + "/" + name; }
-  // Puts a whole file in place at once, as a rename does. Returns its path.
-  std::string Write(const std::string& name, const std::string& contents) const;
-  void Remove(const std::string& name) const;
   // Writes tls.crt and then tls.key.
-  void WriteIdentity(const Identity& identity) const;
+  void WriteIdentity(const Identity& identity) const {
+    Write("tls.crt", identity.certificate);
+    Write("tls.key", identity.key);
+  }
   // tls.crt and tls.key of this directory, polled often.
-  [[nodiscard]] TlsFiles Files() const;
-
- private:
-  std::string path_;
+  [[nodiscard]] TlsFiles Files() const {
+    return {.certificate_file = PathOf("tls.crt"),
+            .key_file = PathOf("tls.key"),
+            .client_ca_file = {},
+            .poll_interval = std::chrono::milliseconds(5)};
+  }
 };
 
 }  // namespace stockade::http_server

@@ -112,7 +112,7 @@ class ServerTest : public ::testing::Test {
 
   LogLines log_;
   Authority ca_{"test authority"};
-  TemporaryDirectory directory_;
+  CertificateDirectory directory_;
   ServerOptions options_;
   std::unique_ptr<Server> server_;
 };

@@ -2,12 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <fstream>
+
+#include "tests/fakes/temporary_directory.h"
 
 namespace stockade::webhook {
 namespace {
@@ -138,16 +136,10 @@ threads: many
 
 class WebhookConfigFileTest : public ::testing::Test {
  protected:
-  WebhookConfigFileTest() : file_(::testing::TempDir() + "stockade-webhook-config-XXXXXX") {
-    const int descriptor = mkstemp(file_.data());
-    EXPECT_GE(descriptor, 0);
-    close(descriptor);
-  }
-  ~WebhookConfigFileTest() override { std::remove(file_.c_str()); }
+  void Write(const std::string& text) const { directory_.Write("webhook.yaml", text); }
 
-  void Write(const std::string& text) { std::ofstream(file_, std::ios::binary) << text; }
-
-  std::string file_;
+  const testing::TemporaryDirectory directory_;
+  const std::string file_ = directory_.PathOf("webhook.yaml");
 };
 
 TEST_F(WebhookConfigFileTest, IsRead) {
