@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <mutex>
 #include <random>
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "api/names.h"
+#include "base/sleep.h"
 #include "http_server/health.h"
 #include "http_server/metrics.h"
 #include "http_server/server.h"
@@ -106,7 +106,10 @@ struct OperatorApp::Impl {
   // Which event concerns which sandbox or namespace.
   void Connect();
   void EnqueueOwner(const std::string& namespace_name, const ControllerOwner& owner) {
-    if (IsSandbox(owner)) sandboxes.Enqueue({namespace_name, owner.name});
+    if (!IsSandbox(owner)) return;
+    const runtime::ObjectKey key{namespace_name, owner.name};
+    // Of one that is gone, or not listed yet, there is nothing to do for its objects.
+    if (caches.sandboxes.store().Get(key)) sandboxes.Enqueue(key);
   }
   void EnqueueBoundary(const std::string& namespace_name) {
     namespaces.Enqueue({"", namespace_name});
@@ -116,15 +119,12 @@ struct OperatorApp::Impl {
   }
   template <typename T>
   void ConnectOwned(runtime::Informer<T>& informer) {
-    informer.AddHandler(
-        [this](const typename runtime::Store<T>::Change& change) { EnqueueOwners(change); });
-  }
-  // An owner that was taken off has to hear of it as well.
-  template <typename Change>
-  void EnqueueOwners(const Change& change) {
-    for (const auto& object : {change.before, change.after}) {
-      if (object) EnqueueOwner(object->key.namespace_name, object->owner);
-    }
+    informer.AddHandler([this](const typename runtime::Store<T>::Change& change) {
+      // An owner that was taken off has to hear of it as well.
+      for (const auto& object : {change.before, change.after}) {
+        if (object) EnqueueOwner(object->key.namespace_name, object->owner);
+      }
+    });
   }
   bool WaitForCaches(const std::stop_token& stop);
   void StartControllers();
@@ -198,12 +198,9 @@ void OperatorApp::Impl::Connect() {
   caches.policies.AddHandler([this](const runtime::Store<CachedPolicy>::Change& change) {
     const auto& object = change.after ? change.after : change.before;
     const std::string& namespace_name = object->key.namespace_name;
-    if (object->key.name == api::kDenyAllPolicyName) {
-      EnqueueBoundary(namespace_name);
-    } else if (IsSandbox(object->owner)) {
-      EnqueueOwner(namespace_name, object->owner);
-    }
-    // Any policy may begin or cease to widen any sandbox of its namespace.
+    if (object->key.name == api::kDenyAllPolicyName) EnqueueBoundary(namespace_name);
+    // One of them may own the policy; any policy may begin or cease to widen any sandbox of its
+    // namespace.
     EnqueueAll(caches.sandboxes.store().ListNamespace(namespace_name));
   });
   ConnectOwned(caches.services);
@@ -214,13 +211,8 @@ void OperatorApp::Impl::Connect() {
 }
 
 bool OperatorApp::Impl::WaitForCaches(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
   while (!caches.HasSynced()) {
-    // A stop ends the wait at once.
-    wake.wait_for(lock, stop, kSyncPoll, [] { return false; });
-    if (stop.stop_requested()) return false;
+    if (!SleepUnlessStopped(stop, kSyncPoll)) return false;
   }
   logger.Info("caches have synced", {{"sandboxes", caches.sandboxes.store().size()},
                                      {"pods", caches.pods.store().size()}});

@@ -151,13 +151,13 @@ Result<bool> NetworkBoundary::AnyLivePod(const std::string& namespace_name) {
   for (const auto& [name, uid] : unlabelled) {
     const auto labelled = PutLabelBack(namespace_name, name, uid);
     if (!labelled.ok()) return labelled.status();
-    any = any || *labelled;
+    any = any || *labelled != nullptr;
   }
   return any;
 }
 
-Result<bool> NetworkBoundary::PutLabelBack(const std::string& namespace_name,
-                                           const std::string& pod, const std::string& uid) {
+Result<std::shared_ptr<const CachedPod>> NetworkBoundary::PutLabelBack(
+    const std::string& namespace_name, const std::string& pod, const std::string& uid) {
   const codec::Json patch = {
       {"metadata",
        {{"uid", uid},
@@ -165,14 +165,22 @@ Result<bool> NetworkBoundary::PutLabelBack(const std::string& namespace_name,
          {{std::string(api::kSandboxLabel), pod.substr(api::kSandboxObjectPrefix.size())}}}}}};
   const auto patched =
       client_.Patch(kube::kPods, namespace_name, pod, kube::PatchType::kMerge, patch);
-  if (patched.status().code() == StatusCode::kNotFound) return false;
+  if (patched.status().code() == StatusCode::kNotFound) {
+    caches_.pods.store().RecordDelete({namespace_name, pod}, uid);
+    return std::shared_ptr<const CachedPod>();
+  }
   if (!patched.ok()) return patched.status().WithContext("labelling pod " + pod);
   logger_.Warning("put the sandbox label back on a pod",
                   {{"namespace", namespace_name}, {"pod", pod}});
-  return true;
+  auto decoded = DecodePod(patched->root());
+  if (!decoded.ok()) return decoded.status();
+  caches_.pods.store().RecordWrite(*decoded);
+  return std::make_shared<const CachedPod>(std::move(decoded).value());
 }
 
 Status NetworkBoundary::KeepLabelled(const std::string& namespace_name, const std::string& pod) {
+  const auto cached = caches_.pods.store().Get({namespace_name, pod});
+  if (cached && cached->labels.contains(std::string(api::kSandboxLabel))) return Status::Ok();
   const auto live = client_.Get(kube::kPods, namespace_name, pod);
   if (live.status().code() == StatusCode::kNotFound) return Status::Ok();
   if (!live.ok()) return live.status();

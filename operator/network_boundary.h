@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <shared_mutex>
 #include <string>
 
@@ -31,8 +32,14 @@ class NetworkBoundary {
   // releases it, after asking the API server itself whether a pod is left.
   Status Reconcile(const std::string& namespace_name);
 
-  // Puts the sandbox label back on a pod of ours that somebody took it off, whose sandbox may be
-  // gone already; nothing happens when there is no such pod.
+  // Gives a pod of ours the sandbox label that its name stands for, and records what came of it.
+  // Null when the pod is gone.
+  Result<std::shared_ptr<const CachedPod>> PutLabelBack(const std::string& namespace_name,
+                                                        const std::string& pod,
+                                                        const std::string& uid);
+
+  // The same for a pod that is in no cache since somebody took its label off, and whose sandbox may
+  // be gone already; nothing happens when there is no such pod.
   Status KeepLabelled(const std::string& namespace_name, const std::string& pod);
 
   // As the cache has it: the policy exists, with our spec and our finalizer and without an owner.
@@ -44,9 +51,6 @@ class NetworkBoundary {
   Status ReleaseIfUnused(const std::string& namespace_name, bool keep_for_sandboxes);
   // As the API server itself has it now. A pod of ours without its label gets it back.
   Result<bool> AnyLivePod(const std::string& namespace_name);
-  // False when the pod is gone.
-  Result<bool> PutLabelBack(const std::string& namespace_name, const std::string& pod,
-                            const std::string& uid);
   Result<bool> AnyLiveSandbox(const std::string& namespace_name);
   Status Record(const Result<codec::JsonDocument>& answer);
 

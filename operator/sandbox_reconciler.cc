@@ -248,11 +248,9 @@ SandboxReconciler::Step SandboxReconciler::EnsurePod(const api::AgentSandbox& sa
     Step created = CreatePod(sandbox, desired.pod, seen);
     if (!created.Continue() || seen.pod || policy::HasErrors(seen.findings)) return created;
     // The name is taken by a pod that the cache does not show: it may have lost its label.
-    auto existing = client_.Get(kube::kPods, key.namespace_name, key.name);
+    const auto existing = GetPod(key);
     if (!existing.ok()) return {std::nullopt, std::nullopt, existing.status()};
-    auto decoded = DecodePod(existing->root());
-    if (!decoded.ok()) return {std::nullopt, std::nullopt, decoded.status()};
-    live = std::make_shared<const CachedPod>(std::move(decoded).value());
+    live = *existing;
   }
   if (IsDisowned(*live, sandbox)) {
     logger_.Warning("pod is created anew: somebody took its owner reference off",
@@ -422,26 +420,27 @@ SandboxReconciler::Step SandboxReconciler::RemovePod(const api::AgentSandbox& sa
   if (!live) return {};
   seen.pod = live;
   Status label_error;
-  const std::string label(api::kSandboxLabel);
-  const auto labelled = live->labels.find(label);
-  if (labelled == live->labels.end() || labelled->second != sandbox.metadata.name) {
+  const auto label = live->labels.find(std::string(api::kSandboxLabel));
+  if (label == live->labels.end() || label->second != sandbox.metadata.name) {
     // Without its label the deny-all does not select it while it ends.
-    const codec::Json patch = {
-        {"metadata", {{"uid", live->uid}, {"labels", {{label, sandbox.metadata.name}}}}}};
-    const auto patched = client_.Patch(kube::kPods, live->key.namespace_name, live->key.name,
-                                       kube::PatchType::kMerge, patch);
-    if (patched.status().code() == StatusCode::kNotFound) {
-      caches_.pods.store().RecordDelete(live->key, live->uid);
-      seen.pod = nullptr;
-      return {std::nullopt, milliseconds(0), Status::Ok()};
-    }
-    label_error = patched.ok() ? RecordPod(patched->root(), seen).error
-                               : patched.status().WithContext("labelling the pod");
+    const auto labelled =
+        boundary_.PutLabelBack(live->key.namespace_name, live->key.name, live->uid);
+    label_error = labelled.status();
+    if (labelled.ok()) seen.pod = *labelled;
+    if (!seen.pod) return {std::nullopt, milliseconds(0), Status::Ok()};
   }
   // It ends whatever became of its label.
   Step removed = seen.pod->deleting ? Step{} : DeletePod(CachedPod(*seen.pod), seen);
   if (removed.error.ok()) removed.error = std::move(label_error);
   return removed;
+}
+
+Result<std::shared_ptr<const CachedPod>> SandboxReconciler::GetPod(const runtime::ObjectKey& key) {
+  const auto live = client_.Get(kube::kPods, key.namespace_name, key.name);
+  if (!live.ok()) return live.status();
+  auto decoded = DecodePod(live->root());
+  if (!decoded.ok()) return decoded.status();
+  return std::make_shared<const CachedPod>(std::move(decoded).value());
 }
 
 Result<std::shared_ptr<const CachedPod>> SandboxReconciler::FindOwnPod(
@@ -450,12 +449,10 @@ Result<std::shared_ptr<const CachedPod>> SandboxReconciler::FindOwnPod(
                                api::SandboxObjectName(sandbox.metadata.name)};
   std::shared_ptr<const CachedPod> pod = caches_.pods.store().Get(key);
   if (!pod) {
-    const auto live = client_.Get(kube::kPods, key.namespace_name, key.name);
+    const auto live = GetPod(key);
     if (live.status().code() == StatusCode::kNotFound) return pod;
     if (!live.ok()) return live.status();
-    auto decoded = DecodePod(live->root());
-    if (!decoded.ok()) return decoded.status();
-    pod = std::make_shared<const CachedPod>(std::move(decoded).value());
+    pod = *live;
   }
   if (pod->owner.uid == sandbox.metadata.uid || IsDisowned(*pod, sandbox)) return pod;
   return std::shared_ptr<const CachedPod>();

@@ -72,6 +72,8 @@ class SandboxReconciler {
   Step AdoptMetadata(const CachedPod& live, const codec::Json& rendered, Observation& seen);
   Step DeletePod(const CachedPod& pod, Observation& seen);
   Step RemovePod(const api::AgentSandbox& sandbox, Observation& seen);
+  // As the API server has it, past the cache.
+  Result<std::shared_ptr<const CachedPod>> GetPod(const runtime::ObjectKey& key);
   // The sandbox's pod as the cache has it, or as the API server has it where the cache has none: a
   // pod that lost its label is in no cache. Null when there is none or it is another's.
   Result<std::shared_ptr<const CachedPod>> FindOwnPod(const api::AgentSandbox& sandbox);

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "policy/metadata_keys.h"
 #include "policy/quoting.h"
 #include "policy/report.h"
 #include "policy/rule_groups.h"
@@ -119,44 +120,13 @@ std::optional<std::string> WhyRefused(std::string_view key, const Facts& facts) 
   return "its prefix " + Quote(prefix) + " is not one of those that are allowed";
 }
 
-// Provisioners and the volume binder act on the annotations of claims.
-void CheckClaimMetadata(const Subject& s, Report& report) {
-  const auto check = [&](std::string_view key, const std::string& path) {
-    if (const auto reason = WhyRefused(key, *s.facts)) {
-      report.Add(KeyedPath(path, key), Quote(key) + " is refused: " + *reason);
-    }
-  };
-  for (const ClaimSpec& claim : s.claims) {
-    if (!claim.ephemeral) continue;
-    for (const std::string_view map : {"labels", "annotations"}) {
-      claim.metadata[map].ForEachMember([&](std::string_view key, JsonView) {
-        check(key, s.Path("volumes", claim.index,
-                          "ephemeral.volumeClaimTemplate.metadata." + std::string(map)));
-      });
-    }
-  }
-  if (s.rendered()) return;
-  const auto& templates = s.sandbox->spec.volume_claim_templates;
-  for (std::size_t i = 0; i < templates.size(); ++i) {
-    for (const auto& [key, value] : templates[i].labels) {
-      check(key, IndexedPath("spec.volumeClaimTemplates", i, "metadata.labels"));
-    }
-    for (const auto& [key, value] : templates[i].annotations) {
-      check(key, IndexedPath("spec.volumeClaimTemplates", i, "metadata.annotations"));
-    }
-  }
-}
-
+// Of claims too: provisioners and the volume binder act on their annotations.
 void CheckPodMetadata(const Subject& s, Report& report) {
-  for (const std::string_view map : {"labels", "annotations"}) {
-    s.pod.metadata()[map].ForEachMember([&](std::string_view key, JsonView) {
-      if (const auto reason = WhyRefused(key, *s.facts)) {
-        report.Add(s.pod.Path(KeyedPath("metadata." + std::string(map), key)),
-                   Quote(key) + " is refused: " + *reason);
-      }
-    });
-  }
-  CheckClaimMetadata(s, report);
+  ForEachMetadataKey(s, [&](std::string_view key, auto&& path) {
+    if (const auto reason = WhyRefused(key, *s.facts)) {
+      report.Add(path(), Quote(key) + " is refused: " + *reason);
+    }
+  });
 }
 
 constexpr std::array kRules = {

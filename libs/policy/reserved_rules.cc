@@ -1,6 +1,7 @@
 #include <array>
 #include <string>
 
+#include "policy/metadata_keys.h"
 #include "policy/predicates.h"
 #include "policy/quoting.h"
 #include "policy/report.h"
@@ -52,35 +53,9 @@ void CheckReservedLabel(const Subject& s, Report& report) {
     }
     return;
   }
-  const auto check = [&report](std::string_view key, auto&& path) {
+  ForEachMetadataKey(s, [&report](std::string_view key, auto&& path) {
     if (IsReservedKey(key)) report.Add(path(), Quote(key) + " is a key of the operator");
-  };
-  for (const std::string_view map : {"labels", "annotations"}) {
-    s.pod.metadata()[map].ForEachMember([&](std::string_view key, JsonView) {
-      check(key, [&] { return s.pod.Path(KeyedPath("metadata." + std::string(map), key)); });
-    });
-    for (const ClaimSpec& claim : s.claims) {
-      claim.metadata[map].ForEachMember([&](std::string_view key, JsonView) {
-        check(key, [&] {
-          return KeyedPath(s.Path("volumes", claim.index,
-                                  "ephemeral.volumeClaimTemplate.metadata." + std::string(map)),
-                           key);
-        });
-      });
-    }
-  }
-  for (std::size_t i = 0; i < s.sandbox->spec.volume_claim_templates.size(); ++i) {
-    const api::VolumeClaimTemplate& claim = s.sandbox->spec.volume_claim_templates[i];
-    const auto check_map = [&](const api::StringMap& map, std::string_view field) {
-      for (const auto& [key, value] : map) {
-        check(key, [&, &k = key] {
-          return KeyedPath(IndexedPath("spec.volumeClaimTemplates", i, field), k);
-        });
-      }
-    };
-    check_map(claim.labels, "metadata.labels");
-    check_map(claim.annotations, "metadata.annotations");
-  }
+  });
 }
 
 void CheckEnvReferences(const Container& c, Report& report) {

@@ -1,11 +1,10 @@
 #include "runtime/leader_elector.h"
 
 #include <algorithm>
-#include <cmath>
-#include <condition_variable>
 #include <cstdio>
-#include <mutex>
 #include <utility>
+
+#include "base/sleep.h"
 
 namespace stockade::runtime {
 namespace {
@@ -55,15 +54,15 @@ LeaderElector::Outcome LeaderElector::Run(const std::stop_token& stop,
   while (!TryAcquireOrRenew()) {
     // Jittered, so that several that wait do not ask at the same moment.
     const double stretch = std::uniform_real_distribution<double>(1.0, 1.2)(random_);
-    if (!Wait(stop, std::chrono::duration_cast<std::chrono::nanoseconds>(options_.retry_period *
-                                                                         stretch))) {
+    if (!SleepUnlessStopped(stop, std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                      options_.retry_period * stretch))) {
       return Outcome::kStopped;
     }
   }
   logger_.Info("leading", {{"lease", options_.namespace_name + "/" + options_.lease},
                            {"identity", options_.identity}});
   lead();
-  while (Wait(stop, options_.retry_period)) {
+  while (SleepUnlessStopped(stop, options_.retry_period)) {
     if (!fence_->IsOpen()) break;
     // An attempt that failed is repeated until the fence shuts; another holder ends it at once.
     if (!TryAcquireOrRenew() && HeldByOther()) break;
@@ -75,14 +74,6 @@ LeaderElector::Outcome LeaderElector::Run(const std::stop_token& stop,
   fence_->Shut();
   logger_.Error("leadership is lost", {{"holder", holder_}});
   return Outcome::kLost;
-}
-
-bool LeaderElector::Wait(const std::stop_token& stop, std::chrono::nanoseconds duration) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock(mutex);
-  wake.wait_for(lock, stop, duration, [] { return false; });
-  return !stop.stop_requested();
 }
 
 bool LeaderElector::TryAcquireOrRenew() {

@@ -73,7 +73,6 @@ class LeaderElector {
   [[nodiscard]] bool HeldByOther() const;
   [[nodiscard]] bool Expired() const;
   [[nodiscard]] codec::Json NewSpec(std::int64_t transitions, const std::string& acquired) const;
-  bool Wait(const std::stop_token& stop, std::chrono::nanoseconds duration);
 
   kube::Client& client_;
   const LeaderElectionOptions options_;
