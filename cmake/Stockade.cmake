@@ -86,14 +86,14 @@ endfunction()
 # stockade_fuzz(NAME SOURCES file... DEPENDS target...)
 # With STOCKADE_FUZZ a libFuzzer binary; otherwise a plain one that replays the corpus in
 # tests/fuzz/corpus/NAME, so that every compiler and sanitizer runs the known inputs. As a test it
-# runs for half a minute at most and from a fixed seed, so that a first run repeats. To search for
-# longer: build/fuzz/tests/fuzz/NAME_fuzz build/fuzz/tests/fuzz/corpus/NAME tests/fuzz/corpus/NAME
+# makes a fixed number of runs from a fixed seed, so that a first run repeats. To search for longer:
+# build/fuzz/tests/fuzz/NAME_fuzz build/fuzz/tests/fuzz/corpus/NAME tests/fuzz/corpus/NAME
 function(stockade_fuzz name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
   if(STOCKADE_FUZZ)
     add_executable(${name}_fuzz ${ARG_SOURCES})
     target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
-    set(arguments -seed=1 -runs=20000 -max_total_time=30 -max_len=65536 -timeout=10)
+    set(arguments -seed=1 -runs=5000 -max_total_time=120 -max_len=65536 -timeout=10)
   else()
     add_executable(${name}_fuzz ${ARG_SOURCES} "${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cc")
     set(arguments "")

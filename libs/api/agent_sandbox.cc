@@ -7,6 +7,8 @@ using codec::FieldError;
 using codec::JsonView;
 using codec::ObjectReader;
 
+constexpr std::int64_t kMaxFileMode = 0777;
+
 template <typename E, std::size_t N>
 void ReadEnum(ObjectReader& reader, std::string_view key,
               const std::array<std::string_view, N>& names, E& out) {
@@ -122,7 +124,11 @@ class SpecDecoder {
         Finish(reader);
         break;
       case MountSource::kConfigMap:
+        CheckConfigMap(reader);
+        mount.source_spec = JsonText(source);
+        break;
       case MountSource::kImage:
+        CheckImage(reader);
         mount.source_spec = JsonText(source);
         break;
       case MountSource::kEmpty:
@@ -130,6 +136,36 @@ class SpecDecoder {
         Finish(reader);
         break;
     }
+  }
+
+  // The sources of core/v1 that go into the pod as they are: read for their types alone, and never
+  // with a member that nobody knows.
+  void CheckConfigMap(ObjectReader& reader) {
+    std::string text;
+    bool flag = false;
+    std::int64_t mode = 0;
+    reader.Require("name");
+    reader.String("name", text);
+    reader.Bool("optional", flag);
+    reader.Int("defaultMode", 0, kMaxFileMode, mode);
+    reader.Array("items").ForEachElement([&](std::size_t index, JsonView item) {
+      ObjectReader item_reader(item, ElementPath(reader.PathOf("items"), index), errors_);
+      for (const std::string_view key : {"key", "path"}) {
+        item_reader.Require(key);
+        item_reader.String(key, text);
+      }
+      item_reader.Int("mode", 0, kMaxFileMode, mode);
+      item_reader.Finish();
+    });
+    reader.Finish();
+  }
+
+  void CheckImage(ObjectReader& reader) {
+    std::string text;
+    reader.Require("reference");
+    reader.String("reference", text);
+    reader.String("pullPolicy", text);
+    reader.Finish();
   }
 
   VolumeClaimTemplate DecodeClaim(JsonView value, const std::string& path) {

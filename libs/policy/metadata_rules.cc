@@ -13,8 +13,6 @@
 namespace stockade::policy {
 namespace {
 
-using codec::JsonView;
-
 struct DangerousKey {
   std::string_view family;  // what keys of it begin with, or end with
   std::string_view reason;

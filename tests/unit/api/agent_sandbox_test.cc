@@ -118,7 +118,7 @@ TEST(DecodeAgentSandboxTest, ReadsEverySourceOfAMount) {
     {"name": "a", "mountPath": "/a", "access": "Persistent",
      "persistentVolumeClaim": {"claimName": "data"}},
     {"name": "b", "mountPath": "/b", "volumeClaimTemplate": {"name": "own"}},
-    {"name": "c", "mountPath": "/c", "configMap": {"name": "m", "items": [{"key": "k"}]}},
+    {"name": "c", "mountPath": "/c", "configMap": {"name": "m", "items": [{"key": "k", "path": "p"}]}},
     {"name": "d", "mountPath": "/d", "image": {"reference": "r", "pullPolicy": "Always"}},
     {"name": "e", "mountPath": "/e", "access": "Ephemeral", "sizeLimit": "2Gi",
      "empty": {"medium": "Memory"}}])");
@@ -135,7 +135,7 @@ TEST(DecodeAgentSandboxTest, ReadsEverySourceOfAMount) {
   EXPECT_EQ(mounts[0].claim_name, "data");
   EXPECT_EQ(mounts[1].access, MountAccess::kReadOnly);
   EXPECT_EQ(mounts[1].claim_name, "own");
-  EXPECT_EQ(mounts[2].source_spec.text(), R"({"items":[{"key":"k"}],"name":"m"})");
+  EXPECT_EQ(mounts[2].source_spec.text(), R"({"items":[{"key":"k","path":"p"}],"name":"m"})");
   EXPECT_EQ(mounts[3].source_spec.text(), R"({"pullPolicy":"Always","reference":"r"})");
   EXPECT_EQ(mounts[4].access, MountAccess::kEphemeral);
   EXPECT_EQ(mounts[4].medium, "Memory");
@@ -268,6 +268,35 @@ const Mistake kMistakes[] = {
     {"TemplateReferenceWithoutName", "/spec/mounts",
      R"([{"name": "a", "mountPath": "/a", "volumeClaimTemplate": {"name": null}}])",
      "spec.mounts[0].volumeClaimTemplate.name: is required"},
+    {"ConfigMapWithoutName", "/spec/mounts",
+     R"([{"name": "a", "mountPath": "/a", "configMap": {}}])",
+     "spec.mounts[0].configMap.name: is required"},
+    {"ConfigMapNameIsANumber", "/spec/mounts",
+     R"([{"name": "a", "mountPath": "/a", "configMap": {"name": 1}}])",
+     "spec.mounts[0].configMap.name: must be a string"},
+    {"ConfigMapItemsAreText", "/spec/mounts",
+     R"([{"name": "a", "mountPath": "/a", "configMap": {"name": "m", "items": ""}}])",
+     "spec.mounts[0].configMap.items: must be a list"},
+    {"ConfigMapItemIsText", "/spec/mounts",
+     R"([{"name": "a", "mountPath": "/a", "configMap": {"name": "m", "items": ["k"]}}])",
+     "spec.mounts[0].configMap.items[0]: must be an object"},
+    {"ConfigMapItemWithoutPath", "/spec/mounts",
+     R"([{"name": "a", "mountPath": "/a", "configMap": {"name": "m", "items": [{"key": "k"}]}}])",
+     "spec.mounts[0].configMap.items[0].path: is required"},
+    {"ConfigMapMode", "/spec/mounts",
+     R"([{"name": "a", "mountPath": "/a", "configMap": {"name": "m", "defaultMode": 4095}}])",
+     "spec.mounts[0].configMap.defaultMode: must be an integer from 0 to 511"},
+    {"ConfigMapOptionalIsText", "/spec/mounts",
+     R"([{"name": "a", "mountPath": "/a", "configMap": {"name": "m", "optional": "yes"}}])",
+     "spec.mounts[0].configMap.optional: must be true or false"},
+    {"ConfigMapUnknownField", "/spec/mounts",
+     R"([{"name": "a", "mountPath": "/a", "configMap": {"name": "m", "extra": []}}])",
+     "spec.mounts[0].configMap.extra: is not a known field"},
+    {"ImageWithoutReference", "/spec/mounts", R"([{"name": "a", "mountPath": "/a", "image": {}}])",
+     "spec.mounts[0].image.reference: is required"},
+    {"ImagePullPolicyIsAList", "/spec/mounts",
+     R"([{"name": "a", "mountPath": "/a", "image": {"reference": "r", "pullPolicy": []}}])",
+     "spec.mounts[0].image.pullPolicy: must be a string"},
     {"MediumIsANumber", "/spec/mounts",
      R"([{"name": "a", "mountPath": "/a", "empty": {"medium": 1}}])",
      "spec.mounts[0].empty.medium: must be a string"},
