@@ -13,6 +13,7 @@
 #include <random>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "kube/backoff.h"
 #include "kube/client.h"
@@ -32,22 +33,27 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kMaxFrameBytes = std::size_t{16} * 1024 * 1024;
 constexpr std::size_t kMaxErrorBytes = std::size_t{1024} * 1024;
+// What happens while a streamed list is under way is kept aside until the list is complete.
+constexpr std::size_t kMaxKeptEvents = 100'000;
 // After so many watches in a row that the server answered but that brought nothing but an error,
 // the resourceVersion is given up.
 constexpr int kFruitlessWatches = 3;
 // A watch that lasted so long was a good one even if nothing happened.
 constexpr std::chrono::seconds kGoodWatch{1};
 
-// True when `version` is older than `seen`. Kubernetes orders resourceVersions of one resource as
-// numbers; anything else is never older.
+// Kubernetes orders resourceVersions of one resource as numbers.
+std::optional<std::uint64_t> ParseVersion(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+// True when `version` is older than `seen`; what is no number is never older.
 bool IsOlder(std::string_view version, std::string_view seen) {
-  std::uint64_t a = 0;
-  std::uint64_t b = 0;
-  const auto parse = [](std::string_view text, std::uint64_t& out) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-    return error == std::errc() && end == text.data() + text.size();
-  };
-  return parse(version, a) && parse(seen, b) && a < b;
+  const auto a = ParseVersion(version);
+  const auto b = ParseVersion(seen);
+  return a && b && *a < *b;
 }
 
 std::uint64_t Seed(std::uint64_t wanted) {
@@ -60,13 +66,15 @@ std::uint64_t Seed(std::uint64_t wanted) {
 
 // All of it lives on the IoThread, in one of these states:
 //
-//   kListing:  one page after another; the last one leads to kWatching, a failure to a new list.
-//   kWatching: one watch after another from resource_version_; Gone leads to kListing.
-//   kClosed:   for ever.
+//   kStreaming: a watch that begins with all objects; the bookmark after them leads to kWatching on
+//               the same connection, a refusal or a failure within the list to kListing.
+//   kListing:   one page after another; the last one leads to kWatching, a failure to a new list.
+//   kWatching:  one watch after another from resource_version; Gone leads to a new list.
+//   kClosed:    for ever.
 //
-// In either of the first two exactly one thing is under way: a request, a read, or a pause.
+// In each of the first three exactly one thing is under way: a request, a read, or a pause.
 struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
-  enum class State { kListing, kWatching, kClosed };
+  enum class State { kStreaming, kListing, kWatching, kClosed };
   using BodyCallback = std::function<void(Impl&, std::string)>;
 
   Impl(IoThread& io_thread, std::shared_ptr<const ConnectionConfig> connection_config,
@@ -81,7 +89,8 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
         handler(watch_handler),
         random(Seed(options.random_seed)),
         backoff(options.timings.first_pause, options.timings.longest_pause, random()),
-        pause(io) {}
+        pause(io),
+        can_stream(options.stream_lists) {}
 
   // A callback that does nothing once closed and turns what a step throws into a failure.
   template <typename F>
@@ -96,15 +105,79 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
     };
   }
 
-  // ---- Listing
-
+  // Lists anew: as a stream where the server can, but by pages after a stream that broke off.
   void BeginList() {
-    state = State::kListing;
     list_begun = false;
-    continue_token.clear();
     resource_version.clear();
+    if (can_stream && !std::exchange(stream_broke, false)) return BeginStream();
+    state = State::kListing;
+    continue_token.clear();
     RequestPage();
   }
+
+  // ---- Streaming a list: KEP-3157. The answer to sendInitialEvents is an ADDED event for each
+  // object, in any order, and a marked bookmark; the watch then goes on.
+
+  void BeginStream() {
+    state = State::kStreaming;
+    stream_answered = false;
+    kept_events.clear();
+    Query query;
+    query.Add("watch", "true")
+        .Add("sendInitialEvents", "true")
+        .Add("resourceVersionMatch", "NotOlderThan");
+    RequestWatch(std::move(query));
+  }
+
+  // False when the watch is over.
+  bool OnStreamEvent(const WatchEvent& event, std::string_view frame) {
+    if (!list_begun && event.type != WatchEventType::kError) {
+      list_begun = true;
+      handler.OnListStart();
+    }
+    if (event.type == WatchEventType::kError) {
+      Fail(StatusFromObject(event.object), /*relist=*/true);
+      return false;
+    }
+    if (event.type == WatchEventType::kBookmark) return !EndsList(event) || EndStream(event);
+    if (event.type == WatchEventType::kAdded && kept_events.empty()) {
+      stream_deadline = steady_clock::now() + options.timings.page_timeout;
+      handler.OnListItem(event.object);
+      return true;
+    }
+    // Something changes already: the list is as of before, and from here on the order counts.
+    if (kept_events.empty()) {
+      const auto version = ParseVersion(event.resource_version);
+      list_version = version ? std::to_string(*version - 1) : "";
+    }
+    kept_events.emplace_back(frame);
+    if (kept_events.size() <= kMaxKeptEvents) return true;
+    Fail({StatusCode::kUnavailable, "a streamed list does not come to its end"}, /*relist=*/true);
+    return false;
+  }
+
+  static bool EndsList(const WatchEvent& bookmark) {
+    return bookmark.object["metadata"]["annotations"]["k8s.io/initial-events-end"]
+               .StringOrEmpty() == "true";
+  }
+
+  bool EndStream(const WatchEvent& bookmark) {
+    list_begun = false;
+    state = State::kWatching;
+    watch_began = steady_clock::now();
+    handler.OnListEnd(kept_events.empty() ? bookmark.resource_version : list_version);
+    for (const std::string& frame : std::exchange(kept_events, {})) {
+      const Result<WatchEvent> event = DecodeWatchEvent(frame);
+      if (event.ok() && !OnEvent(*event)) return false;
+    }
+    resource_version = bookmark.resource_version;
+    progress = true;
+    fruitless = 0;
+    backoff.Reset();
+    return true;
+  }
+
+  // ---- Listing by pages
 
   void RequestPage() {
     Query query;
@@ -149,6 +222,12 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
 
   void BeginWatch() {
     state = State::kWatching;
+    Query query;
+    query.Add("watch", "true").Add("resourceVersion", resource_version);
+    RequestWatch(std::move(query));
+  }
+
+  void RequestWatch(Query query) {
     splitter.Clear();
     progress = false;
     watch_began = steady_clock::now();
@@ -156,24 +235,27 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
     watch_lasts = std::chrono::seconds(std::uniform_int_distribution<std::int64_t>(
         timings.shortest_watch.count(),
         std::max(timings.shortest_watch, timings.longest_watch).count())(random));
-    Query query;
-    query.Add("watch", "true")
-        .Add("allowWatchBookmarks", "true")
-        .Add("resourceVersion", resource_version)
+    query.Add("allowWatchBookmarks", "true")
         .Add("timeoutSeconds", std::to_string(watch_lasts.count()))
         .Add("labelSelector", options.label_selector)
         .Add("fieldSelector", options.field_selector);
     Request(path + query.text(), steady_clock::now() + options.timings.answer_timeout,
             [](Impl& self) {
               self.watch_began = steady_clock::now();
+              self.stream_answered = true;
+              self.stream_deadline = self.watch_began + self.options.timings.page_timeout;
               self.ReadWatch();
             });
   }
 
   void ReadWatch() {
-    connection->Read(
-        steady_clock::now() + watch_lasts + options.timings.silence_allowed,
-        Step([](Impl& self, const Result<std::string_view>& piece) { self.OnWatchData(piece); }));
+    const steady_clock::time_point deadline =
+        state == State::kStreaming
+            ? stream_deadline
+            : steady_clock::now() + watch_lasts + options.timings.silence_allowed;
+    connection->Read(deadline, Step([](Impl& self, const Result<std::string_view>& piece) {
+                       self.OnWatchData(piece);
+                     }));
   }
 
   void OnWatchData(const Result<std::string_view>& piece) {
@@ -190,7 +272,9 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
       if (!*frame) return ReadWatch();
       const Result<WatchEvent> event = DecodeWatchEvent(**frame);
       if (!event.ok()) return Fail(event.status(), /*relist=*/true);
-      if (!OnEvent(*event)) return;
+      const bool goes_on =
+          state == State::kStreaming ? OnStreamEvent(*event, **frame) : OnEvent(*event);
+      if (!goes_on) return;
     }
   }
 
@@ -229,6 +313,10 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
 
   // A watch that went well ends all the time, by its own timeout or when the server is busy.
   void EndWatch(const Status& status) {
+    if (state == State::kStreaming) {
+      const Status early(StatusCode::kUnavailable, "the watch ended within its list");
+      return Fail(status.ok() ? early : status, /*relist=*/true);
+    }
     const bool good = progress || steady_clock::now() - watch_began >= kGoodWatch;
     if (!good) {
       Fail(status.ok() ? Status(StatusCode::kUnavailable, "the watch ended at once") : status,
@@ -298,6 +386,13 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
 
   // The server answered, but not with what was asked.
   void OnRefused(const Status& status) {
+    const bool cannot_stream =
+        state == State::kStreaming &&
+        (status.code() == StatusCode::kInvalid || status.code() == StatusCode::kBadRequest);
+    if (cannot_stream) {
+      can_stream = false;
+      return BeginList();
+    }
     const bool gone = status.code() == StatusCode::kGone;
     const bool hopeless = status.code() == StatusCode::kBadRequest && CountFruitless();
     Fail(status, gone || hopeless);
@@ -325,7 +420,8 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
   // Reports `status`, and after a pause goes on where it can, or with a new list.
   void Fail(const Status& status, bool relist) {
     if (connection && !connection->reusable()) DropConnection();
-    const bool list = relist || state == State::kListing;
+    const bool list = relist || state != State::kWatching;
+    stream_broke = state == State::kStreaming && stream_answered;
     pause.expires_after(std::max(backoff.Next(), status.retry_after().value_or(milliseconds(0))));
     pause.async_wait(Step([list](Impl& self, const boost::system::error_code& error) {
       if (error) return;
@@ -361,8 +457,15 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
 
   State state = State::kListing;
   std::string resource_version;  // of the list, then of the last event
+  // Streaming.
+  bool can_stream;  // the server has not refused to
+  bool stream_answered = false;
+  bool stream_broke = false;                 // within its list: the next list comes by pages
+  steady_clock::time_point stream_deadline;  // for the next of the list's objects, or its end
+  std::vector<std::string> kept_events;      // frames
+  std::string list_version;                  // of the list, when events were kept
   // Listing.
-  bool list_begun = false;  // OnListStart without its end
+  bool list_begun = false;  // OnListStart without its end, in either state
   std::string continue_token;
   std::string body_so_far;
   steady_clock::time_point body_deadline;

@@ -99,6 +99,7 @@ class WatcherTest : public ::testing::Test {
     options_.timings.first_pause = std::chrono::milliseconds(1);
     options_.timings.longest_pause = std::chrono::milliseconds(10);
     options_.namespace_name = "ns";
+    options_.stream_lists = false;
   }
 
   void Start() {
@@ -122,8 +123,8 @@ class WatcherTest : public ::testing::Test {
     ExchangePtr exchange = server_->Next();
     if (exchange == nullptr) throw std::runtime_error("the watcher asked for nothing");
     EXPECT_TRUE(exchange->request().target.starts_with(
-        "/api/v1/namespaces/ns/pods?watch=true&allowWatchBookmarks=true&resourceVersion=" +
-        resource_version + "&timeoutSeconds="))
+        "/api/v1/namespaces/ns/pods?watch=true&resourceVersion=" + resource_version +
+        "&allowWatchBookmarks=true&timeoutSeconds="))
         << exchange->request().target << " instead of a watch from " << resource_version;
     return exchange;
   }

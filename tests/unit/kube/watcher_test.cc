@@ -56,7 +56,7 @@ TEST_F(WatcherTest, SendsItsSelectorsWithTheWatchToo) {
   const ExchangePtr watch = server_->Next();
   ASSERT_NE(watch, nullptr);
   EXPECT_EQ(watch->request().target,
-            "/api/v1/namespaces/ns/pods?watch=true&allowWatchBookmarks=true&resourceVersion=7&"
+            "/api/v1/namespaces/ns/pods?watch=true&resourceVersion=7&allowWatchBookmarks=true&"
             "timeoutSeconds=17&labelSelector=app%3Da");
 }
 
