@@ -1,4 +1,6 @@
 // stockade-operator: reconciles AgentSandbox resources into hardened pods.
+#include <malloc.h>
+
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -25,7 +27,8 @@ constexpr int kExitLeadershipLost = 3;
 
 constexpr Flag kFlags[] = {
     {"config", "FILE", "the configuration, kind OperatorConfiguration; defaults without it"},
-    {"kubeconfig", "FILE", "how to reach the API server; the pod's service account without it"},
+    {"kubeconfig", "FILE",
+     "how to reach the API server; without it $KUBECONFIG, else the pod's service account"},
     {"context", "NAME", "the kubeconfig's context; its current one without it"},
     {"version", "", "print the version"},
     {"help", "", "print this text"},
@@ -73,6 +76,8 @@ int main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &ending, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   stockade::kube::InitializeCppRestThreads();
+  // An arena for each thread would keep several times what is in use.
+  mallopt(M_ARENA_MAX, 2);
 
   const stockade::SystemClock clock;
   stockade::Logger logger(clock, config->log_level);

@@ -1,14 +1,14 @@
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
-#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "kube/http_connection.h"
 #include "kube/http_message.h"
-#include "kube/tls_context.h"
+#include "kube/tls_source.h"
 #include "kube/token_source.h"
 #include "kube/transport.h"
 
@@ -25,6 +25,7 @@ constexpr std::chrono::seconds kMaxIdleTime{60};
 struct Slot {
   std::unique_ptr<boost::asio::io_context> io = std::make_unique<boost::asio::io_context>(1);
   std::shared_ptr<HttpConnection> connection;
+  std::shared_ptr<const TlsContext> tls;  // that the connection was made with
   bool reused = false;
   steady_clock::time_point idle_since;
 };
@@ -40,7 +41,7 @@ class BeastTransport final : public Transport {
  public:
   BeastTransport(std::shared_ptr<const ConnectionConfig> config, TransportOptions options)
       : config_(std::move(config)),
-        tls_(TlsContext::Make(*config_)),
+        tls_(config_, options.clock),
         token_(config_, std::move(options.clock)),
         max_answer_bytes_(options.max_answer_bytes) {}
 
@@ -55,16 +56,18 @@ class BeastTransport final : public Transport {
  private:
   Result<HttpResponse> Exchange(const HttpRequest& request) {
     const auto deadline = steady_clock::now() + request.deadline;
-    if (config_->tls && !tls_.ok()) return tls_.status();
-    const Result<std::string> token = token_.Token();
+    const auto tls = tls_.Context(deadline);
+    if (!tls.ok()) return tls.status();
+    const Result<std::string> token = token_.Token(deadline);
     if (!token.ok()) return token.status();
     Result<std::string> text = FormatRequest(*config_, request, *token);
     if (!text.ok()) return text.status();
 
     for (bool may_reuse = true;; may_reuse = false) {
-      Slot slot = Take(may_reuse);
+      Slot slot = Take(*tls, may_reuse);
       Result<HttpResponse> response = ExchangeOn(slot, *text, deadline);
       if (response.ok()) {
+        if (response->status == 401) OnUnauthorized();
         GiveBack(std::move(slot));
         return response;
       }
@@ -76,6 +79,11 @@ class BeastTransport final : public Transport {
       Retire(std::move(slot));
       if (!again) return response;
     }
+  }
+
+  void OnUnauthorized() {
+    tls_.OnUnauthorized();
+    token_.OnUnauthorized();
   }
 
   // The connection is closed when this fails.
@@ -114,20 +122,21 @@ class BeastTransport final : public Transport {
     return status;
   }
 
-  Slot Take(bool may_reuse) {
+  // A connection that proves what `tls` does.
+  Slot Take(const std::shared_ptr<const TlsContext>& tls, bool may_reuse) {
     if (may_reuse) {
-      const std::lock_guard lock(mutex_);
+      const MutexLock lock(mutex_);
       while (!idle_.empty()) {
         Slot slot = std::move(idle_.back());
         idle_.pop_back();
         const bool too_old = steady_clock::now() - slot.idle_since > kMaxIdleTime;
-        if (too_old || slot.connection->stale()) continue;
+        if (too_old || slot.tls != tls || slot.connection->stale()) continue;
         slot.reused = true;
         return slot;
       }
     }
     Slot slot;
-    const std::shared_ptr<const TlsContext> tls = config_->tls ? *tls_ : nullptr;
+    slot.tls = tls;
     slot.connection = HttpConnection::Make(*slot.io, config_, tls);
     return slot;
   }
@@ -135,7 +144,7 @@ class BeastTransport final : public Transport {
   void GiveBack(Slot slot) {
     if (!slot.connection->reusable()) return;
     slot.idle_since = steady_clock::now();
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (idle_.size() < kMaxIdleConnections) idle_.push_back(std::move(slot));
   }
 
@@ -143,7 +152,7 @@ class BeastTransport final : public Transport {
   // a loop is kept until it is done.
   void Retire(Slot slot) {
     slot.connection.reset();
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     retired_.push_back(std::move(slot.io));
     std::erase_if(retired_, [](const std::unique_ptr<boost::asio::io_context>& io) {
       io->restart();
@@ -153,12 +162,12 @@ class BeastTransport final : public Transport {
   }
 
   const std::shared_ptr<const ConnectionConfig> config_;
-  const Result<std::shared_ptr<const TlsContext>> tls_;
+  TlsSource tls_;
   TokenSource token_;
   const std::size_t max_answer_bytes_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<boost::asio::io_context>> retired_;  // guarded by mutex_
-  std::vector<Slot> idle_;                                         // guarded by mutex_
+  Mutex mutex_;
+  std::vector<std::unique_ptr<boost::asio::io_context>> retired_ STOCKADE_GUARDED_BY(mutex_);
+  std::vector<Slot> idle_ STOCKADE_GUARDED_BY(mutex_);
 };
 
 }  // namespace

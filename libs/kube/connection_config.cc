@@ -7,12 +7,16 @@
 #include <filesystem>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/files.h"
 #include "base/strings.h"
 #include "codec/json.h"
 #include "codec/yaml.h"
+#include "kube/exec_credential.h"
+#include "kube/exec_plugin.h"
 #include "kube/tls_context.h"
 
 namespace stockade::kube {
@@ -55,27 +59,45 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
   return decoded;
 }
 
+// A kubeconfig that was parsed.
+struct Kubeconfig {
+  codec::JsonDocument document;
+  std::string directory;
+};
+
+// A cluster, user or context, and the directory that its paths are relative to.
+struct NamedEntry {
+  codec::JsonView value;
+  const std::string& directory;
+};
+
 // The entry {name: ..., `kind`: {...}} of a list of named entries.
-Result<codec::JsonView> FindNamed(codec::JsonView root, std::string_view list,
-                                  std::string_view kind, std::string_view name) {
-  codec::JsonView found;
-  root[list].ForEachElement([&](std::size_t, codec::JsonView entry) {
-    // The first of that name counts, as for kubectl.
-    if (!found.exists() && entry["name"].AsString() == name) found = entry[kind];
-  });
+Result<NamedEntry> FindNamed(const std::vector<Kubeconfig>& kubeconfigs, std::string_view list,
+                             std::string_view kind, std::string_view name) {
   const std::string where = std::string(list) + "[" + std::string(name) + "]";
-  if (!found.exists()) return BadRequest(where, "no such entry");
-  if (!found.IsObject()) return BadRequest(where + "." + std::string(kind), "must be an object");
-  return found;
+  for (const Kubeconfig& kubeconfig : kubeconfigs) {
+    codec::JsonView found;
+    kubeconfig.document.root()[list].ForEachElement([&](std::size_t, codec::JsonView entry) {
+      // The first of that name counts, as for kubectl.
+      if (!found.exists() && entry["name"].AsString() == name) found = entry[kind];
+    });
+    if (!found.exists()) continue;
+    if (!found.IsObject()) return BadRequest(where + "." + std::string(kind), "must be an object");
+    return NamedEntry{found, kubeconfig.directory};
+  }
+  return BadRequest(where, "no such entry");
 }
 
 // Reads the members of one cluster, user or context. The first error stays.
 class Entry {
  public:
-  Entry(codec::JsonView value, std::string path, const std::string& directory)
-      : value_(value), path_(std::move(path)), directory_(directory) {}
+  Entry(const NamedEntry& entry, std::string path)
+      : value_(entry.value), path_(std::move(path)), directory_(entry.directory) {}
 
   [[nodiscard]] const Status& status() const { return status_; }
+  [[nodiscard]] codec::JsonView value() const { return value_; }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const std::string& directory() const { return directory_; }
 
   // The string, or empty when unset.
   std::string String(std::string_view key) {
@@ -92,8 +114,9 @@ class Entry {
     return (std::filesystem::path(directory_) / path).lexically_normal().string();
   }
 
-  // PEM text from `key`-data in base64, which wins, or from the file named by `key`.
-  std::string Pem(std::string_view key) {
+  // PEM text from `key`-data in base64, which wins, or from the file named by `key`, whose path is
+  // put in `file`.
+  std::string Pem(std::string_view key, std::string& file) {
     const std::string data_key = std::string(key) + "-data";
     if (const std::string encoded = String(data_key); !encoded.empty()) {
       std::optional<std::string> decoded = DecodeBase64(encoded);
@@ -110,6 +133,7 @@ class Entry {
     }
     // Empty would mean that nothing is configured, and for the authority the system's roots.
     if (text->empty()) Error(key, "the file " + path + " is empty");
+    file = path;
     return std::move(*text);
   }
 
@@ -122,12 +146,15 @@ class Entry {
   }
 
   void Error(std::string_view key, std::string_view what) {
-    if (status_.ok()) status_ = BadRequest(path_ + "." + std::string(key), what);
+    Fail(BadRequest(path_ + "." + std::string(key), what));
+  }
+  void Fail(const Status& status) {
+    if (status_.ok()) status_ = status;
   }
 
  private:
-  codec::JsonView value_;
-  std::string path_;
+  const codec::JsonView value_;
+  const std::string path_;
   const std::string& directory_;
   Status status_;
 };
@@ -197,12 +224,27 @@ Status ReadCluster(Entry& cluster, ConnectionConfig& config) {
   cluster.Refuse("insecure-skip-tls-verify",
                  "is refused: give the server's certificate authority instead");
   cluster.Refuse("proxy-url", "proxies are not supported");
-  config.ca_pem = cluster.Pem("certificate-authority");
+  config.ca_pem = cluster.Pem("certificate-authority", config.ca_file);
   return cluster.status();
 }
 
-Status ReadUser(Entry& user, ConnectionConfig& config) {
-  user.Refuse("exec", "exec plugins are not supported yet");
+// Records the user's exec plugin; it is not run.
+void ReadExec(Entry& user, const Entry& cluster, ConnectionConfig& config) {
+  const codec::JsonView exec = user.value()["exec"];
+  if (exec.IsUnset() || !user.status().ok()) return;
+  for (const std::string_view key : {"token", "tokenFile", "client-certificate", "client-key",
+                                     "client-certificate-data", "client-key-data"}) {
+    user.Refuse(key, "stands beside exec: one of the two has to go");
+  }
+  Result<ExecPluginConfig> plugin = ReadExecPlugin(exec, user.path() + ".exec", user.directory());
+  if (!plugin.ok()) return user.Fail(plugin.status());
+  if (plugin->provide_cluster_info) {
+    plugin->cluster_json = ExecClusterInfo(cluster.value(), config.ca_pem);
+  }
+  config.exec_plugin = std::make_shared<ExecPlugin>(std::move(*plugin));
+}
+
+Status ReadUser(Entry& user, const Entry& cluster, ConnectionConfig& config) {
   user.Refuse("auth-provider", "auth providers are not supported");
   user.Refuse("username", "basic authentication is not supported");
   user.Refuse("password", "basic authentication is not supported");
@@ -211,8 +253,8 @@ Status ReadUser(Entry& user, ConnectionConfig& config) {
   }
   config.token = user.String("token");
   config.token_file = user.Path("tokenFile");
-  config.client_certificate_pem = user.Pem("client-certificate");
-  config.client_key_pem = user.Pem("client-key");
+  config.client_certificate_pem = user.Pem("client-certificate", config.client_certificate_file);
+  config.client_key_pem = user.Pem("client-key", config.client_key_file);
   if (config.client_certificate_pem.empty() != config.client_key_pem.empty()) {
     user.Error(config.client_key_pem.empty() ? "client-key" : "client-certificate",
                "is missing: a client certificate and its key come together");
@@ -220,7 +262,42 @@ Status ReadUser(Entry& user, ConnectionConfig& config) {
   if (!std::ranges::all_of(config.token, [](char c) { return c > 0x20 && c < 0x7f; })) {
     user.Error("token", "must not have spaces or control characters");
   }
+  ReadExec(user, cluster, config);
   return user.status();
+}
+
+std::string Environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+Result<std::vector<KubeconfigText>> ReadKubeconfigFile(const std::string& path) {
+  Result<std::string> text = ReadSmallFile(path);
+  if (!text.ok()) return text.status().WithContext("kubeconfig");
+  return std::vector<KubeconfigText>{
+      {std::move(*text), std::filesystem::path(path).parent_path().string()}};
+}
+
+// The files of a list as KUBECONFIG has it. Those that are missing or have nothing in them are left
+// out, as kubectl does.
+Result<std::vector<KubeconfigText>> ReadKubeconfigList(const std::string& paths) {
+  std::vector<KubeconfigText> kubeconfigs;
+  for (const std::string_view part : Split(paths, ':')) {
+    const std::string path(part);
+    std::error_code error;
+    if (path.empty() || (!std::filesystem::exists(path, error) && !error)) continue;
+    auto read = ReadKubeconfigFile(path);
+    if (!read.ok()) return read.status();
+    if (TrimSpace(read->front().text).empty()) continue;
+    if (const auto document = codec::ParseYaml(read->front().text); !document.ok()) {
+      return document.status().WithContext("kubeconfig " + path);
+    }
+    kubeconfigs.push_back(std::move(read->front()));
+  }
+  if (kubeconfigs.empty()) {
+    return BadRequest("KUBECONFIG", "none of its files is there: " + Truncate(paths, 500));
+  }
+  return kubeconfigs;
 }
 
 // Where the API server of a pod is, for messages.
@@ -230,19 +307,28 @@ std::string InClusterError(const std::string& what) { return "in-cluster configu
 
 Result<ConnectionConfig> ParseKubeconfig(const std::string& text, const std::string& directory,
                                          const std::string& context) {
-  const Result<codec::JsonDocument> document = codec::ParseYaml(text);
-  if (!document.ok()) return document.status();
-  const codec::JsonView root = document->root();
-  if (!root.IsObject()) return BadRequest("kubeconfig", "must be an object");
+  const KubeconfigText kubeconfig{text, directory};
+  return ParseKubeconfigs(std::span(&kubeconfig, 1), context);
+}
 
-  const std::string context_name =
-      context.empty() ? std::string(root["current-context"].StringOrEmpty()) : context;
+Result<ConnectionConfig> ParseKubeconfigs(std::span<const KubeconfigText> kubeconfigs,
+                                          const std::string& context) {
+  std::vector<Kubeconfig> parsed;
+  std::string context_name = context;
+  for (const KubeconfigText& kubeconfig : kubeconfigs) {
+    Result<codec::JsonDocument> document = codec::ParseYaml(kubeconfig.text);
+    if (!document.ok()) return document.status();
+    const codec::JsonView root = document->root();
+    if (!root.IsObject()) return BadRequest("kubeconfig", "must be an object");
+    if (context_name.empty()) context_name = root["current-context"].StringOrEmpty();
+    parsed.push_back({std::move(*document), kubeconfig.directory});
+  }
   if (context_name.empty()) {
     return BadRequest("current-context", "is not set, and no context was asked for");
   }
-  const auto context_view = FindNamed(root, "contexts", "context", context_name);
+  const auto context_view = FindNamed(parsed, "contexts", "context", context_name);
   if (!context_view.ok()) return context_view.status();
-  Entry context_entry(*context_view, "contexts[" + context_name + "].context", directory);
+  Entry context_entry(*context_view, "contexts[" + context_name + "].context");
   const std::string cluster_name = context_entry.String("cluster");
   const std::string user_name = context_entry.String("user");
   const std::string namespace_name = context_entry.String("namespace");
@@ -252,16 +338,16 @@ Result<ConnectionConfig> ParseKubeconfig(const std::string& text, const std::str
   config.user_agent = DefaultUserAgent();
   if (!namespace_name.empty()) config.default_namespace = namespace_name;
 
-  const auto cluster_view = FindNamed(root, "clusters", "cluster", cluster_name);
+  const auto cluster_view = FindNamed(parsed, "clusters", "cluster", cluster_name);
   if (!cluster_view.ok()) return cluster_view.status();
-  Entry cluster(*cluster_view, "clusters[" + cluster_name + "].cluster", directory);
+  Entry cluster(*cluster_view, "clusters[" + cluster_name + "].cluster");
   if (Status status = ReadCluster(cluster, config); !status.ok()) return status;
 
   if (!user_name.empty()) {
-    const auto user_view = FindNamed(root, "users", "user", user_name);
+    const auto user_view = FindNamed(parsed, "users", "user", user_name);
     if (!user_view.ok()) return user_view.status();
-    Entry user(*user_view, "users[" + user_name + "].user", directory);
-    if (Status status = ReadUser(user, config); !status.ok()) return status;
+    Entry user(*user_view, "users[" + user_name + "].user");
+    if (Status status = ReadUser(user, cluster, config); !status.ok()) return status;
   }
   if (config.tls) {
     const auto tls = TlsContext::Make(config);
@@ -284,12 +370,13 @@ Result<ConnectionConfig> InClusterConfig(const std::string& host, const std::str
     return Status(StatusCode::kBadRequest,
                   InClusterError("the address " + bracketed + ":" + port + " " + *problem));
   }
-  Result<std::string> authority = ReadSmallFile(directory + "/ca.crt");
+  config.ca_file = directory + "/ca.crt";
+  Result<std::string> authority = ReadSmallFile(config.ca_file);
   if (!authority.ok()) return authority.status().WithContext("in-cluster configuration");
   if (authority->empty()) {
     // It would mean the system's roots.
     return Status(StatusCode::kBadRequest,
-                  InClusterError("the certificate authority " + directory + "/ca.crt is empty"));
+                  InClusterError("the certificate authority " + config.ca_file + " is empty"));
   }
   config.ca_pem = std::move(*authority);
   config.token_file = directory + "/token";
@@ -305,17 +392,20 @@ Result<ConnectionConfig> InClusterConfig(const std::string& host, const std::str
 }
 
 Result<ConnectionConfig> LoadConnectionConfig(const std::string& path, const std::string& context) {
-  if (path.empty()) {
-    const char* host = std::getenv("KUBERNETES_SERVICE_HOST");
-    const char* port = std::getenv("KUBERNETES_SERVICE_PORT");
-    return InClusterConfig(host != nullptr ? host : "", port != nullptr ? port : "",
-                           kServiceAccountDirectory);
+  const std::string paths = path.empty() ? Environment("KUBECONFIG") : path;
+  if (paths.empty() && !context.empty()) {
+    return BadRequest("context " + context, "there is no kubeconfig to choose it from");
   }
-  Result<std::string> text = ReadSmallFile(path);
-  if (!text.ok()) return text.status().WithContext("kubeconfig");
-  const std::string directory = std::filesystem::path(path).parent_path().string();
-  Result<ConnectionConfig> config = ParseKubeconfig(*text, directory, context);
-  if (!config.ok()) return config.status().WithContext("kubeconfig " + path);
+  if (paths.empty()) {
+    return InClusterConfig(Environment("KUBERNETES_SERVICE_HOST"),
+                           Environment("KUBERNETES_SERVICE_PORT"), kServiceAccountDirectory);
+  }
+  const auto kubeconfigs = path.empty() ? ReadKubeconfigList(paths) : ReadKubeconfigFile(path);
+  if (!kubeconfigs.ok()) return kubeconfigs.status();
+  Result<ConnectionConfig> config = ParseKubeconfigs(*kubeconfigs, context);
+  Status status = config.status();
+  if (config.ok() && config->exec_plugin) status = config->exec_plugin->Prepare();
+  if (!status.ok()) return status.WithContext("kubeconfig " + paths);
   return config;
 }
 

@@ -20,8 +20,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "kube/http_message.h"
-#include "kube/tls_context.h"
+#include "kube/tls_source.h"
 #include "kube/token_source.h"
 #include "kube/transport.h"
 
@@ -67,26 +68,34 @@ class CppRestTransport final : public Transport {
  public:
   CppRestTransport(std::shared_ptr<const ConnectionConfig> config, TransportOptions options)
       : config_(std::move(config)),
-        tls_(TlsContext::Make(*config_)),
+        tls_(config_, options.clock),
         token_(config_, std::move(options.clock)),
         max_answer_bytes_(options.max_answer_bytes),
         address_(config_->host + ":" + std::to_string(config_->port)) {}
 
   Result<HttpResponse> Send(const HttpRequest& request) override {
-    if (config_->tls && !tls_.ok()) return tls_.status();
-    const Result<std::string> token = token_.Token();
+    const auto deadline = steady_clock::now() + request.deadline;
+    const auto tls = tls_.Context(deadline);
+    if (!tls.ok()) return tls.status();
+    const Result<std::string> token = token_.Token(deadline);
     if (!token.ok()) return token.status();
     if (Status status = CheckRequest(request, *token); !status.ok()) return status;
     try {
-      return Exchange(request, *token);
+      Result<HttpResponse> response = Exchange(request, *tls, *token, deadline);
+      if (response.ok() && response->status == 401) {
+        tls_.OnUnauthorized();
+        token_.OnUnauthorized();
+      }
+      return response;
     } catch (const std::exception& error) {
       return Unavailable(address_, error.what());
     }
   }
 
  private:
-  Result<HttpResponse> Exchange(const HttpRequest& request, const std::string& token) {
-    const auto deadline = steady_clock::now() + request.deadline;
+  Result<HttpResponse> Exchange(const HttpRequest& request,
+                                const std::shared_ptr<const TlsContext>& tls,
+                                const std::string& token, steady_clock::time_point deadline) {
     const auto outcome = std::make_shared<Outcome>(request.body);
     pplx::cancellation_token_source cancel;
     web_http::http_request message = Message(request, outcome->request_body(), token);
@@ -99,7 +108,7 @@ class CppRestTransport final : public Transport {
               address, "the answer is larger than " + std::to_string(limit) + " bytes"));
           cancel.cancel();
         });
-    Client()
+    Client(tls)
         .request(message, cancel.get_token())
         .then([outcome](web_http::http_response response) {
           HttpResponse result;
@@ -152,39 +161,42 @@ class CppRestTransport final : public Transport {
     return message;
   }
 
-  // Made at the first request, because making it may throw. Copies share one pool of connections.
-  web_http::client::http_client Client() {
-    const std::lock_guard lock(mutex_);
-    if (!client_) {
+  // Made at the first request, because making it may throw, and again when certificates have
+  // changed. Copies share one pool of connections.
+  web_http::client::http_client Client(const std::shared_ptr<const TlsContext>& tls) {
+    const MutexLock lock(mutex_);
+    if (!client_ || client_tls_ != tls) {
       web_http::client::http_client_config options;
       options.set_max_redirects(0);
       options.set_timeout(std::chrono::hours(1));
       if (config_->tls) {
         options.set_tlsext_sni_enabled(!IsIpAddress(TlsServerName(*config_)));
-        options.set_ssl_context_callback([tls = *tls_](boost::asio::ssl::context& context) {
+        options.set_ssl_context_callback([tls](boost::asio::ssl::context& context) {
           if (!tls->CopyTo(context.native_handle())) {
             throw std::runtime_error("the TLS context cannot be set up");
           }
         });
       }
       client_.emplace(web::uri((config_->tls ? "https://" : "http://") + address_), options);
+      client_tls_ = tls;
     }
     return *client_;
   }
 
   // Requests that are under way in other threads keep the old pool until they are done.
   void GiveUpPool() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     client_.reset();
   }
 
   const std::shared_ptr<const ConnectionConfig> config_;
-  const Result<std::shared_ptr<const TlsContext>> tls_;
+  TlsSource tls_;
   TokenSource token_;
   const std::size_t max_answer_bytes_;
   const std::string address_;
-  std::mutex mutex_;
-  std::optional<web_http::client::http_client> client_;  // guarded by mutex_
+  Mutex mutex_;
+  std::optional<web_http::client::http_client> client_ STOCKADE_GUARDED_BY(mutex_);
+  std::shared_ptr<const TlsContext> client_tls_ STOCKADE_GUARDED_BY(mutex_);  // of client_
 };
 
 }  // namespace

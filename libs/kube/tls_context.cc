@@ -82,15 +82,14 @@ Status UseAuthorities(SSL_CTX* context, const std::string& ca_pem) {
   return Status::Ok();
 }
 
-Status UseClientCertificate(SSL_CTX* context, const ConnectionConfig& config) {
-  if (config.client_certificate_pem.empty() && config.client_key_pem.empty()) return Status::Ok();
-  if (config.client_key_pem.empty()) return BadRequest("a client certificate needs its key");
-  if (config.client_certificate_pem.empty())
-    return BadRequest("a client key needs its certificate");
-  Result<std::vector<X509Ptr>> chain =
-      ParseCertificates(config.client_certificate_pem, "client certificate");
+Status UseClientCertificate(SSL_CTX* context, const std::string& certificate_pem,
+                            const std::string& key_pem) {
+  if (certificate_pem.empty() && key_pem.empty()) return Status::Ok();
+  if (key_pem.empty()) return BadRequest("a client certificate needs its key");
+  if (certificate_pem.empty()) return BadRequest("a client key needs its certificate");
+  Result<std::vector<X509Ptr>> chain = ParseCertificates(certificate_pem, "client certificate");
   if (!chain.ok()) return chain.status();
-  const BioPtr bio = Memory(config.client_key_pem);
+  const BioPtr bio = Memory(key_pem);
   const KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, RefusePassword, nullptr));
   if (!key) return BadRequest("client key cannot be used: " + OpenSslReason());
   if (SSL_CTX_use_certificate(context, chain->front().get()) != 1) {
@@ -129,7 +128,11 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::Make(const ConnectionConfi
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
   if (Status status = UseAuthorities(context.get(), config.ca_pem); !status.ok()) return status;
-  if (Status status = UseClientCertificate(context.get(), config); !status.ok()) return status;
+  if (Status status =
+          UseClientCertificate(context.get(), config.client_certificate_pem, config.client_key_pem);
+      !status.ok()) {
+    return status;
+  }
   if (Status status = UseServerName(context.get(), TlsServerName(config)); !status.ok()) {
     return status;
   }
@@ -154,6 +157,13 @@ bool TlsContext::CopyTo(ssl_ctx_st* other) const {
   SSL_CTX_get0_chain_certs(context_, &chain);
   return SSL_CTX_use_cert_and_key(other, certificate, SSL_CTX_get0_privatekey(context_), chain,
                                   /*override=*/1) == 1;
+}
+
+Status CheckClientCertificate(const std::string& certificate_pem, const std::string& key_pem) {
+  ERR_clear_error();
+  const ContextPtr context(SSL_CTX_new(TLS_client_method()));
+  if (!context) return {StatusCode::kInternal, "no TLS context: " + OpenSslReason()};
+  return UseClientCertificate(context.get(), certificate_pem, key_pem);
 }
 
 const std::string& TlsServerName(const ConnectionConfig& config) {

@@ -34,6 +34,8 @@ class TlsContext {
   ssl_ctx_st* context_;  // owned
 };
 
+// BadRequest when no connection could prove itself with this certificate chain and this key.
+Status CheckClientCertificate(const std::string& certificate_pem, const std::string& key_pem);
 // The name or address that the server's certificate must be for.
 [[nodiscard]] const std::string& TlsServerName(const ConnectionConfig& config);
 // True for an IPv4 or IPv6 address.

@@ -4,6 +4,7 @@
 
 #include "base/files.h"
 #include "base/strings.h"
+#include "kube/exec_plugin.h"
 
 namespace stockade::kube {
 
@@ -12,16 +13,28 @@ TokenSource::TokenSource(std::shared_ptr<const ConnectionConfig> config,
     : config_(std::move(config)),
       clock_(clock ? std::move(clock) : std::make_shared<const SystemClock>()) {}
 
-Result<std::string> TokenSource::Token() {
+Result<std::string> TokenSource::Token(std::chrono::steady_clock::time_point wait_until) {
+  if (config_->exec_plugin) {
+    const auto credential = config_->exec_plugin->Current(wait_until);
+    if (!credential.ok()) return credential.status();
+    return (*credential)->token;
+  }
   if (config_->token_file.empty()) return config_->token;
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::chrono::nanoseconds now = clock_->SinceBoot();
-  if (read_at_ && now - *read_at_ < kTokenLifetime) return token_;
+  if (read_at_ && now - *read_at_ < (doubted_ ? kPause : kTokenLifetime)) return token_;
   Result<std::string> token = ReadFile();
   if (!token.ok() && !read_at_) return token.status();
   if (token.ok()) token_ = std::move(*token);
   read_at_ = now;
+  doubted_ = false;
   return token_;
+}
+
+void TokenSource::OnUnauthorized() {
+  if (config_->exec_plugin) return config_->exec_plugin->OnUnauthorized();
+  const MutexLock lock(mutex_);
+  doubted_ = true;
 }
 
 Result<std::string> TokenSource::ReadFile() const {

@@ -2,36 +2,45 @@
 
 #include <chrono>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/status.h"
 #include "kube/connection_config.h"
 
 namespace stockade::kube {
 
-// The bearer token to send: fixed, or from a file that the kubelet replaces well before the token
-// expires. The file is read at most once in kTokenLifetime. Safe to call from any thread.
+// The bearer token to send: fixed, from an exec plugin, or from a file that the kubelet replaces
+// well before the token expires. The file is read at most once in kTokenLifetime. Safe to call from
+// any thread.
 class TokenSource {
  public:
   static constexpr std::chrono::seconds kTokenLifetime{60};
+  // After a 401 the file is read again sooner, but not sooner than this.
+  static constexpr std::chrono::seconds kPause{5};
 
   TokenSource(std::shared_ptr<const ConnectionConfig> config, std::shared_ptr<const Clock> clock);
 
   // The token, or empty when the connection needs none. While the file cannot be read the last
-  // token goes on; Unavailable when there never was one.
-  Result<std::string> Token();
+  // token goes on; Unavailable when there never was one, and when the exec plugin has no
+  // credential, for which this waits until `wait_until` (by default not at all).
+  Result<std::string> Token(std::chrono::steady_clock::time_point wait_until = {});
+  // The API server did not accept who we are: the exec plugin is asked for a new credential, and
+  // the file is read again sooner.
+  void OnUnauthorized();
 
  private:
   Result<std::string> ReadFile() const;
 
   const std::shared_ptr<const ConnectionConfig> config_;
   const std::shared_ptr<const Clock> clock_;
-  std::mutex mutex_;
-  std::string token_;                                // guarded by mutex_
-  std::optional<std::chrono::nanoseconds> read_at_;  // guarded by mutex_; unset: never read
+  Mutex mutex_;
+  std::string token_ STOCKADE_GUARDED_BY(mutex_);
+  // When the file was read; unset: never.
+  std::optional<std::chrono::nanoseconds> read_at_ STOCKADE_GUARDED_BY(mutex_);
+  bool doubted_ STOCKADE_GUARDED_BY(mutex_) = false;  // after a 401
 };
 
 }  // namespace stockade::kube

@@ -21,7 +21,7 @@
 #include "kube/http_message.h"
 #include "kube/io_thread.h"
 #include "kube/percent_encode.h"
-#include "kube/tls_context.h"
+#include "kube/tls_source.h"
 #include "kube/token_source.h"
 #include "kube/watch_frames.h"
 
@@ -82,7 +82,7 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
       : io(io_thread.impl().io),
         thread(io_thread.impl().thread.get_id()),
         config(std::move(connection_config)),
-        tls(TlsContext::Make(*config)),
+        tls(config, watch_options.clock),
         token(config, watch_options.clock),
         path(ResourcePath(watched, watch_options.namespace_name)),
         options(std::move(watch_options)),
@@ -163,6 +163,7 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
 
   bool EndStream(const WatchEvent& bookmark) {
     list_begun = false;
+    verified = true;
     state = State::kWatching;
     watch_began = steady_clock::now();
     handler.OnListEnd(kept_events.empty() ? bookmark.resource_version : list_version);
@@ -213,6 +214,7 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
     continue_token = metadata["continue"].StringOrEmpty();
     if (!continue_token.empty()) return RequestPage();
     list_begun = false;
+    verified = true;
     handler.OnListEnd(resource_version);
     backoff.Reset();
     BeginWatch();
@@ -220,11 +222,42 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
 
   // ---- Watching
 
+  // Over a new connection the server may be another than before, or the same one with older data. A
+  // watch from a version that such a server has yet to reach brings nothing until it does: the API
+  // server holds back every event that is not newer than asked for. So its version is read first.
   void BeginWatch() {
     state = State::kWatching;
+    if (!verified) return VerifyHistory();
     Query query;
     query.Add("watch", "true").Add("resourceVersion", resource_version);
     RequestWatch(std::move(query));
+  }
+
+  void VerifyHistory() {
+    Query query;
+    query.Add("limit", "1")
+        .Add("labelSelector", options.label_selector)
+        .Add("fieldSelector", options.field_selector);
+    body_deadline = steady_clock::now() + options.timings.answer_timeout;
+    Request(path + query.text(), body_deadline, [](Impl& self) {
+      self.ReadWhole(kMaxAnswerBytes,
+                     [](Impl& me, const std::string& body) { me.OnHistory(body); });
+    });
+  }
+
+  void OnHistory(const std::string& body) {
+    const Result<codec::JsonDocument> page = codec::JsonDocument::Parse(body);
+    const std::string_view newest =
+        page.ok() ? page->root()["metadata"]["resourceVersion"].StringOrEmpty() : "";
+    if (newest.empty()) {
+      return Fail({StatusCode::kUnavailable, "a list has no resourceVersion"}, /*relist=*/true);
+    }
+    if (IsOlder(newest, resource_version)) {
+      return Fail({StatusCode::kGone, "the server went back in time: its data was replaced"},
+                  /*relist=*/true);
+    }
+    verified = true;
+    BeginWatch();
   }
 
   void RequestWatch(Query query) {
@@ -346,10 +379,15 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
                const std::function<void(Impl&)>& then) {
     Result<std::string> text = RequestText(target);
     if (!text.ok()) return Fail(text.status(), /*relist=*/false);
-    const bool reused = connection && connection->reusable() && !connection->stale();
+    const auto identity = tls.Context();
+    if (const auto failure = tls.TakeFailure()) handler.OnError(*failure);
+    if (!identity.ok()) return Fail(identity.status(), /*relist=*/false);
+    const bool reused =
+        connection && connection_tls == *identity && connection->reusable() && !connection->stale();
     if (!reused) {
       DropConnection();
-      connection = HttpConnection::Make(io, config, config->tls ? *tls : nullptr);
+      connection = HttpConnection::Make(io, config, *identity);
+      connection_tls = *identity;
     }
     connection->Send(
         std::move(*text), deadline,
@@ -357,13 +395,13 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
           if (head.ok()) return self.OnHead(*head, then);
           const bool again = reused && !self.connection->answer_begun();
           self.DropConnection();
+          if (again && self.state == State::kWatching) return self.BeginWatch();
           if (again) return self.Request(target, deadline, then);
           self.Fail(head.status(), /*relist=*/false);
         }));
   }
 
   Result<std::string> RequestText(const std::string& target) {
-    if (config->tls && !tls.ok()) return tls.status();
     const Result<std::string> bearer = token.Token();
     if (!bearer.ok()) return bearer.status();
     HttpRequest request;
@@ -374,6 +412,10 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
 
   void OnHead(const AnswerHead& head, const std::function<void(Impl&)>& then) {
     if (head.status == 200) return then(*this);
+    if (head.status == 401) {
+      tls.OnUnauthorized();
+      token.OnUnauthorized();
+    }
     body_deadline = steady_clock::now() + options.timings.answer_timeout;
     ReadWhole(kMaxErrorBytes, [head](Impl& self, std::string body) {
       HttpResponse response;
@@ -432,6 +474,7 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
   }
 
   void DropConnection() {
+    verified = false;
     if (connection) connection->Close();
     connection.reset();
   }
@@ -445,7 +488,7 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
   boost::asio::io_context& io;
   const std::thread::id thread;
   const std::shared_ptr<const ConnectionConfig> config;
-  const Result<std::shared_ptr<const TlsContext>> tls;
+  TlsSource tls;
   TokenSource token;
   const std::string path;
   const WatchOptions options;
@@ -454,6 +497,7 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
   Backoff backoff;
   boost::asio::steady_timer pause;
   std::shared_ptr<HttpConnection> connection;
+  std::shared_ptr<const TlsContext> connection_tls;  // that it was made with
 
   State state = State::kListing;
   std::string resource_version;  // of the list, then of the last event
@@ -473,6 +517,7 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
   FrameSplitter splitter{kMaxFrameBytes};
   std::chrono::seconds watch_lasts{0};
   steady_clock::time_point watch_began;
+  bool verified = false;  // the server's data is no older than resource_version
   bool progress = false;  // this watch brought an event
   int fruitless = 0;      // watches in a row that brought nothing but an error
 };

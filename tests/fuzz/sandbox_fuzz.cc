@@ -37,6 +37,7 @@ void CheckViews(JsonView root) {
   const auto again = JsonDocument::Parse(root.Dump());
   Require(again.ok(), "what is dumped can be parsed", root.Dump());
   Require(again->root().ToJson() == root.ToJson(), "what is dumped is the same", root.Dump());
+  Require(root.Canonical() == root.ToJson().dump(), "the canonical text", root.Dump());
   Require(api::JsonText(root).ToJson() == root.ToJson(), "JsonText is the same", root.Dump());
 }
 

@@ -86,6 +86,9 @@ TEST_F(KubeconfigTest, ReadsFilesRelativeToItsDirectory) {
   EXPECT_EQ(config->ca_pem, authority_.certificate());
   EXPECT_EQ(config->client_certificate_pem, client_.certificate);
   EXPECT_EQ(config->client_key_pem, client_.key) << "an absolute path stays";
+  EXPECT_EQ(config->ca_file, directory_.path() + "/ca.crt") << "they are read again under way";
+  EXPECT_EQ(config->client_certificate_file, directory_.path() + "/client.crt");
+  EXPECT_EQ(config->client_key_file, key);
   EXPECT_EQ(config->token_file, directory_.path() + "/token") << "read later, so not now";
 }
 
@@ -97,6 +100,7 @@ TEST_F(KubeconfigTest, DataWinsOverAFile) {
                                        Base64(authority_.certificate())));
   ASSERT_TRUE(config.ok()) << config.status().ToString();
   EXPECT_EQ(config->ca_pem, authority_.certificate());
+  EXPECT_EQ(config->ca_file, "");
 }
 
 TEST_F(KubeconfigTest, ReadsJson) {
@@ -212,7 +216,8 @@ TEST_F(KubeconfigTest, NamesEachFieldThatItRefuses) {
       {"certificate-authority-data", false, "certificate-authority-data: \"\\n\"", "is empty"},
       {"certificate-authority", false, "certificate-authority: missing.crt", "missing.crt"},
       {"certificate-authority", false, "certificate-authority: empty.crt", "is empty"},
-      {"exec", true, "exec: {command: aws}", "not supported"},
+      {"exec", true, "exec: tool", "must be an object"},
+      {"exec.apiVersion", true, "exec: {command: tool}", "not supported"},
       {"auth-provider", true, "auth-provider: {name: gcp}", "not supported"},
       {"username", true, "username: admin", "basic authentication"},
       {"password", true, "password: secret", "basic authentication"},
@@ -327,6 +332,7 @@ TEST_F(InClusterConfigTest, ReadsTheServiceAccount) {
   EXPECT_TRUE(config->tls);
   EXPECT_EQ(config->ca_pem, authority_.certificate());
   EXPECT_EQ(config->token, "");
+  EXPECT_EQ(config->ca_file, directory_.path() + "/ca.crt") << "rotated too";
   EXPECT_EQ(config->token_file, directory_.path() + "/token") << "rotated, so never kept";
   EXPECT_EQ(config->default_namespace, "agents");
   EXPECT_TRUE(config->user_agent.starts_with("stockade/"));

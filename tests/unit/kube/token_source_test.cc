@@ -4,6 +4,7 @@
 
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/temporary_directory.h"
+#include "tests/unit/kube/exec_fixture.h"
 
 namespace stockade::kube {
 namespace {
@@ -84,6 +85,31 @@ TEST_F(TokenSourceTest, IsUnavailableUntilTheFileCouldBeReadOnce) {
   EXPECT_NE(empty.message().find("is empty"), std::string::npos) << empty.message();
   directory_.Write("token", "one");
   EXPECT_EQ(Text(source.Token()), "one") << "a failure is not remembered";
+}
+
+TEST_F(TokenSourceTest, ReadsTheFileAgainSoonerAfterA401) {
+  directory_.Write("token", "one");
+  TokenSource source = FromFile();
+  EXPECT_EQ(Text(source.Token()), "one");
+  directory_.Write("token", "two");
+  source.OnUnauthorized();
+  EXPECT_EQ(Text(source.Token()), "one") << "but not at once each time";
+  clock_->Advance(TokenSource::kPause);
+  EXPECT_EQ(Text(source.Token()), "two");
+  directory_.Write("token", "three");
+  clock_->Advance(TokenSource::kPause);
+  EXPECT_EQ(Text(source.Token()), "two") << "each 401 counts once";
+}
+
+TEST_F(TokenSourceTest, APluginsTokenIsWaitedForAsLongAsTheCallerCan) {
+  FakePlugin fake;
+  fake.PrintsToken("one");
+  ConnectionConfig config;
+  config.exec_plugin = fake.Make();
+  TokenSource source(std::make_shared<const ConnectionConfig>(config), fake.clock());
+  EXPECT_EQ(source.Token().status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(Text(source.Token(std::chrono::steady_clock::now() + std::chrono::minutes(1))), "one");
+  EXPECT_EQ(Text(source.Token()), "one");
 }
 
 }  // namespace

@@ -95,6 +95,26 @@ TEST_F(WatcherFailureTest, ListsAgainAfterAPageThatCannotBeUsed) {
   EXPECT_EQ(handler_.Take(2), (Lines{"list", "listed 9"})) << "null is an empty list";
 }
 
+// A server whose data was restored from a backup would hold back every event until its history has
+// passed the version that is asked for.
+TEST_F(WatcherFailureTest, ListsAnewWhenTheServerHasOlderDataAfterACut) {
+  BeginWatch()->Cut();
+  EXPECT_EQ(handler_.Take(1), Lines{"error Unavailable"});
+  ExpectVersionCheck()->Respond(200, Page("6", ""));
+  EXPECT_EQ(handler_.Take(1), Lines{"error Gone"});
+  AnswerEmptyList("6");
+  ExpectWatch("6");
+}
+
+TEST_F(WatcherFailureTest, AsksAgainWhenItCannotLearnHowNewTheDataIs) {
+  BeginWatch()->Cut();
+  EXPECT_EQ(handler_.Take(1), Lines{"error Unavailable"});
+  ExpectVersionCheck()->Respond(503, "");
+  EXPECT_EQ(handler_.Take(1), Lines{"error Unavailable"});
+  ExpectVersionCheck()->Respond(200, Page("9", ""));
+  ExpectWatch("7");
+}
+
 TEST_F(WatcherFailureTest, ResumesWhenItsConnectionIsCutWithinAnEvent) {
   {
     const ExchangePtr watch = BeginWatch();

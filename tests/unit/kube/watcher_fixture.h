@@ -88,6 +88,8 @@ class WatcherTest : public ::testing::Test {
   using Lines = std::vector<std::string>;
   using ExchangePtr = std::unique_ptr<testing::Exchange>;
 
+  static constexpr std::string_view kVersionCheck = "/api/v1/namespaces/ns/pods?limit=1";
+
   WatcherTest() {
     testing::ServerOptions server;
     server.identity = authority_.Issue({.alternative_names = "IP:127.0.0.1"});
@@ -118,9 +120,22 @@ class WatcherTest : public ::testing::Test {
                   (continue_token.empty() ? "" : "&continue=" + continue_token));
     return exchange;
   }
-  // The watcher's next request, which must be a watch from that version.
+  // The watcher's next request, which must ask how new the server's data is.
+  ExchangePtr ExpectVersionCheck() {
+    ExchangePtr exchange = server_->Next();
+    if (exchange == nullptr) throw std::runtime_error("the watcher asked for nothing");
+    EXPECT_EQ(exchange->request().target, kVersionCheck);
+    return exchange;
+  }
+  // The watcher's next request, which must be a watch from that version. Over a new connection it
+  // asks first how new the server's data is, and is told that it is as before.
   ExchangePtr ExpectWatch(const std::string& resource_version) {
     ExchangePtr exchange = server_->Next();
+    if (exchange != nullptr && exchange->request().target == kVersionCheck) {
+      exchange->Respond(200, Page(resource_version, ""));
+      exchange.reset();
+      exchange = server_->Next();
+    }
     if (exchange == nullptr) throw std::runtime_error("the watcher asked for nothing");
     EXPECT_TRUE(exchange->request().target.starts_with(
         "/api/v1/namespaces/ns/pods?watch=true&resourceVersion=" + resource_version +
