@@ -54,8 +54,9 @@ class JsonText {
  public:
   JsonText() : text_(std::make_shared<const std::string>("null")) {}
   explicit JsonText(codec::JsonView value)
-      : text_(std::make_shared<const std::string>(
-            value.ToJson().dump(-1, ' ', false, codec::Json::error_handler_t::replace))) {}
+      : text_(std::make_shared<const std::string>(value.Canonical())) {}
+  // What text() of another one gave.
+  explicit JsonText(std::shared_ptr<const std::string> canonical) : text_(std::move(canonical)) {}
 
   [[nodiscard]] const std::string& text() const { return *text_; }
   [[nodiscard]] codec::Json ToJson() const { return codec::Json::parse(*text_); }

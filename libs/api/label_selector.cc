@@ -24,6 +24,16 @@ LabelSelector::LabelSelector(codec::JsonView selector) {
   });
 }
 
+std::optional<std::string> LabelSelector::RequiredValue(std::string_view key) const {
+  for (const Requirement& requirement : requirements_) {
+    if (requirement.key == key && requirement.op == Operator::kIn &&
+        requirement.values.size() == 1) {
+      return requirement.values.front();
+    }
+  }
+  return std::nullopt;
+}
+
 bool LabelSelector::Matches(const StringMap& labels) const {
   return std::ranges::all_of(requirements_, [&labels](const Requirement& requirement) {
     const auto label = labels.find(requirement.key);

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/agent_sandbox.h"
@@ -17,6 +19,8 @@ class LabelSelector {
   explicit LabelSelector(codec::JsonView selector);
 
   [[nodiscard]] bool Matches(const StringMap& labels) const;
+  // The one value that the label must have to match; nothing when several do, or anything.
+  [[nodiscard]] std::optional<std::string> RequiredValue(std::string_view key) const;
 
  private:
   enum class Operator { kIn, kNotIn, kExists, kDoesNotExist, kUnknown };

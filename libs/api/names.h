@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -44,6 +45,17 @@ inline constexpr std::size_t kMaxSandboxNameBytes = 50;
 // The name of the allowance for a sandbox's `ingress`: "asb-NAME-ingress".
 [[nodiscard]] inline std::string IngressPolicyName(std::string_view sandbox) {
   return SandboxObjectName(sandbox) + "-ingress";
+}
+// The sandbox to which an allowance of that name belongs; nothing for any other name.
+[[nodiscard]] inline std::optional<std::string> SandboxOfIngressPolicy(std::string_view policy) {
+  constexpr std::string_view kSuffix = "-ingress";
+  if (!policy.starts_with(kSandboxObjectPrefix) || !policy.ends_with(kSuffix) ||
+      policy.size() < kSandboxObjectPrefix.size() + kSuffix.size()) {
+    return std::nullopt;
+  }
+  policy.remove_prefix(kSandboxObjectPrefix.size());
+  policy.remove_suffix(kSuffix.size());
+  return std::string(policy);
 }
 // The claim made from the volumeClaimTemplate `claim`: "asb-NAME-CLAIM".
 [[nodiscard]] inline std::string ClaimName(std::string_view sandbox, std::string_view claim) {

@@ -27,5 +27,7 @@ class SystemClock final : public Clock {
 
 // RFC 3339 in UTC with whole seconds, the form of metav1.Time: "2026-11-24T04:15:20Z".
 [[nodiscard]] std::string FormatTime(std::chrono::system_clock::time_point time);
+// The same with microseconds, the form of metav1.MicroTime: "2026-11-24T04:15:20.000000Z".
+[[nodiscard]] std::string FormatMicroTime(std::chrono::system_clock::time_point time);
 
 }  // namespace stockade

@@ -5,8 +5,9 @@
 
 #include <cmath>
 #include <cstdio>
-#include <mutex>
 #include <nlohmann/json.hpp>
+
+#include "base/mutex.h"
 
 namespace stockade {
 namespace {
@@ -81,7 +82,7 @@ struct Logger::Impl {
   const Clock& clock;
   LogLevel level;
   Sink sink;
-  std::mutex mutex;
+  Mutex mutex;
 };
 
 Logger::Logger(const Clock& clock, LogLevel level) : Logger(clock, level, Sink{}) {
@@ -116,7 +117,7 @@ void Logger::Error(std::string_view event, std::initializer_list<LogField> field
 void Logger::Write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
   if (level < impl_->level) return;
   const std::string line = FormatLogLine(impl_->clock.Now(), level, event, fields);
-  const std::lock_guard lock(impl_->mutex);
+  const MutexLock lock(impl_->mutex);
   impl_->sink(line);
 }
 

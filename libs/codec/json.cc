@@ -1,27 +1,95 @@
 #include "codec/json.h"
 
+#include <algorithm>
 #include <cstdlib>
-#include <set>
+#include <utility>
+#include <vector>
 
 namespace stockade::codec {
 namespace {
 
-std::optional<std::string> FindDuplicateKeyAt(JsonView value, const std::string& path) {
-  std::optional<std::string> found;
-  std::set<std::string_view> seen;
-  value.ForEachMember([&](std::string_view key, JsonView member) {
-    if (found) return;
-    const std::string member_path = path.empty() ? std::string(key) : path + "." + std::string(key);
-    if (!seen.insert(key).second) {
-      found = member_path;
-      return;
+// Up to so many keys are compared with each other, which needs no memory.
+constexpr std::size_t kFewKeys = 16;
+
+std::optional<std::string_view> FirstDuplicate(std::vector<std::string_view>& keys) {
+  if (keys.size() <= kFewKeys) {
+    for (std::size_t i = 1; i < keys.size(); ++i) {
+      const auto end = keys.begin() + static_cast<std::ptrdiff_t>(i);
+      if (std::find(keys.begin(), end, keys[i]) != end) return keys[i];
     }
-    found = FindDuplicateKeyAt(member, member_path);
+    return std::nullopt;
+  }
+  std::ranges::sort(keys);
+  const auto twice = std::ranges::adjacent_find(keys);
+  if (twice == keys.end()) return std::nullopt;
+  return *twice;
+}
+
+// The path from `value` down to a key that stands twice. Paths are made on the way back alone:
+// nearly every document has none.
+std::optional<std::string> FindDuplicateKeyIn(JsonView value, std::vector<std::string_view>& keys) {
+  keys.clear();
+  value.ForEachMember([&keys](std::string_view key, JsonView) { keys.push_back(key); });
+  if (const auto twice = FirstDuplicate(keys)) return std::string(*twice);
+  std::optional<std::string> found;
+  const auto look = [&](const auto& step, JsonView below) {
+    if (found || !(below.IsObject() || below.IsArray())) return;
+    found = FindDuplicateKeyIn(below, keys);
+    if (found) *found = step() + (found->starts_with('[') ? "" : ".") + *found;
+  };
+  value.ForEachMember([&](std::string_view key, JsonView member) {
+    look([key] { return std::string(key); }, member);
   });
   value.ForEachElement([&](std::size_t index, JsonView element) {
-    if (!found) found = FindDuplicateKeyAt(element, path + "[" + std::to_string(index) + "]");
+    look([index] { return "[" + std::to_string(index) + "]"; }, element);
   });
   return found;
+}
+
+void AppendString(std::string_view text, std::string& out) {
+  const bool plain = std::ranges::all_of(text, [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\' && c != 0x7F;
+  });
+  if (plain) {
+    out += '"';
+    out += text;
+    out += '"';
+  } else {
+    out += Json(text).dump();
+  }
+}
+
+void AppendCanonical(JsonView value, std::string& out) {
+  if (value.IsObject()) {
+    std::vector<std::pair<std::string_view, JsonView>> members;
+    value.ForEachMember(
+        [&members](std::string_view key, JsonView member) { members.emplace_back(key, member); });
+    const auto by_key = [](const auto& a, const auto& b) { return a.first < b.first; };
+    // Of a key that stands twice the first one counts, as everywhere.
+    if (!std::ranges::is_sorted(members, by_key)) std::ranges::stable_sort(members, by_key);
+    out += '{';
+    const std::string_view* before = nullptr;
+    for (const auto& [key, member] : members) {
+      if (before != nullptr && *before == key) continue;
+      if (before != nullptr) out += ',';
+      AppendString(key, out);
+      out += ':';
+      AppendCanonical(member, out);
+      before = &key;
+    }
+    out += '}';
+  } else if (value.IsArray()) {
+    out += '[';
+    value.ForEachElement([&out](std::size_t index, JsonView element) {
+      if (index > 0) out += ',';
+      AppendCanonical(element, out);
+    });
+    out += ']';
+  } else if (const auto text = value.AsString()) {
+    AppendString(*text, out);
+  } else {
+    out += value.ToJson().dump();
+  }
 }
 
 }  // namespace
@@ -93,6 +161,12 @@ std::string JsonView::Dump() const {
   return simdjson::minify(*element_);
 }
 
+std::string JsonView::Canonical() const {
+  std::string text;
+  AppendCanonical(*this, text);
+  return text;
+}
+
 Result<JsonDocument> JsonDocument::Parse(std::string_view text) {
   // The parser's scratch memory is kept for each thread; a document owns all that its views need.
   thread_local simdjson::dom::parser parser;
@@ -121,7 +195,10 @@ Result<JsonDocument> JsonDocument::Parse(std::string_view text) {
 
 JsonView JsonDocument::root() const { return JsonView(document_->root()); }
 
-std::optional<std::string> FindDuplicateKey(JsonView root) { return FindDuplicateKeyAt(root, ""); }
+std::optional<std::string> FindDuplicateKey(JsonView root) {
+  std::vector<std::string_view> keys;
+  return FindDuplicateKeyIn(root, keys);
+}
 
 JsonDocument ParseTrusted(const Json& value) {
   auto document = JsonDocument::Parse(value.dump(-1, ' ', false, Json::error_handler_t::replace));

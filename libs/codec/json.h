@@ -77,6 +77,8 @@ class JsonView {
   // A copy that can be edited, and the compact text in the order of the source.
   [[nodiscard]] Json ToJson() const;
   [[nodiscard]] std::string Dump() const;
+  // The compact text with sorted keys: what ToJson().dump() gives, at a fraction of the cost.
+  [[nodiscard]] std::string Canonical() const;
 
  private:
   friend class JsonDocument;

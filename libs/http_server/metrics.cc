@@ -2,18 +2,18 @@
 
 #include <prometheus/text_serializer.h>
 
-#include <mutex>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "http_server/process_metrics.h"
 
 namespace stockade::http_server {
 
 struct MetricsEndpoint::Impl {
   prometheus::Registry registry;
-  std::mutex scrape;
-  std::vector<std::function<void()>> hooks;  // guarded by scrape
+  Mutex scrape;
+  std::vector<std::function<void()>> hooks STOCKADE_GUARDED_BY(scrape);
   ProcessMetrics process{registry};
 };
 
@@ -25,7 +25,7 @@ MetricsEndpoint::~MetricsEndpoint() = default;
 prometheus::Registry& MetricsEndpoint::registry() { return impl_->registry; }
 
 void MetricsEndpoint::BeforeScrape(std::function<void()> hook) {
-  const std::lock_guard lock(impl_->scrape);
+  const MutexLock lock(impl_->scrape);
   impl_->hooks.push_back(std::move(hook));
 }
 
@@ -35,7 +35,7 @@ Handler MetricsEndpoint::MakeHandler(Handler next) {
     if (request.method != "GET") {
       return {.status = 405, .body = "only GET is allowed\n", .headers = {{"Allow", "GET, HEAD"}}};
     }
-    const std::lock_guard lock(impl_->scrape);
+    const MutexLock lock(impl_->scrape);
     for (const auto& hook : impl_->hooks) hook();
     return {.content_type = "text/plain; version=0.0.4; charset=utf-8",
             .body = prometheus::TextSerializer().Serialize(impl_->registry.Collect())};

@@ -6,11 +6,11 @@
 #include <condition_variable>
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <unordered_set>
 #include <utility>
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "http_server/server.h"
 
 namespace boost::asio::ssl {
@@ -25,20 +25,20 @@ class ConnectionCount {
  public:
   void Add() { ++count_; }
   void Remove() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (--count_ == 0) none_left_.notify_all();
   }
   [[nodiscard]] std::size_t value() const { return count_; }
   // Returns when none is open, or after `duration`.
   void WaitForNone(std::chrono::milliseconds duration) {
-    std::unique_lock lock(mutex_);
-    none_left_.wait_for(lock, duration, [this] { return count_ == 0; });
+    const MutexLock lock(mutex_);
+    none_left_.wait_for(mutex_, duration, [this] { return count_ == 0; });
   }
 
  private:
   std::atomic<std::size_t> count_ = 0;
-  std::mutex mutex_;
-  std::condition_variable none_left_;
+  Mutex mutex_;  // held while the last one goes and while that is awaited
+  std::condition_variable_any none_left_;
 };
 
 // What all connections of a server read.

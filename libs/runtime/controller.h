@@ -46,7 +46,9 @@ class Controller {
   // To be called before the metrics are read.
   void RefreshMetrics() { queue_.RefreshMetrics(); }
 
-  void Enqueue(const ObjectKey& key) { queue_.Add(key); }
+  void Enqueue(const ObjectKey& key, Priority priority = Priority::kNormal) {
+    queue_.Add(key, priority);
+  }
   void EnqueueAfter(const ObjectKey& key, std::chrono::milliseconds delay) {
     queue_.AddAfter(key, delay);
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <functional>
@@ -78,8 +79,11 @@ class Informer final : public Synced, private kube::WatchHandler {
     if (auto decoded = DecodeObject(object)) listed_.push_back(std::move(*decoded));
   }
   void OnListEnd(std::string_view resource_version) override {
-    const auto changes = store_.Replace(std::move(listed_), ParseResourceVersion(resource_version));
+    // Lists are never older than what was seen, unless the server's data was replaced.
+    const std::uint64_t version = ParseResourceVersion(resource_version);
+    const auto changes = store_.Replace(std::move(listed_), version, version < seen_);
     listed_.clear();
+    seen_ = version;
     synced_.store(true);
     for (const auto& change : changes) Notify(change);
   }
@@ -87,6 +91,7 @@ class Informer final : public Synced, private kube::WatchHandler {
 
   void OnAdded(codec::JsonView object) override { OnModified(object); }
   void OnModified(codec::JsonView object) override {
+    See(object);
     if (auto decoded = DecodeObject(object)) {
       Notify(store_.Apply(std::move(*decoded)));
     } else {
@@ -94,13 +99,19 @@ class Informer final : public Synced, private kube::WatchHandler {
     }
   }
   void OnDeleted(codec::JsonView object) override {
+    See(object);
     CachedObject removed;
     DecodeCachedObject(object, removed);
     Notify(store_.Remove(removed.key, removed.uid, removed.resource_version));
   }
   void OnError(const Status& status) override {
-    logger_.Warning("watch failed, will be resumed",
+    logger_.Warning("watch reported an error, goes on",
                     {{"resource", resource_.plural}, {"error", status.ToString()}});
+  }
+
+  void See(codec::JsonView object) {
+    seen_ = std::max(seen_,
+                     ParseResourceVersion(object["metadata"]["resourceVersion"].StringOrEmpty()));
   }
 
   std::optional<T> DecodeObject(codec::JsonView object) {
@@ -124,7 +135,8 @@ class Informer final : public Synced, private kube::WatchHandler {
   Logger& logger_;
   std::vector<Handler> handlers_;
   Store<T> store_;
-  std::vector<T> listed_;  // of a list under way; only the IoThread
+  std::vector<T> listed_;   // of a list under way; only the IoThread
+  std::uint64_t seen_ = 0;  // the newest resourceVersion of lists and events; only the IoThread
   std::atomic<bool> synced_ = false;
   std::unique_ptr<kube::Watcher> watcher_;
 };

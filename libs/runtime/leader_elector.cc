@@ -1,7 +1,6 @@
 #include "runtime/leader_elector.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 #include "base/sleep.h"
@@ -10,18 +9,6 @@ namespace stockade::runtime {
 namespace {
 
 using codec::Json;
-
-// metav1.MicroTime: "2026-11-24T04:15:20.000000Z".
-std::string FormatMicroTime(std::chrono::system_clock::time_point time) {
-  const auto micros =
-      std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count() %
-      1'000'000;
-  std::string text = FormatTime(time);
-  text.pop_back();
-  char fraction[16];
-  std::snprintf(fraction, sizeof(fraction), ".%06dZ", static_cast<int>(micros));
-  return text + fraction;
-}
 
 // Anybody may have written the Lease: members of the wrong type count as unset.
 std::int64_t IntegerMember(const Json& spec, const char* key, std::int64_t otherwise) {
@@ -52,12 +39,7 @@ LeaderElector::Outcome LeaderElector::Run(const std::stop_token& stop,
   logger_.Info("waiting to lead", {{"lease", options_.namespace_name + "/" + options_.lease},
                                    {"identity", options_.identity}});
   while (!TryAcquireOrRenew()) {
-    // Jittered, so that several that wait do not ask at the same moment.
-    const double stretch = std::uniform_real_distribution<double>(1.0, 1.2)(random_);
-    if (!SleepUnlessStopped(stop, std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                      options_.retry_period * stretch))) {
-      return Outcome::kStopped;
-    }
+    if (!SleepUnlessStopped(stop, UntilNextTry())) return Outcome::kStopped;
   }
   logger_.Info("leading", {{"lease", options_.namespace_name + "/" + options_.lease},
                            {"identity", options_.identity}});
@@ -81,7 +63,7 @@ bool LeaderElector::TryAcquireOrRenew() {
   const bool leading = !holder_.empty() && holder_ == options_.identity;
   const Status status = Attempt(began);
   {
-    const std::lock_guard lock(health_mutex_);
+    const MutexLock lock(health_mutex_);
     // Held by another, or another was faster: both are in order.
     const bool in_order =
         status.code() == StatusCode::kAlreadyExists || status.code() == StatusCode::kConflict;
@@ -149,15 +131,26 @@ void LeaderElector::Observe(codec::JsonView lease) {
 
 bool LeaderElector::HeldByOther() const { return !holder_.empty() && holder_ != options_.identity; }
 
-bool LeaderElector::Expired() const {
+std::chrono::nanoseconds LeaderElector::UntilNextTry() {
+  // Jittered, so that several that wait do not ask at the same moment.
+  const double stretch = std::uniform_real_distribution<double>(1.0, 1.2)(random_);
+  const auto pause =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(options_.retry_period * stretch);
+  if (!observed_) return pause;
+  // Not a pause longer than needed once the Lease is nobody's any more.
+  const std::chrono::nanoseconds left = observed_->since + Duration() - clock_.SinceBoot();
+  return left > std::chrono::nanoseconds::zero() ? std::min(pause, left) : pause;
+}
+
+std::chrono::nanoseconds LeaderElector::Duration() const {
   // The holder says how long it counts on its Lease, which may be longer than ours would be.
   const std::int64_t seconds =
       IntegerMember(observed_->object.at("spec"), "leaseDurationSeconds",
                     std::chrono::ceil<std::chrono::seconds>(options_.lease_duration).count());
-  const auto duration =
-      std::chrono::seconds(std::clamp(seconds, std::int64_t{1}, kLongestLeaseSeconds));
-  return clock_.SinceBoot() - observed_->since >= duration;
+  return std::chrono::seconds(std::clamp(seconds, std::int64_t{1}, kLongestLeaseSeconds));
 }
+
+bool LeaderElector::Expired() const { return clock_.SinceBoot() - observed_->since >= Duration(); }
 
 Json LeaderElector::NewSpec(std::int64_t transitions, const std::string& acquired) const {
   return {{"holderIdentity", options_.identity},
@@ -169,7 +162,7 @@ Json LeaderElector::NewSpec(std::int64_t transitions, const std::string& acquire
 }
 
 Status LeaderElector::Health() const {
-  const std::lock_guard lock(health_mutex_);
+  const MutexLock lock(health_mutex_);
   return health_;
 }
 

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <stop_token>
@@ -12,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "base/status.h"
 #include "codec/json.h"
 #include "kube/client.h"
@@ -71,7 +71,11 @@ class LeaderElector {
   Status Attempt(std::chrono::nanoseconds began);
   void Observe(codec::JsonView lease);
   [[nodiscard]] bool HeldByOther() const;
+  // How long the Lease that was seen holds without being renewed.
+  [[nodiscard]] std::chrono::nanoseconds Duration() const;
   [[nodiscard]] bool Expired() const;
+  // For one who waits.
+  [[nodiscard]] std::chrono::nanoseconds UntilNextTry();
   [[nodiscard]] codec::Json NewSpec(std::int64_t transitions, const std::string& acquired) const;
 
   kube::Client& client_;
@@ -82,9 +86,9 @@ class LeaderElector {
   std::mt19937_64 random_{std::random_device{}()};
   std::optional<Observed> observed_;
   std::string holder_;
-  mutable std::mutex health_mutex_;
-  // Guarded by health_mutex_.
-  Status health_{StatusCode::kUnavailable, "the lease has not been read yet"};
+  mutable Mutex health_mutex_;
+  Status health_ STOCKADE_GUARDED_BY(health_mutex_){StatusCode::kUnavailable,
+                                                    "the lease has not been read yet"};
 };
 
 }  // namespace stockade::runtime

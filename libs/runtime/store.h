@@ -4,15 +4,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
-#include <mutex>
-#include <shared_mutex>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "runtime/object_key.h"
 
 namespace stockade::runtime {
@@ -38,18 +39,28 @@ class Store {
   struct Change {
     Ptr before;
     Ptr after;
+    bool listed = false;  // seen in a complete list: nobody did this just now
     [[nodiscard]] explicit operator bool() const { return before != after; }
   };
 
+  // Names the groups that an object belongs to, for ListIndexed.
+  using Index = std::function<std::vector<std::string>(const T&)>;
+  // Returns the index's number. Before the first object.
+  std::size_t AddIndex(Index index) {
+    const WriterLock lock(mutex_);
+    indexes_.push_back({std::move(index), {}});
+    return indexes_.size() - 1;
+  }
+
   // Null when there is none.
   [[nodiscard]] Ptr Get(const ObjectKey& key) const {
-    const std::shared_lock lock(mutex_);
+    const ReaderLock lock(mutex_);
     const auto entry = objects_.find(key);
     return entry == objects_.end() ? nullptr : entry->second;
   }
 
   [[nodiscard]] std::vector<Ptr> ListNamespace(const std::string& namespace_name) const {
-    const std::shared_lock lock(mutex_);
+    const ReaderLock lock(mutex_);
     std::vector<Ptr> result;
     for (auto entry = objects_.lower_bound(ObjectKey{namespace_name, ""});
          entry != objects_.end() && entry->first.namespace_name == namespace_name; ++entry) {
@@ -58,8 +69,26 @@ class Store {
     return result;
   }
 
+  // The objects that the index puts into that group, by key.
+  [[nodiscard]] std::vector<Ptr> ListIndexed(std::size_t index, const std::string& group) const {
+    const ReaderLock lock(mutex_);
+    std::vector<Ptr> result;
+    const auto& groups = indexes_[index].groups;
+    const auto found = groups.find(group);
+    if (found == groups.end()) return result;
+    result.reserve(found->second.size());
+    for (const ObjectKey& key : found->second) result.push_back(objects_.at(key));
+    return result;
+  }
+
+  [[nodiscard]] bool AnyInNamespace(const std::string& namespace_name) const {
+    const ReaderLock lock(mutex_);
+    const auto entry = objects_.lower_bound(ObjectKey{namespace_name, ""});
+    return entry != objects_.end() && entry->first.namespace_name == namespace_name;
+  }
+
   [[nodiscard]] std::vector<Ptr> List() const {
-    const std::shared_lock lock(mutex_);
+    const ReaderLock lock(mutex_);
     std::vector<Ptr> result;
     result.reserve(objects_.size());
     for (const auto& [key, object] : objects_) result.push_back(object);
@@ -67,14 +96,14 @@ class Store {
   }
 
   [[nodiscard]] std::size_t size() const {
-    const std::shared_lock lock(mutex_);
+    const ReaderLock lock(mutex_);
     return objects_.size();
   }
 
   // An object as an event or the answer to a write of ours showed it. Nothing changes when a newer
   // version is known or when this very object is known to be gone.
   Change Apply(T object) {
-    const std::unique_lock lock(mutex_);
+    const WriterLock lock(mutex_);
     return ApplyLocked(std::make_shared<const T>(std::move(object)));
   }
   Change RecordWrite(T object) { return Apply(std::move(object)); }
@@ -82,45 +111,55 @@ class Store {
   // An event said that the object is gone, or no longer selected, as of `resource_version`. A newer
   // object of the same name stays.
   Change Remove(const ObjectKey& key, const std::string& uid, std::uint64_t resource_version) {
-    const std::unique_lock lock(mutex_);
+    const WriterLock lock(mutex_);
     return RemoveLocked(key, uid, resource_version);
   }
 
   // A delete of ours was answered: the object is gone, though events may still show it.
   Change RecordDelete(const ObjectKey& key, const std::string& uid) {
-    const std::unique_lock lock(mutex_);
+    const WriterLock lock(mutex_);
     return RemoveLocked(key, uid, std::numeric_limits<std::uint64_t>::max());
   }
 
-  // A complete list as of `resource_version` takes the place of what was known, but for writes of
-  // our own that are newer than the list. Returns every change.
-  std::vector<Change> Replace(std::vector<T> objects, std::uint64_t resource_version) {
-    const std::unique_lock lock(mutex_);
-    std::vector<Change> changes;
-    std::map<ObjectKey, Ptr> before = std::move(objects_);
-    objects_.clear();
-    for (T& object : objects) {
-      auto known = before.find(object.key);
-      Ptr listed = std::make_shared<const T>(std::move(object));
-      if (IsGoneLocked(*listed)) continue;
-      if (known == before.end()) {
-        changes.push_back({nullptr, listed});
-      } else {
-        if (known->second->resource_version >= listed->resource_version) {
-          listed = known->second;
-        } else {
-          changes.push_back({known->second, listed});
-        }
-        before.erase(known);
-      }
-      objects_.emplace(listed->key, listed);
+  // A complete list as of `resource_version` takes the place of what was known, but for what our
+  // own writes made later than that. With `new_history` the server's data was replaced, as by a
+  // restored backup, and versions known from before mean nothing. Returns every change.
+  std::vector<Change> Replace(std::vector<T> objects, std::uint64_t resource_version,
+                              bool new_history = false) {
+    const WriterLock lock(mutex_);
+    if (new_history) {
+      gone_.clear();
+      gone_order_.clear();
     }
-    for (auto& [key, object] : before) {
-      if (object->resource_version > resource_version) {
-        objects_.emplace(key, object);
-      } else {
-        changes.push_back({object, nullptr});
+    const auto is_later = [&](std::uint64_t version) {
+      return !new_history && version > resource_version;
+    };
+    std::vector<Change> changes;
+    const auto put = [&](const Ptr& object) STOCKADE_REQUIRES(mutex_) {
+      const auto known = objects_.find(object->key);
+      const Ptr before = known == objects_.end() ? nullptr : known->second;
+      if (before && before->uid == object->uid &&
+          before->resource_version == object->resource_version && !new_history) {
+        return;
       }
+      if (before && is_later(before->resource_version)) return;
+      PutLocked(object);
+      changes.push_back({before, object, /*listed=*/true});
+    };
+    std::set<ObjectKey> listed;
+    for (T& object : objects) {
+      const auto gone = gone_.find(object.uid);
+      if (gone != gone_.end() && is_later(gone->second)) continue;
+      listed.insert(object.key);
+      put(std::make_shared<const T>(std::move(object)));
+    }
+    std::vector<Ptr> missing;
+    for (const auto& [key, object] : objects_) {
+      if (!listed.contains(key) && !is_later(object->resource_version)) missing.push_back(object);
+    }
+    for (const Ptr& object : missing) {
+      EraseLocked(object->key);
+      changes.push_back({object, nullptr, /*listed=*/true});
     }
     return changes;
   }
@@ -130,22 +169,22 @@ class Store {
   // would bring back a dead object until the next list.
   static constexpr std::size_t kRememberedRemovals = 4096;
 
-  [[nodiscard]] bool IsGoneLocked(const T& object) const {
+  [[nodiscard]] bool IsGoneLocked(const T& object) const STOCKADE_REQUIRES_SHARED(mutex_) {
     const auto entry = gone_.find(object.uid);
     return entry != gone_.end() && entry->second >= object.resource_version;
   }
 
-  Change ApplyLocked(Ptr object) {
+  Change ApplyLocked(const Ptr& object) STOCKADE_REQUIRES(mutex_) {
     if (IsGoneLocked(*object)) return {};
-    auto [entry, inserted] = objects_.try_emplace(object->key, object);
-    if (inserted) return {nullptr, object};
-    if (entry->second->resource_version >= object->resource_version) return {};
-    Change change{entry->second, object};
-    entry->second = std::move(object);
-    return change;
+    const auto known = objects_.find(object->key);
+    const Ptr before = known == objects_.end() ? nullptr : known->second;
+    if (before && before->resource_version >= object->resource_version) return {};
+    PutLocked(object);
+    return {before, object};
   }
 
-  Change RemoveLocked(const ObjectKey& key, const std::string& uid, std::uint64_t version) {
+  Change RemoveLocked(const ObjectKey& key, const std::string& uid, std::uint64_t version)
+      STOCKADE_REQUIRES(mutex_) {
     const auto [tombstone, inserted] = gone_.try_emplace(uid, version);
     if (inserted) {
       gone_order_.push_back(uid);
@@ -162,16 +201,46 @@ class Store {
       return {};
     }
     Change change{entry->second, nullptr};
-    objects_.erase(entry);
+    EraseLocked(Ptr(entry->second)->key);
     return change;
   }
 
-  mutable std::shared_mutex mutex_;
-  std::map<ObjectKey, Ptr> objects_;
+  void PutLocked(const Ptr& object) STOCKADE_REQUIRES(mutex_) {
+    EraseLocked(object->key);
+    objects_.emplace(object->key, object);
+    for (Indexed& indexed : indexes_) {
+      for (std::string& group : indexed.index(*object)) {
+        indexed.groups[std::move(group)].insert(object->key);
+      }
+    }
+  }
+
+  void EraseLocked(const ObjectKey& key) STOCKADE_REQUIRES(mutex_) {
+    const auto entry = objects_.find(key);
+    if (entry == objects_.end()) return;
+    for (Indexed& indexed : indexes_) {
+      for (const std::string& group : indexed.index(*entry->second)) {
+        const auto members = indexed.groups.find(group);
+        if (members == indexed.groups.end()) continue;
+        members->second.erase(key);
+        if (members->second.empty()) indexed.groups.erase(members);
+      }
+    }
+    objects_.erase(entry);
+  }
+
+  struct Indexed {
+    Index index;
+    std::map<std::string, std::set<ObjectKey>> groups;
+  };
+
+  mutable SharedMutex mutex_;
+  std::map<ObjectKey, Ptr> objects_ STOCKADE_GUARDED_BY(mutex_);
+  std::vector<Indexed> indexes_ STOCKADE_GUARDED_BY(mutex_);
   // The resourceVersion at which each of the last removed objects was gone, by uid, so that an
   // answer or event that arrives late does not bring it back.
-  std::map<std::string, std::uint64_t> gone_;
-  std::deque<std::string> gone_order_;
+  std::map<std::string, std::uint64_t> gone_ STOCKADE_GUARDED_BY(mutex_);
+  std::deque<std::string> gone_order_ STOCKADE_GUARDED_BY(mutex_);
 };
 
 }  // namespace stockade::runtime

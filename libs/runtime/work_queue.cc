@@ -12,7 +12,7 @@ double Seconds(std::chrono::nanoseconds duration) {
 }  // namespace
 
 void WorkQueue::RefreshMetrics() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   if (metrics_ == nullptr) return;
   const std::chrono::nanoseconds now = clock_.SinceBoot();
   std::chrono::nanoseconds sum{};
@@ -23,23 +23,23 @@ void WorkQueue::RefreshMetrics() {
   }
   metrics_->unfinished_work.Set(Seconds(sum));
   metrics_->longest_running.Set(Seconds(longest));
-  metrics_->depth.Set(static_cast<double>(ready_.size()));
+  metrics_->depth.Set(static_cast<double>(size_));
 }
 
 WorkQueue::WorkQueue(const Clock& clock, Backoff backoff) : clock_(clock), backoff_(backoff) {}
 
-void WorkQueue::Add(const ObjectKey& key) {
-  const std::lock_guard lock(mutex_);
-  AddLocked(key);
+void WorkQueue::Add(const ObjectKey& key, Priority priority) {
+  const MutexLock lock(mutex_);
+  AddLocked(key, priority);
 }
 
 void WorkQueue::AddAfter(const ObjectKey& key, std::chrono::nanoseconds delay) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   AddAfterLocked(key, delay);
 }
 
 void WorkQueue::AddRateLimited(const ObjectKey& key) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const int failures = failures_[key]++;
   if (metrics_ != nullptr) metrics_->retries.Increment();
   std::chrono::milliseconds delay = backoff_.base;
@@ -48,23 +48,35 @@ void WorkQueue::AddRateLimited(const ObjectKey& key) {
 }
 
 void WorkQueue::Forget(const ObjectKey& key) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   failures_.erase(key);
 }
 
-void WorkQueue::AddLocked(const ObjectKey& key) {
-  if (shut_down_ || !dirty_.try_emplace(key, clock_.SinceBoot()).second) return;
+void WorkQueue::AddLocked(const ObjectKey& key, Priority priority) {
+  if (shut_down_) return;
+  const auto [entry, inserted] = dirty_.try_emplace(key, Due{clock_.SinceBoot(), priority});
+  if (!inserted) {
+    if (entry->second.priority >= priority) return;
+    entry->second.priority = priority;
+    // Its place in the other line is void now.
+    if (!processing_.contains(key)) ready_.push_back(key);
+    return;
+  }
   if (metrics_ != nullptr) metrics_->adds.Increment();
   due_.erase(key);
-  if (processing_.contains(key)) return;
-  ready_.push_back(key);
+  if (!processing_.contains(key)) MakeReadyLocked(key, priority);
+}
+
+void WorkQueue::MakeReadyLocked(const ObjectKey& key, Priority priority) {
+  (priority == Priority::kLow ? ready_low_ : ready_).push_back(key);
+  ++size_;
   changed_.notify_one();
 }
 
 void WorkQueue::AddAfterLocked(const ObjectKey& key, std::chrono::nanoseconds delay) {
   if (shut_down_ || dirty_.contains(key)) return;
   if (delay <= std::chrono::nanoseconds::zero()) {
-    AddLocked(key);
+    AddLocked(key, Priority::kNormal);
     return;
   }
   const std::chrono::nanoseconds due = clock_.SinceBoot() + delay;
@@ -86,67 +98,80 @@ void WorkQueue::MoveDueLocked() {
     if (!outdated && next.due > now) return;
     const ObjectKey key = next.key;
     delayed_.pop();
-    if (!outdated) AddLocked(key);
+    if (!outdated) AddLocked(key, Priority::kNormal);
   }
+}
+
+std::optional<ObjectKey> WorkQueue::NextLocked(std::deque<ObjectKey>& line, Priority priority) {
+  while (!line.empty()) {
+    ObjectKey key = std::move(line.front());
+    line.pop_front();
+    const auto entry = dirty_.find(key);
+    const bool counts =
+        entry != dirty_.end() && entry->second.priority == priority && !processing_.contains(key);
+    if (counts) return key;
+  }
+  return std::nullopt;
 }
 
 std::optional<ObjectKey> WorkQueue::TakeLocked() {
   MoveDueLocked();
-  if (shut_down_ || ready_.empty()) return std::nullopt;
-  ObjectKey key = std::move(ready_.front());
-  ready_.pop_front();
+  if (shut_down_) return std::nullopt;
+  std::optional<ObjectKey> key = NextLocked(ready_, Priority::kNormal);
+  if (!key) key = NextLocked(ready_low_, Priority::kLow);
+  if (!key) return std::nullopt;
+  --size_;
   const std::chrono::nanoseconds now = clock_.SinceBoot();
-  const auto entry = dirty_.find(key);
-  if (metrics_ != nullptr) metrics_->queue_duration.Observe(Seconds(now - entry->second));
+  const auto entry = dirty_.find(*key);
+  if (metrics_ != nullptr) metrics_->queue_duration.Observe(Seconds(now - entry->second.since));
   dirty_.erase(entry);
-  processing_.emplace(key, now);
+  processing_.emplace(*key, now);
   return key;
 }
 
 std::optional<ObjectKey> WorkQueue::TryGet() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   return TakeLocked();
 }
 
 std::optional<ObjectKey> WorkQueue::Get() {
-  std::unique_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   while (!shut_down_) {
     if (auto key = TakeLocked()) return key;
     if (delayed_.empty()) {
-      changed_.wait(lock);
+      changed_.wait(mutex_);
     } else {
-      changed_.wait_for(lock, delayed_.top().due - clock_.SinceBoot());
+      changed_.wait_for(mutex_, delayed_.top().due - clock_.SinceBoot());
     }
   }
   return std::nullopt;
 }
 
 void WorkQueue::Done(const ObjectKey& key) {
-  const std::lock_guard lock(mutex_);
-  if (const auto entry = processing_.find(key); entry != processing_.end()) {
-    if (metrics_ != nullptr) {
-      metrics_->work_duration.Observe(Seconds(clock_.SinceBoot() - entry->second));
-    }
-    processing_.erase(entry);
+  const MutexLock lock(mutex_);
+  const auto entry = processing_.find(key);
+  if (entry == processing_.end()) return;
+  if (metrics_ != nullptr) {
+    metrics_->work_duration.Observe(Seconds(clock_.SinceBoot() - entry->second));
   }
-  if (shut_down_ || !dirty_.contains(key)) return;
-  ready_.push_back(key);
-  changed_.notify_one();
+  processing_.erase(entry);
+  const auto again = dirty_.find(key);
+  if (!shut_down_ && again != dirty_.end()) MakeReadyLocked(key, again->second.priority);
 }
 
 void WorkQueue::ShutDown() {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   shut_down_ = true;
   changed_.notify_all();
 }
 
 std::size_t WorkQueue::size() const {
-  const std::lock_guard lock(mutex_);
-  return ready_.size();
+  const MutexLock lock(mutex_);
+  return size_;
 }
 
 int WorkQueue::Failures(const ObjectKey& key) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto entry = failures_.find(key);
   return entry == failures_.end() ? 0 : entry->second;
 }

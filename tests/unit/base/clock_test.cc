@@ -34,6 +34,15 @@ TEST(FormatTimeTest, DoesNotRoundUpBeforeTheEpoch) {
   EXPECT_EQ(FormatTime(system_clock::from_time_t(0) - milliseconds(1)), "1969-12-31T23:59:59Z");
 }
 
+TEST(FormatMicroTimeTest, WritesMicroseconds) {
+  const auto time = system_clock::from_time_t(1767225600);
+  EXPECT_EQ(FormatMicroTime(time), "2026-01-01T00:00:00.000000Z");
+  EXPECT_EQ(FormatMicroTime(time + milliseconds(999)), "2026-01-01T00:00:00.999000Z");
+  EXPECT_EQ(FormatMicroTime(time - milliseconds(1)), "2025-12-31T23:59:59.999000Z");
+  EXPECT_EQ(FormatMicroTime(system_clock::from_time_t(0) - milliseconds(1)),
+            "1969-12-31T23:59:59.999000Z");
+}
+
 TEST(SystemClockTest, TimeSinceBootNeverGoesBack) {
   const SystemClock clock;
   auto last = clock.SinceBoot();

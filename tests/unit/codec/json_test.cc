@@ -173,5 +173,35 @@ TEST(ParseTrustedTest, ReplacesWhatIsNoUtf8) {
   EXPECT_EQ(document.root()["text"].AsString(), "a\xEF\xBF\xBD");
 }
 
+TEST(JsonViewTest, CanonicalIsWhatEditingGives) {
+  const std::string_view kTexts[] = {
+      R"(null)",
+      R"("a \"quoted\" \\ text\n with \u0001 and \u007f and \u00e4")",
+      R"({"b":1,"a":{"d":[],"c":{}},"":[1,[2,{"z":null,"y":true}]]})",
+      R"([0,-1,18446744073709551615,-9223372036854775808,1.5,1e300,1.0,0.1,-0.0])",
+      R"({"a":1,"b":2,"a":3,"a":4})",
+      R"({"key with \"quotes\"":"v","key":"w"})",
+  };
+  for (const std::string_view text : kTexts) {
+    const auto document = JsonDocument::Parse(text);
+    ASSERT_TRUE(document.ok()) << text;
+    EXPECT_EQ(document->root().Canonical(), document->root().ToJson().dump()) << text;
+  }
+  EXPECT_EQ(JsonView().Canonical(), "null");
+}
+
+TEST(FindDuplicateKeyTest, FindsItHoweverManyKeysThereAre) {
+  for (const int count : {2, 16, 17, 300}) {
+    std::string text = "{";
+    for (int i = 0; i < count; ++i) text += "\"k" + std::to_string(i) + "\":{\"x\":1},";
+    const auto good = JsonDocument::Parse(text + R"("last":[]})");
+    EXPECT_EQ(FindDuplicateKey(good->root()), std::nullopt) << count;
+    const auto bad = JsonDocument::Parse(text + R"("k0":[]})");
+    EXPECT_EQ(FindDuplicateKey(bad->root()), "k0") << count;
+    const auto deep = JsonDocument::Parse(text + R"("a":{"b":[0,[{"c":{"d":1,"d":2}}]]}})");
+    EXPECT_EQ(FindDuplicateKey(deep->root()), "a.b[1][0].c.d") << count;
+  }
+}
+
 }  // namespace
 }  // namespace stockade::codec

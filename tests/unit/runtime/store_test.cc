@@ -129,5 +129,84 @@ TEST_F(StoreTest, ListsOneNamespaceOnly) {
   EXPECT_EQ(store_.List().size(), 2U);
 }
 
+TEST_F(StoreTest, AListIsRightAboutWhateverIsNoNewerThanItself) {
+  // As after a restored backup whose history has outrun what was seen before.
+  store_.Apply(Make("a", "u1", 9, "lost"));
+  store_.Apply(Make("b", "u2", 12, "own write"));
+  std::vector<Thing> listed;
+  listed.push_back(Make("a", "u1", 5, "restored"));
+  listed.push_back(Make("b", "u2", 6, "behind"));
+  const auto changes = store_.Replace(std::move(listed), 10);
+  EXPECT_EQ(ValueOf("a"), "restored");
+  EXPECT_EQ(ValueOf("b"), "own write");
+  ASSERT_EQ(changes.size(), 1U);
+  EXPECT_EQ(changes[0].before->value, "lost");
+  EXPECT_EQ(changes[0].after->value, "restored");
+  EXPECT_TRUE(changes[0].listed);
+}
+
+TEST_F(StoreTest, ANewHistoryLeavesNothingOfTheOldOne) {
+  store_.Apply(Make("a", "u1", 50, "of the old history"));
+  store_.Apply(Make("b", "u2", 51, "never to be again"));
+  store_.Apply(Make("c", "u3", 52));
+  store_.RecordDelete({"ns", "c"}, "u3");
+  std::vector<Thing> listed;
+  listed.push_back(Make("a", "u1", 20, "restored"));
+  listed.push_back(Make("c", "u3", 21, "deleted later, in the old history"));
+  const auto changes = store_.Replace(std::move(listed), 30, /*new_history=*/true);
+  EXPECT_EQ(ValueOf("a"), "restored");
+  EXPECT_EQ(ValueOf("b"), "(none)");
+  EXPECT_EQ(ValueOf("c"), "deleted later, in the old history");
+  EXPECT_EQ(changes.size(), 3U);
+}
+
+class StoreIndexTest : public StoreTest {
+ protected:
+  std::vector<std::string> NamesIn(const std::string& group) const {
+    std::vector<std::string> names;
+    for (const auto& thing : store_.ListIndexed(by_value_, group)) names.push_back(thing->key.name);
+    return names;
+  }
+
+  const std::size_t by_value_ = store_.AddIndex([](const Thing& thing) {
+    return thing.value.empty() ? std::vector<std::string>() : std::vector{thing.value};
+  });
+};
+
+using Names = std::vector<std::string>;
+
+TEST_F(StoreIndexTest, FollowsEveryChange) {
+  store_.Apply(Make("b", "u2", 1, "red"));
+  store_.Apply(Make("a", "u1", 2, "red"));
+  store_.Apply(Make("c", "u3", 3));
+  EXPECT_EQ(NamesIn("red"), (Names{"a", "b"}));
+  EXPECT_EQ(NamesIn(""), Names());
+
+  store_.RecordWrite(Make("a", "u1", 4, "blue"));
+  EXPECT_EQ(NamesIn("red"), Names{"b"});
+  EXPECT_EQ(NamesIn("blue"), Names{"a"});
+  store_.Remove({"ns", "b"}, "u2", 5);
+  EXPECT_EQ(NamesIn("red"), Names());
+}
+
+TEST_F(StoreIndexTest, FollowsAList) {
+  store_.Apply(Make("a", "u1", 1, "red"));
+  store_.Apply(Make("b", "u2", 2, "red"));
+  std::vector<Thing> listed;
+  listed.push_back(Make("b", "u2", 3, "blue"));
+  listed.push_back(Make("c", "u3", 4, "blue"));
+  store_.Replace(std::move(listed), 5);
+  EXPECT_EQ(NamesIn("red"), Names());
+  EXPECT_EQ(NamesIn("blue"), (Names{"b", "c"}));
+}
+
+TEST_F(StoreTest, KnowsWhetherANamespaceHasAny) {
+  EXPECT_FALSE(store_.AnyInNamespace("ns"));
+  store_.Apply(Make("a", "u1", 1));
+  EXPECT_TRUE(store_.AnyInNamespace("ns"));
+  EXPECT_FALSE(store_.AnyInNamespace("n"));
+  EXPECT_FALSE(store_.AnyInNamespace("ns2"));
+}
+
 }  // namespace
 }  // namespace stockade::runtime

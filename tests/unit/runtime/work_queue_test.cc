@@ -51,6 +51,60 @@ TEST_F(WorkQueueTest, AddWhileProcessingRequeuesOnce) {
   EXPECT_EQ(queue_.TryGet(), std::nullopt);
 }
 
+TEST_F(WorkQueueTest, LowPriorityWaitsForTheOthers) {
+  queue_.Add(kA, Priority::kLow);
+  queue_.Add(kB);
+  EXPECT_EQ(queue_.size(), 2U);
+  EXPECT_EQ(queue_.TryGet(), kB);
+  EXPECT_EQ(queue_.TryGet(), kA);
+  EXPECT_EQ(queue_.TryGet(), std::nullopt);
+}
+
+TEST_F(WorkQueueTest, AKeyRisesAndIsStillGivenOnce) {
+  queue_.Add(kA, Priority::kLow);
+  queue_.Add(kB, Priority::kLow);
+  queue_.Add(kB);
+  EXPECT_EQ(queue_.size(), 2U);
+  EXPECT_EQ(queue_.TryGet(), kB);
+  queue_.Done(kB);
+  EXPECT_EQ(queue_.size(), 1U);
+  EXPECT_EQ(queue_.TryGet(), kA);
+  EXPECT_EQ(queue_.TryGet(), std::nullopt);
+}
+
+TEST_F(WorkQueueTest, AKeyDoesNotFall) {
+  queue_.Add(kA);
+  queue_.Add(kA, Priority::kLow);
+  queue_.Add(kB);
+  EXPECT_EQ(queue_.TryGet(), kA);
+}
+
+TEST_F(WorkQueueTest, PriorityOutlastsTheWaitForDone) {
+  queue_.Add(kA);
+  ASSERT_EQ(queue_.TryGet(), kA);
+  queue_.Add(kA, Priority::kLow);
+  queue_.Add(kB, Priority::kLow);
+  queue_.Add(kA);
+  EXPECT_EQ(queue_.size(), 1U) << "only B can be given out";
+  queue_.Done(kA);
+  EXPECT_EQ(queue_.TryGet(), kA);
+  EXPECT_EQ(queue_.TryGet(), kB);
+}
+
+// The place that it left in the other line must not bring it to a second worker.
+TEST_F(WorkQueueTest, ARisenKeyIsNeverWithTwoWorkers) {
+  queue_.Add(kA, Priority::kLow);
+  queue_.Add(kA);
+  ASSERT_EQ(queue_.TryGet(), kA);
+  queue_.Add(kA, Priority::kLow);
+  EXPECT_EQ(queue_.TryGet(), std::nullopt);
+  queue_.Done(kA);
+  EXPECT_EQ(queue_.size(), 1U);
+  EXPECT_EQ(queue_.TryGet(), kA);
+  EXPECT_EQ(queue_.TryGet(), std::nullopt);
+  EXPECT_EQ(queue_.size(), 0U);
+}
+
 TEST_F(WorkQueueTest, DoneWithoutAddDoesNotRequeue) {
   queue_.Add(kA);
   ASSERT_EQ(queue_.TryGet(), kA);
