@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstdio>
-#include <mutex>
 #include <random>
 #include <stop_token>
 #include <string>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "api/names.h"
+#include "base/mutex.h"
 #include "base/sleep.h"
 #include "http_server/health.h"
 #include "http_server/metrics.h"
@@ -23,6 +23,7 @@
 #include "operator/operator_metrics.h"
 #include "operator/sandbox_reconciler.h"
 #include "runtime/controller.h"
+#include "runtime/event_recorder.h"
 #include "runtime/leader_elector.h"
 #include "runtime/leader_fence.h"
 
@@ -32,6 +33,8 @@ namespace {
 constexpr auto kSyncPoll = std::chrono::milliseconds(20);
 // Releasing a namespace's policy waits for pods that others delete: look again soon, not often.
 constexpr std::size_t kBoundaryWorkers = 1;
+// Nothing waits for an event but, at the end, the process.
+constexpr auto kEventDeadline = std::chrono::seconds(3);
 
 std::unique_ptr<kube::Transport> MakeTransport(
     TransportKind kind, std::shared_ptr<const kube::ConnectionConfig> config) {
@@ -50,15 +53,23 @@ std::string NewIdentity() {
 }
 
 runtime::LeaderElectionOptions ElectionOptions(const LeaderElectionConfig& config,
-                                               const kube::ConnectionConfig& connection) {
+                                               const kube::ConnectionConfig& connection,
+                                               const std::string& identity) {
   runtime::LeaderElectionOptions options;
   options.namespace_name =
       config.namespace_name.empty() ? connection.default_namespace : config.namespace_name;
   options.lease = config.lease;
-  options.identity = NewIdentity();
+  options.identity = identity;
   options.lease_duration = std::chrono::seconds(config.lease_duration_seconds);
   options.renew_deadline = std::chrono::seconds(config.renew_deadline_seconds);
   options.retry_period = std::chrono::seconds(config.retry_period_seconds);
+  return options;
+}
+
+runtime::EventRecorderOptions EventOptions(const std::string& identity) {
+  runtime::EventRecorderOptions options;
+  options.controller = std::string(api::kGroup) + "/operator";
+  options.instance = identity;
   return options;
 }
 
@@ -80,9 +91,11 @@ struct OperatorApp::Impl {
         fence(std::make_shared<runtime::LeaderFence>(the_clock)),
         client(MakeWritingTransport()),
         caches(logger),
-        boundary(client, caches, logger),
+        event_client(MakeWritingTransport(), kEventDeadline),
+        events(event_client, EventOptions(identity), the_clock, logger),
+        boundary(client, caches, logger, &events),
         reconciler(client, caches, boundary, the_clock, logger,
-                   {config.profile, config.facts, &own_metrics}),
+                   {config.profile, config.facts, &own_metrics, &events}),
         sandboxes("sandbox", the_clock, logger,
                   [this](const runtime::ObjectKey& key) { return reconciler.Reconcile(key); }),
         namespaces("boundary", the_clock, logger, [this](const runtime::ObjectKey& key) {
@@ -105,17 +118,31 @@ struct OperatorApp::Impl {
   void PrepareElection();
   // Which event concerns which sandbox or namespace.
   void Connect();
+  void OnDenyAllChange(const runtime::Store<CachedPolicy>::Change& change);
+  void OnPolicyChange(const runtime::Store<CachedPolicy>::Change& change);
   void EnqueueOwner(const std::string& namespace_name, const ControllerOwner& owner) {
-    if (!IsSandbox(owner)) return;
-    const runtime::ObjectKey key{namespace_name, owner.name};
-    // Of one that is gone, or not listed yet, there is nothing to do for its objects.
-    if (caches.sandboxes.store().Get(key)) sandboxes.Enqueue(key);
+    if (IsSandbox(owner)) EnqueueKnown({namespace_name, owner.name}, runtime::Priority::kNormal);
+  }
+  // Of one that is gone, or not listed yet, there is nothing to do for its objects.
+  void EnqueueKnown(const runtime::ObjectKey& sandbox, runtime::Priority priority) {
+    if (caches.sandboxes.store().Get(sandbox)) sandboxes.Enqueue(sandbox, priority);
+  }
+  // By an object's name, which tells the sandbox even when its owner reference does not.
+  void EnqueueByName(const runtime::ObjectKey& object, runtime::Priority priority) {
+    if (!object.name.starts_with(api::kSandboxObjectPrefix)) return;
+    sandboxes.Enqueue({object.namespace_name, object.name.substr(api::kSandboxObjectPrefix.size())},
+                      priority);
   }
   void EnqueueBoundary(const std::string& namespace_name) {
     namespaces.Enqueue({"", namespace_name});
   }
-  void EnqueueAll(const std::vector<std::shared_ptr<const CachedSandbox>>& all) {
-    for (const auto& sandbox : all) sandboxes.Enqueue(sandbox->key);
+  void EnqueueAll(const std::vector<std::shared_ptr<const CachedSandbox>>& all,
+                  runtime::Priority priority) {
+    for (const auto& sandbox : all) sandboxes.Enqueue(sandbox->key, priority);
+  }
+  template <typename Change>
+  static runtime::Priority PriorityOf(const Change& change) {
+    return change.listed ? runtime::Priority::kLow : runtime::Priority::kNormal;
   }
   template <typename T>
   void ConnectOwned(runtime::Informer<T>& informer) {
@@ -136,12 +163,15 @@ struct OperatorApp::Impl {
   const Clock& clock;
   Logger& logger;
   const std::function<void()> on_leadership_lost;
+  const std::string identity = NewIdentity();
   const std::shared_ptr<runtime::LeaderFence> fence;
   http_server::MetricsEndpoint metrics;
   OperatorMetrics own_metrics{metrics.registry()};
   kube::Client client;
   kube::IoThread io;
   Caches caches;
+  kube::Client event_client;
+  runtime::EventRecorder events;
   NetworkBoundary boundary;
   SandboxReconciler reconciler;
   runtime::Controller sandboxes;
@@ -150,13 +180,13 @@ struct OperatorApp::Impl {
   std::unique_ptr<kube::Client> lease_client;
   std::unique_ptr<runtime::LeaderElector> elector;
   std::unique_ptr<http_server::Server> server;
-  std::mutex life;        // held while the controllers are started or stopped
-  bool stopping = false;  // guarded by life
+  Mutex life;  // held while the controllers are started or stopped
+  bool stopping STOCKADE_GUARDED_BY(life) = false;
   std::jthread starter;
 };
 
 void OperatorApp::Impl::PrepareElection() {
-  const auto options = ElectionOptions(config.leader_election, *connection);
+  const auto options = ElectionOptions(config.leader_election, *connection, identity);
   // A request of the election gives up in time for another try before the deadline.
   lease_client = std::make_unique<kube::Client>(
       kube::MakeMeasuredTransport(kube::MakeBeastTransport(connection), *connection,
@@ -168,6 +198,7 @@ void OperatorApp::Impl::PrepareElection() {
 void OperatorApp::Impl::Measure() {
   sandboxes.Measure(metrics.registry());
   namespaces.Measure(metrics.registry());
+  events.Measure(metrics.registry());
   metrics.BeforeScrape([this] {
     sandboxes.RefreshMetrics();
     namespaces.RefreshMetrics();
@@ -179,7 +210,7 @@ void OperatorApp::Impl::Measure() {
 void OperatorApp::Impl::Connect() {
   caches.sandboxes.AddHandler([this](const runtime::Store<CachedSandbox>::Change& change) {
     const auto& object = change.after ? change.after : change.before;
-    sandboxes.Enqueue(object->key);
+    sandboxes.Enqueue(object->key, PriorityOf(change));
     if (!change.after) {
       reconciler.Forget(change.before->uid);
       EnqueueBoundary(object->key.namespace_name);
@@ -187,27 +218,52 @@ void OperatorApp::Impl::Connect() {
   });
   caches.pods.AddHandler([this](const runtime::Store<CachedPod>::Change& change) {
     const auto& object = change.after ? change.after : change.before;
-    // By its name, which tells the sandbox even when its owner reference does not.
-    const std::string& name = object->key.name;
-    if (name.starts_with(api::kSandboxObjectPrefix)) {
-      sandboxes.Enqueue(
-          {object->key.namespace_name, name.substr(api::kSandboxObjectPrefix.size())});
-    }
+    EnqueueByName(object->key, PriorityOf(change));
     if (!change.before || !change.after) EnqueueBoundary(object->key.namespace_name);
   });
   caches.policies.AddHandler([this](const runtime::Store<CachedPolicy>::Change& change) {
     const auto& object = change.after ? change.after : change.before;
-    const std::string& namespace_name = object->key.namespace_name;
-    if (object->key.name == api::kDenyAllPolicyName) EnqueueBoundary(namespace_name);
-    // One of them may own the policy; any policy may begin or cease to widen any sandbox of its
-    // namespace.
-    EnqueueAll(caches.sandboxes.store().ListNamespace(namespace_name));
+    if (object->key.name == api::kDenyAllPolicyName) {
+      OnDenyAllChange(change);
+    } else {
+      OnPolicyChange(change);
+    }
   });
   ConnectOwned(caches.services);
   ConnectOwned(caches.claims);
   caches.runtime_classes.AddHandler([this](const runtime::Store<CachedRuntimeClass>::Change&) {
-    EnqueueAll(caches.sandboxes.store().List());
+    EnqueueAll(caches.sandboxes.store().List(), runtime::Priority::kLow);
   });
+}
+
+void OperatorApp::Impl::OnDenyAllChange(const runtime::Store<CachedPolicy>::Change& change) {
+  const std::string& namespace_name =
+      (change.after ? change.after : change.before)->key.namespace_name;
+  EnqueueBoundary(namespace_name);
+  const bool was_in_place = change.before && boundary.IsAsWanted(*change.before);
+  const bool is_in_place = change.after && boundary.IsAsWanted(*change.after);
+  if (was_in_place == is_in_place) return;
+  EnqueueAll(caches.sandboxes.store().ListNamespace(namespace_name), PriorityOf(change));
+}
+
+void OperatorApp::Impl::OnPolicyChange(const runtime::Store<CachedPolicy>::Change& change) {
+  for (const auto& object : {change.before, change.after}) {
+    if (!object) continue;
+    EnqueueOwner(object->key.namespace_name, object->owner);
+    // A stranger's that had the name of one of ours.
+    if (const auto named = api::SandboxOfIngressPolicy(object->key.name)) {
+      EnqueueKnown({object->key.namespace_name, *named}, PriorityOf(change));
+    }
+    if (!object->allows_egress && !object->allows_ingress) continue;
+    // It begins or ceases to widen those that it selects.
+    const runtime::ObjectKey selected = SelectedSandbox(*object);
+    if (selected.name.empty()) {
+      EnqueueAll(caches.sandboxes.store().ListNamespace(selected.namespace_name),
+                 PriorityOf(change));
+    } else {
+      EnqueueKnown(selected, PriorityOf(change));
+    }
+  }
 }
 
 bool OperatorApp::Impl::WaitForCaches(const std::stop_token& stop) {
@@ -220,12 +276,13 @@ bool OperatorApp::Impl::WaitForCaches(const std::stop_token& stop) {
 }
 
 void OperatorApp::Impl::StartControllers() {
-  const std::lock_guard lock(life);
+  const MutexLock lock(life);
   if (stopping) return;
   // What was deleted while no operator ran left a namespace whose policy nobody else releases.
   for (const auto& policy : caches.policies.store().List()) {
     if (policy->key.name == api::kDenyAllPolicyName) EnqueueBoundary(policy->key.namespace_name);
   }
+  events.Start();
   namespaces.Start(kBoundaryWorkers);
   sandboxes.Start(static_cast<std::size_t>(config.workers));
 }
@@ -277,13 +334,15 @@ Status OperatorApp::Start() {
 
 void OperatorApp::Stop() {
   {
-    const std::lock_guard lock(impl_->life);
+    const MutexLock lock(impl_->life);
     impl_->stopping = true;
   }
-  // Events first, then the reconciles that they caused, then the Lease under which they wrote.
+  // Events first, then the reconciles that they caused, what these had to tell, then the Lease
+  // under which they wrote.
   impl_->caches.Stop();
   impl_->namespaces.Stop();
   impl_->sandboxes.Stop();
+  impl_->events.Stop();
   if (impl_->starter.joinable()) {
     impl_->starter.request_stop();
     impl_->starter.join();

@@ -1,5 +1,7 @@
 #include "operator/cached_objects.h"
 
+#include <functional>
+
 #include "api/names.h"
 #include "render/fingerprint.h"
 #include "runtime/informer.h"
@@ -38,6 +40,11 @@ void DecodeTroubles(JsonView statuses, std::vector<ContainerTrouble>& troubles) 
 
 }  // namespace
 
+runtime::ObjectKey SelectedSandbox(const CachedPolicy& policy) {
+  return {policy.key.namespace_name,
+          policy.pod_selector.RequiredValue(api::kSandboxLabel).value_or("")};
+}
+
 ControllerOwner DecodeControllerOwner(JsonView metadata) {
   ControllerOwner owner;
   metadata["ownerReferences"].ForEachElement([&owner](std::size_t, JsonView reference) {
@@ -56,7 +63,56 @@ Result<CachedSandbox> DecodeSandbox(JsonView object) {
   CachedSandbox result;
   runtime::DecodeCachedObject(object, result);
   result.sandbox = std::move(sandbox).value();
+  result.status = CompactStatus(object["status"]);
+  result.sandbox.status = api::JsonText();
+  result.spec_hash = std::hash<std::string>{}(object["spec"].Canonical());
+  api::JsonText& pod_spec = result.sandbox.spec.pod_template.spec;
+  pod_spec = api::JsonText(Intern(std::string(pod_spec.text())));
+  // kubectl's copy of the whole object, which nothing here asks for.
+  result.sandbox.metadata.annotations.erase("kubectl.kubernetes.io/last-applied-configuration");
   return result;
+}
+
+// Shared are the conditions, one by one, since sandboxes differ in few of them, and the controls as
+// a whole, which follow from the isolation.
+CompactStatus::CompactStatus(JsonView status) {
+  if (!status.IsObject()) return;
+  std::string rest = "{";
+  status.ForEachMember([&](std::string_view key, JsonView member) {
+    if (key == "conditions" && member.IsArray() && !member.empty()) {
+      conditions_.clear();
+      member.ForEachElement([this](std::size_t, JsonView condition) {
+        conditions_.push_back(Intern(condition.Canonical()));
+      });
+    } else if (key == "controls") {
+      controls_ = Intern(member.Canonical());
+    } else {
+      rest += codec::Json(key).dump() + ":" + member.Canonical() + ",";
+    }
+  });
+  if (rest.size() > 1) rest.pop_back();
+  rest_ = std::make_shared<const std::string>(rest + "}");
+}
+
+std::string CompactStatus::text() const {
+  if (!rest_) return "null";
+  std::string text = "{";
+  if (!conditions_.empty()) {
+    text += "\"conditions\":[";
+    for (const Shared& condition : conditions_) text += *condition + ",";
+    text.back() = ']';
+    text += ',';
+  }
+  if (controls_) text += "\"controls\":" + *controls_ + ",";
+  text.append(*rest_, 1);
+  if (text.ends_with(",}")) text.erase(text.size() - 2, 1);
+  return text;
+}
+
+api::AgentSandbox CachedSandbox::Whole() const {
+  api::AgentSandbox whole = sandbox;
+  whole.status = api::JsonText(std::make_shared<const std::string>(status.text()));
+  return whole;
 }
 
 Result<CachedPod> DecodePod(JsonView object) {
@@ -132,6 +188,7 @@ Result<CachedClaim> DecodeClaim(JsonView object) {
   CachedClaim claim;
   runtime::DecodeCachedObject(object, claim);
   claim.owner = DecodeControllerOwner(object["metadata"]);
+  claim.labels = DecodeMap(object["metadata"]["labels"]);
   claim.deleting = !object["metadata"]["deletionTimestamp"].IsUnset();
   claim.spec = api::JsonText(object["spec"]);
   return claim;

@@ -1,13 +1,16 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/agent_sandbox.h"
 #include "api/label_selector.h"
+#include "base/intern.h"
 #include "base/status.h"
 #include "codec/json.h"
 #include "kube/resource.h"
@@ -27,8 +30,43 @@ struct ControllerOwner {
   std::string uid;
 };
 
+// The status of a sandbox. Most of it is what many others say in the same words, and is shared.
+class CompactStatus {
+ public:
+  CompactStatus() = default;
+  explicit CompactStatus(codec::JsonView status);
+
+  // The same JSON, "null" when it was no object.
+  [[nodiscard]] std::string text() const;
+
+ private:
+  using Shared = std::shared_ptr<const std::string>;
+
+  std::vector<Shared> conditions_;
+  Shared controls_;  // null when there are none
+  Shared rest_;      // an object of the other members, not shared; null when there is no status
+};
+
 struct CachedSandbox : runtime::CachedObject {
-  api::AgentSandbox sandbox;
+  api::AgentSandbox sandbox;  // without its status
+  CompactStatus status;
+  std::size_t spec_hash = 0;  // of all of its spec
+
+  // The sandbox with its status.
+  [[nodiscard]] api::AgentSandbox Whole() const;
+};
+
+// A map that those who hold an equal one share.
+class SharedMap {
+ public:
+  SharedMap() : SharedMap(api::StringMap()) {}
+  SharedMap(api::StringMap map) : map_(Intern(std::move(map))) {}  // NOLINT(*-explicit-*)
+
+  const api::StringMap& operator*() const { return *map_; }
+  const api::StringMap* operator->() const { return map_.get(); }
+
+ private:
+  std::shared_ptr<const api::StringMap> map_;
 };
 
 // A container that does not run, or did not the last time.
@@ -44,7 +82,7 @@ struct ContainerTrouble {
 struct CachedPod : runtime::CachedObject {
   ControllerOwner owner;
   api::StringMap labels;
-  api::StringMap annotations;
+  SharedMap annotations;
   bool deleting = false;
   std::string phase;   // "Pending", "Running", "Succeeded", "Failed", "Unknown"
   std::string reason;  // of the status: "Evicted", "NodeLost", ...
@@ -84,6 +122,7 @@ struct CachedService : runtime::CachedObject {
 
 struct CachedClaim : runtime::CachedObject {
   ControllerOwner owner;
+  api::StringMap labels;
   bool deleting = false;
   api::JsonText spec;
 };
@@ -91,6 +130,9 @@ struct CachedClaim : runtime::CachedObject {
 struct CachedRuntimeClass : runtime::CachedObject {
   std::string handler;
 };
+
+// The only sandbox whose pod the policy can select; with an empty name, any of the namespace.
+[[nodiscard]] runtime::ObjectKey SelectedSandbox(const CachedPolicy& policy);
 
 [[nodiscard]] ControllerOwner DecodeControllerOwner(codec::JsonView metadata);
 

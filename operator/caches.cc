@@ -7,13 +7,23 @@
 
 namespace stockade::sandbox_operator {
 
+namespace {
+
+std::vector<std::string> AllowanceGroups(const CachedPolicy& policy) {
+  if (!policy.allows_egress && !policy.allows_ingress) return {};
+  return {SelectedSandbox(policy).ToString()};
+}
+
+}  // namespace
+
 Caches::Caches(Logger& logger)
     : sandboxes(kAgentSandboxes, DecodeSandbox, logger),
       pods(kube::kPods, DecodePod, logger),
       policies(kube::kNetworkPolicies, DecodePolicy, logger),
       services(kube::kServices, DecodeService, logger),
       claims(kube::kPersistentVolumeClaims, DecodeClaim, logger),
-      runtime_classes(kube::kRuntimeClasses, DecodeRuntimeClass, logger) {}
+      runtime_classes(kube::kRuntimeClasses, DecodeRuntimeClass, logger),
+      allowances_(policies.store().AddIndex(AllowanceGroups)) {}
 
 void Caches::Start(kube::IoThread& io,
                    const std::shared_ptr<const kube::ConnectionConfig>& config) {

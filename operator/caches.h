@@ -23,11 +23,20 @@ struct Caches {
   [[nodiscard]] bool HasSynced() const;
 
   runtime::Informer<CachedSandbox> sandboxes;
-  runtime::Informer<CachedPod> pods;          // those with the sandbox label
-  runtime::Informer<CachedPolicy> policies;   // all: strangers' may widen ours
+  runtime::Informer<CachedPod> pods;         // those with the sandbox label
+  runtime::Informer<CachedPolicy> policies;  // all: strangers' may widen ours
+  // The policies that let something through to or from the sandbox of that key, or, with an empty
+  // name, to or from several of the namespace.
+  [[nodiscard]] std::vector<std::shared_ptr<const CachedPolicy>> AllowancesFor(
+      const runtime::ObjectKey& sandbox) const {
+    return policies.store().ListIndexed(allowances_, sandbox.ToString());
+  }
   runtime::Informer<CachedService> services;  // those managed by Stockade
   runtime::Informer<CachedClaim> claims;      // those managed by Stockade
   runtime::Informer<CachedRuntimeClass> runtime_classes;
+
+ private:
+  std::size_t allowances_;  // an index of policies
 };
 
 }  // namespace stockade::sandbox_operator

@@ -25,20 +25,20 @@ std::string Quoted(std::string_view text) { return "\"" + Truncate(text, 80) + "
 }  // namespace
 
 void MutatedPods::Record(const std::string& sandbox_uid, Entry entry) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   entries_.insert_or_assign(sandbox_uid, std::move(entry));
 }
 
 std::optional<MutatedPods::Entry> MutatedPods::Find(const std::string& sandbox_uid,
                                                     const std::string& spec_hash) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto entry = entries_.find(sandbox_uid);
   if (entry == entries_.end() || entry->second.spec_hash != spec_hash) return std::nullopt;
   return entry->second;
 }
 
 void MutatedPods::Forget(const std::string& sandbox_uid) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   entries_.erase(sandbox_uid);
 }
 

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 
+#include "base/mutex.h"
 #include "codec/json.h"
 
 namespace stockade::sandbox_operator {
@@ -27,8 +27,8 @@ class MutatedPods {
   void Forget(const std::string& sandbox_uid);
 
  private:
-  mutable std::mutex mutex_;
-  std::map<std::string, Entry> entries_;
+  mutable Mutex mutex_;
+  std::map<std::string, Entry> entries_ STOCKADE_GUARDED_BY(mutex_);
 };
 
 // What differs between a pod as it was rendered and as the API server created it, for people: the

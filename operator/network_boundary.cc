@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/names.h"
+#include "operator/sandbox_events.h"
 #include "render/fingerprint.h"
 #include "render/render.h"
 
@@ -26,16 +27,32 @@ bool LacksItsLabel(codec::JsonView pod) {
          metadata["annotations"][api::kSpecHashAnnotation].exists();
 }
 
+constexpr const char* kRepaired =
+    "somebody had changed the policy that shuts the network of every sandbox in this namespace; "
+    "it is shut again";
+
+runtime::ObjectReference ReferenceTo(codec::JsonView policy) {
+  const codec::JsonView metadata = policy["metadata"];
+  return {kube::kNetworkPolicies.api_version(),
+          std::string(kube::kNetworkPolicies.kind),
+          std::string(metadata["namespace"].StringOrEmpty()),
+          std::string(metadata["name"].StringOrEmpty()),
+          std::string(metadata["uid"].StringOrEmpty()),
+          std::string(metadata["resourceVersion"].StringOrEmpty())};
+}
+
 std::size_t GateIndex(const std::string& namespace_name, std::size_t gates) {
   return std::hash<std::string>{}(namespace_name) % gates;
 }
 
 }  // namespace
 
-NetworkBoundary::NetworkBoundary(kube::Client& client, Caches& caches, Logger& logger)
+NetworkBoundary::NetworkBoundary(kube::Client& client, Caches& caches, Logger& logger,
+                                 runtime::EventRecorder* events)
     : client_(client),
       caches_(caches),
       logger_(logger),
+      events_(events),
       wanted_fingerprint_(render::NetworkPolicyFingerprint(
           codec::ParseTrusted(render::RenderDenyAllPolicy("any")).root())) {}
 
@@ -105,13 +122,14 @@ Status NetworkBoundary::Repair(const std::string& namespace_name) {
   if (updated.ok()) {
     logger_.Warning("repaired NetworkPolicy stockade-deny-all, which somebody had changed",
                     {{"namespace", namespace_name}});
+    if (events_ != nullptr) events_->Record(RepairEvent(ReferenceTo(updated->root()), kRepaired));
   }
   return Record(updated).WithContext("repairing NetworkPolicy stockade-deny-all");
 }
 
 Status NetworkBoundary::Reconcile(const std::string& namespace_name) {
-  const bool pods = !caches_.pods.store().ListNamespace(namespace_name).empty();
-  const bool sandboxes = !caches_.sandboxes.store().ListNamespace(namespace_name).empty();
+  const bool pods = caches_.pods.store().AnyInNamespace(namespace_name);
+  const bool sandboxes = caches_.sandboxes.store().AnyInNamespace(namespace_name);
   const auto policy = caches_.policies.store().Get(DenyAllKey(namespace_name));
   if (pods) {
     const auto hold = Hold(namespace_name);

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "kube/client.h"
 #include "operator/caches.h"
+#include "runtime/event_recorder.h"
 
 namespace stockade::sandbox_operator {
 
@@ -20,7 +21,9 @@ namespace stockade::sandbox_operator {
 // Safe to call from any thread.
 class NetworkBoundary {
  public:
-  NetworkBoundary(kube::Client& client, Caches& caches, Logger& logger);
+  // `events` is told of repairs; null for nobody, else it outlives the boundary.
+  NetworkBoundary(kube::Client& client, Caches& caches, Logger& logger,
+                  runtime::EventRecorder* events = nullptr);
 
   // Held while a pod is created: the policy cannot be released meanwhile.
   [[nodiscard]] std::shared_lock<std::shared_mutex> Hold(const std::string& namespace_name);
@@ -44,9 +47,9 @@ class NetworkBoundary {
 
   // As the cache has it: the policy exists, with our spec and our finalizer and without an owner.
   [[nodiscard]] bool InPlace(const std::string& namespace_name) const;
+  [[nodiscard]] bool IsAsWanted(const CachedPolicy& policy) const;
 
  private:
-  [[nodiscard]] bool IsAsWanted(const CachedPolicy& policy) const;
   Status Repair(const std::string& namespace_name);
   Status ReleaseIfUnused(const std::string& namespace_name, bool keep_for_sandboxes);
   // As the API server itself has it now. A pod of ours without its label gets it back.
@@ -57,6 +60,7 @@ class NetworkBoundary {
   kube::Client& client_;
   Caches& caches_;
   Logger& logger_;
+  runtime::EventRecorder* const events_;
   const std::string wanted_fingerprint_;
   // One lock for many namespaces: two that share one only wait for each other a little.
   std::array<std::shared_mutex, 64> gates_;

@@ -66,7 +66,7 @@ void OperatorMetrics::CountSandboxes(
     const std::vector<std::shared_ptr<const CachedSandbox>>& sandboxes) {
   std::array<std::array<double, kStates>, kIsolations> counts{};
   for (const auto& cached : sandboxes) {
-    const auto status = codec::JsonDocument::Parse(cached->sandbox.status.text());
+    const auto status = codec::JsonDocument::Parse(cached->status.text());
     const std::string_view state = status.ok() ? SandboxState(status->root()) : "Pending";
     const auto index =
         static_cast<std::size_t>(std::ranges::find(kStateNames, state) - kStateNames.begin());

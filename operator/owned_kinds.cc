@@ -35,10 +35,12 @@ render::ClaimGrowth Compare(const CachedClaim& live, const codec::Json& desired)
 }
 
 bool ClaimMatches(const CachedClaim& live, const CachedClaim& desired) {
-  return !Compare(live, AsClaim(desired)).needed;
+  return !Compare(live, AsClaim(desired)).needed && HasLabels(live.labels, desired.labels);
 }
 
 void RepairClaim(codec::Json& live, const codec::Json& desired) {
+  const codec::JsonDocument document = codec::ParseTrusted(live);
+  if (!render::GrowthOf(document.root(), desired).needed) return;
   live["spec"]["resources"]["requests"]["storage"] =
       desired["spec"]["resources"]["requests"]["storage"];
 }

@@ -52,14 +52,15 @@ std::string AnnotateRenderedPod(codec::Json& pod, const api::PodTemplate& pod_te
 
 std::optional<codec::Json> MetadataPatch(const CachedPod& live, const codec::Json& rendered) {
   const codec::Json& metadata = rendered["metadata"];
-  const auto recorded = live.annotations.find(std::string(api::kTemplateKeysAnnotation));
-  auto keys = codec::JsonDocument::Parse(recorded == live.annotations.end() ? std::string_view("{}")
-                                                                            : recorded->second);
+  const api::StringMap& annotations = *live.annotations;
+  const auto recorded = annotations.find(std::string(api::kTemplateKeysAnnotation));
+  auto keys = codec::JsonDocument::Parse(recorded == annotations.end() ? std::string_view("{}")
+                                                                       : recorded->second);
   const codec::JsonView template_keys = keys.ok() ? keys->root() : codec::JsonView();
 
   codec::Json patch = codec::Json::object();
   for (const auto& [field, map] :
-       {std::pair{"labels", &live.labels}, std::pair{"annotations", &live.annotations}}) {
+       {std::pair{"labels", &live.labels}, std::pair{"annotations", &annotations}}) {
     codec::Json changes = MapPatch(*map, metadata[field], template_keys[field]);
     if (!changes.empty()) patch["metadata"][field] = std::move(changes);
   }

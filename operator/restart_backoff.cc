@@ -12,7 +12,7 @@ constexpr std::chrono::nanoseconds kHealthyAge = std::chrono::minutes(10);
 }  // namespace
 
 void RestartBackoff::PodCreated(const std::string& sandbox_uid) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   Entry& entry = entries_[sandbox_uid];
   entry.created_known = true;
   entry.created = clock_.SinceBoot();
@@ -20,7 +20,7 @@ void RestartBackoff::PodCreated(const std::string& sandbox_uid) {
 
 std::chrono::nanoseconds RestartBackoff::UntilRestart(const std::string& sandbox_uid,
                                                       const std::string& failed_pod_uid) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const std::chrono::nanoseconds now = clock_.SinceBoot();
   Entry& entry = entries_[sandbox_uid];
   if (entry.failed_pod_uid != failed_pod_uid) {
@@ -35,14 +35,14 @@ std::chrono::nanoseconds RestartBackoff::UntilRestart(const std::string& sandbox
 }
 
 std::chrono::nanoseconds RestartBackoff::PodAge(const std::string& sandbox_uid) const {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   const auto entry = entries_.find(sandbox_uid);
   if (entry == entries_.end() || !entry->second.created_known) return std::chrono::hours(24 * 365);
   return clock_.SinceBoot() - entry->second.created;
 }
 
 void RestartBackoff::Forget(const std::string& sandbox_uid) {
-  const std::lock_guard lock(mutex_);
+  const MutexLock lock(mutex_);
   entries_.erase(sandbox_uid);
 }
 

@@ -2,10 +2,10 @@
 
 #include <chrono>
 #include <map>
-#include <mutex>
 #include <string>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 
 namespace stockade::sandbox_operator {
 
@@ -38,8 +38,8 @@ class RestartBackoff {
   };
 
   const Clock& clock_;
-  mutable std::mutex mutex_;
-  std::map<std::string, Entry> entries_;
+  mutable Mutex mutex_;
+  std::map<std::string, Entry> entries_ STOCKADE_GUARDED_BY(mutex_);
 };
 
 }  // namespace stockade::sandbox_operator

@@ -8,6 +8,7 @@
 #include "operator/object_writer.h"
 #include "operator/owned_kinds.h"
 #include "operator/pod_metadata.h"
+#include "operator/sandbox_events.h"
 
 namespace stockade::sandbox_operator {
 namespace {
@@ -59,8 +60,8 @@ std::string Annotation(const codec::Json& object, std::string_view key) {
 }
 
 std::string Annotation(const CachedPod& pod, std::string_view key) {
-  const auto found = pod.annotations.find(std::string(key));
-  return found == pod.annotations.end() ? std::string() : found->second;
+  const auto found = pod.annotations->find(std::string(key));
+  return found == pod.annotations->end() ? std::string() : found->second;
 }
 
 // Whether a pod was created otherwise than it was rendered, in anything by which a later reconcile
@@ -104,11 +105,17 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
     return {boundary_.KeepLabelled(key.namespace_name, api::SandboxObjectName(key.name)),
             std::nullopt};
   }
-  const api::AgentSandbox& sandbox = cached->sandbox;
+  const api::AgentSandbox sandbox = cached->Whole();
 
   Observation seen;
   // The pod goes first, while everything around it still stands.
-  Step step = sandbox.metadata.deleting ? RemovePod(sandbox, seen) : MakeReal(sandbox, seen);
+  Step step;
+  if (sandbox.metadata.deleting) {
+    step = RemovePod(sandbox, seen);
+  } else {
+    const auto rendered = rendered_.Get(*cached, [&] { return JudgeAndRender(sandbox); });
+    step = MakeReal(sandbox, *rendered, seen);
+  }
   // Nothing is said of a pod that could not be looked up.
   if (seen.unknown_pod) return {std::move(step.error), std::nullopt};
   seen.blocker = std::move(step.blocker);
@@ -140,13 +147,21 @@ std::vector<policy::Finding> SandboxReconciler::Judge(const api::AgentSandbox& s
                                  settings_.facts);
 }
 
+RenderedSandbox SandboxReconciler::JudgeAndRender(const api::AgentSandbox& sandbox) const {
+  RenderedSandbox rendered{Judge(sandbox), {}};
+  if (policy::HasErrors(rendered.findings)) return rendered;
+  rendered.desired = render::Render(sandbox, settings_.profile);
+  AnnotateRenderedPod(rendered.desired.pod, sandbox.spec.pod_template);
+  return rendered;
+}
+
 SandboxReconciler::Step SandboxReconciler::MakeReal(const api::AgentSandbox& sandbox,
+                                                    const RenderedSandbox& rendered,
                                                     Observation& seen) {
-  seen.findings = Judge(sandbox);
+  seen.findings = rendered.findings;
   if (policy::HasErrors(seen.findings)) return RemovePod(sandbox, seen);
 
-  render::DesiredObjects desired = render::Render(sandbox, settings_.profile);
-  AnnotateRenderedPod(desired.pod, sandbox.spec.pod_template);
+  const render::DesiredObjects& desired = rendered.desired;
   if (sandbox.spec.operating_mode == api::OperatingMode::kSuspended) {
     // Whatever is wrong around it, the pod ends.
     if (Step removed = RemovePod(sandbox, seen); !removed.Continue()) return removed;
@@ -255,6 +270,9 @@ SandboxReconciler::Step SandboxReconciler::EnsurePod(const api::AgentSandbox& sa
   if (IsDisowned(*live, sandbox)) {
     logger_.Warning("pod is created anew: somebody took its owner reference off",
                     {{"sandbox", sandbox.metadata.namespace_name + "/" + sandbox.metadata.name}});
+    Tell({RepairEvent(ReferenceTo(sandbox), "pod \"" + key.name +
+                                                "\" is created anew: somebody took its owner "
+                                                "reference off")});
     return RemovePod(sandbox, seen);
   }
   switch (JudgeOwner(live->owner, /*deleting=*/false, sandbox)) {
@@ -282,6 +300,10 @@ SandboxReconciler::Step SandboxReconciler::EnsurePod(const api::AgentSandbox& sa
     logger_.Info(spec_changed ? "pod is created anew: the sandbox's spec changed"
                               : "pod is created anew: somebody changed it",
                  {{"sandbox", sandbox.metadata.namespace_name + "/" + sandbox.metadata.name}});
+    if (!spec_changed) {
+      Tell({RepairEvent(ReferenceTo(sandbox),
+                        "pod \"" + key.name + "\" is created anew: somebody changed it")});
+    }
     return DeletePod(*live, seen);
   }
   if (DiagnosePod(*live).outcome == PodOutcome::kLost) {
@@ -463,12 +485,13 @@ std::string SandboxReconciler::FindWideningPolicy(const api::AgentSandbox& sandb
   api::StringMap labels = seen.pod ? seen.pod->labels : sandbox.spec.pod_template.labels;
   labels.insert_or_assign(std::string(api::kSandboxLabel), sandbox.metadata.name);
   const std::string own = api::IngressPolicyName(sandbox.metadata.name);
-  for (const auto& policy :
-       caches_.policies.store().ListNamespace(sandbox.metadata.namespace_name)) {
-    if (policy->key.name == api::kDenyAllPolicyName) continue;
-    if (policy->key.name == own && policy->owner.uid == sandbox.metadata.uid) continue;
-    if (!policy->allows_egress && !policy->allows_ingress) continue;
-    if (policy->pod_selector.Matches(labels)) return policy->key.name;
+  const runtime::ObjectKey key{sandbox.metadata.namespace_name, sandbox.metadata.name};
+  for (const runtime::ObjectKey& group : {runtime::ObjectKey{key.namespace_name, ""}, key}) {
+    for (const auto& policy : caches_.AllowancesFor(group)) {
+      if (policy->key.name == api::kDenyAllPolicyName) continue;
+      if (policy->key.name == own && policy->owner.uid == sandbox.metadata.uid) continue;
+      if (policy->pod_selector.Matches(labels)) return policy->key.name;
+    }
   }
   return {};
 }
@@ -498,7 +521,13 @@ Status SandboxReconciler::WriteStatus(const api::AgentSandbox& sandbox, const Ob
     settings_.metrics->ObserveReady(sandbox.spec.isolation, backoff_.PodAge(sandbox.metadata.uid));
   }
   caches_.sandboxes.store().RecordWrite(std::move(decoded).value());
+  Tell(EventsOfChange(sandbox, before, status));
   return Status::Ok();
+}
+
+void SandboxReconciler::Tell(std::vector<runtime::Event> events) {
+  if (settings_.events == nullptr) return;
+  for (runtime::Event& event : events) settings_.events->Record(std::move(event));
 }
 
 }  // namespace stockade::sandbox_operator

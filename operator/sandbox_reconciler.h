@@ -14,11 +14,13 @@
 #include "operator/network_boundary.h"
 #include "operator/object_writer.h"
 #include "operator/operator_metrics.h"
+#include "operator/rendered_sandboxes.h"
 #include "operator/restart_backoff.h"
 #include "operator/sandbox_status.h"
 #include "policy/evaluate.h"
 #include "render/render.h"
 #include "runtime/controller.h"
+#include "runtime/event_recorder.h"
 
 namespace stockade::sandbox_operator {
 
@@ -32,6 +34,7 @@ class SandboxReconciler {
     render::Profile profile;
     policy::Facts facts;
     OperatorMetrics* metrics = nullptr;  // null: nothing is measured; else outlives the reconciler
+    runtime::EventRecorder* events = nullptr;  // the same for what users are told as Events
   };
 
   SandboxReconciler(kube::Client& client, Caches& caches, NetworkBoundary& boundary,
@@ -55,7 +58,9 @@ class SandboxReconciler {
   };
 
   [[nodiscard]] std::vector<policy::Finding> Judge(const api::AgentSandbox& sandbox) const;
-  Step MakeReal(const api::AgentSandbox& sandbox, Observation& seen);
+  [[nodiscard]] RenderedSandbox JudgeAndRender(const api::AgentSandbox& sandbox) const;
+  Step MakeReal(const api::AgentSandbox& sandbox, const RenderedSandbox& rendered,
+                Observation& seen);
   Step EnsureSurroundings(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired);
   Step EnsureClaims(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired);
   static Step StepFrom(const Result<Ensured>& outcome, std::string_view kind,
@@ -79,6 +84,7 @@ class SandboxReconciler {
   Result<std::shared_ptr<const CachedPod>> FindOwnPod(const api::AgentSandbox& sandbox);
   std::string FindWideningPolicy(const api::AgentSandbox& sandbox, const Observation& seen) const;
   Status WriteStatus(const api::AgentSandbox& sandbox, const Observation& seen);
+  void Tell(std::vector<runtime::Event> events);
 
   kube::Client& client_;
   Caches& caches_;
@@ -88,6 +94,7 @@ class SandboxReconciler {
   const Settings settings_;
   RestartBackoff backoff_;
   MutatedPods mutated_;
+  RenderedSandboxes rendered_;
 };
 
 }  // namespace stockade::sandbox_operator

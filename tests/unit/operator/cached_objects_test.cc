@@ -87,5 +87,55 @@ TEST(LabelSelectorTest, MatchesAsKubernetesDoes) {
   }
 }
 
+TEST(CompactStatusTest, GivesBackWhatItWasMadeFrom) {
+  const std::string_view kStatuses[] = {
+      R"(null)",
+      R"({})",
+      R"({"observedGeneration":3})",
+      R"({"conditions":[]})",
+      R"({"conditions":[{"type":"Ready","status":"True"}]})",
+      R"({"conditions":[{"type":"A"},{"type":"B"}],"controls":[{"name":"x"}],"podName":"p"})",
+      R"({"controls":[]})",
+      R"({"conditions":"odd","controls":7,"another":null})",
+      R"({"aaa":1,"conditions":[{"message":"\"\\,}"}],"zzz":[","]})",
+  };
+  for (const std::string_view text : kStatuses) {
+    const auto status = codec::JsonDocument::Parse(text);
+    ASSERT_TRUE(status.ok());
+    const std::string back = CompactStatus(status->root()).text();
+    EXPECT_EQ(codec::Json::parse(back), status->root().ToJson()) << back;
+  }
+}
+
+TEST(CompactStatusTest, IsSharedAsFarAsItIsEqual) {
+  const auto make = [](const std::string& name) {
+    return CompactStatus(
+        codec::ParseTrusted({{"conditions", {{{"type", "Ready"}, {"message", "of many"}}}},
+                             {"controls", {{{"name", "NonRoot"}}}},
+                             {"podName", name}})
+            .root());
+  };
+  const std::size_t before = InternPool<std::string>::Global().size();
+  const std::vector<CompactStatus> all = {make("a"), make("b"), make("c")};
+  EXPECT_EQ(InternPool<std::string>::Global().size(), before + 2);
+}
+
+TEST(DecodeSandboxTest, TheWholeSandboxHasItsStatus) {
+  const codec::Json object = {
+      {"metadata", {{"name", "a"}, {"namespace", "ns"}, {"uid", "u"}, {"resourceVersion", "7"}}},
+      {"spec",
+       {{"podTemplate",
+         {{"spec", {{"containers", {{{"name", "agent"}, {"image", "registry.example/a:1"}}}}}}}}}},
+      {"status",
+       {{"conditions", {{{"type", "Ready"}, {"status", "True"}}}}, {"podName", "asb-a"}}}};
+  const codec::JsonDocument document = codec::ParseTrusted(object);
+  const auto cached = DecodeSandbox(document.root());
+  ASSERT_TRUE(cached.ok()) << cached.status().ToString();
+  const api::AgentSandbox whole = cached->Whole();
+  EXPECT_EQ(whole.status.ToJson(), object["status"]);
+  EXPECT_EQ(whole.spec.pod_template.spec.ToJson(), object["spec"]["podTemplate"]["spec"]);
+  EXPECT_EQ(whole.metadata.uid, "u");
+}
+
 }  // namespace
 }  // namespace stockade::sandbox_operator

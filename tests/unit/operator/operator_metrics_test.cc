@@ -45,7 +45,7 @@ std::shared_ptr<const CachedSandbox> Sandbox(api::Isolation isolation, const Jso
   CachedSandbox cached;
   cached.sandbox.spec.isolation = isolation;
   const codec::JsonDocument document = codec::ParseTrusted(status);
-  cached.sandbox.status = api::JsonText(document.root());
+  cached.status = CompactStatus(document.root());
   return std::make_shared<const CachedSandbox>(std::move(cached));
 }
 

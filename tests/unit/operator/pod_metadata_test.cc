@@ -26,6 +26,12 @@ CachedPod LiveFrom(const codec::Json& rendered) {
   return pod;
 }
 
+void Annotate(CachedPod& pod, std::string_view key, const std::string& value) {
+  api::StringMap annotations = *pod.annotations;
+  annotations.insert_or_assign(std::string(key), value);
+  pod.annotations = annotations;
+}
+
 TEST(PodMetadataTest, NothingDiffersNothingIsPatched) {
   const codec::Json rendered = Rendered({{"app", "web"}});
   EXPECT_EQ(MetadataPatch(LiveFrom(rendered), rendered), std::nullopt);
@@ -51,15 +57,15 @@ TEST(PodMetadataTest, RemovesWhatTheTemplateNoLongerNamesAndKeepsWhatOthersAdded
 TEST(PodMetadataTest, LeavesTheDigestsOfTheLivePodAlone) {
   const codec::Json rendered = Rendered({});
   CachedPod live = LiveFrom(rendered);
-  live.annotations[std::string(api::kSpecHashAnnotation)] = "old-hash";
-  live.annotations[std::string(api::kFingerprintAnnotation)] = "old-fingerprint";
+  Annotate(live, api::kSpecHashAnnotation, "old-hash");
+  Annotate(live, api::kFingerprintAnnotation, "old-fingerprint");
   EXPECT_EQ(MetadataPatch(live, rendered), std::nullopt);
 }
 
 TEST(PodMetadataTest, SurvivesARecordThatSomebodyBroke) {
   const codec::Json rendered = Rendered({});
   CachedPod live = LiveFrom(rendered);
-  live.annotations[std::string(api::kTemplateKeysAnnotation)] = "}{";
+  Annotate(live, api::kTemplateKeysAnnotation, "}{");
   const auto patch = MetadataPatch(live, rendered);
   ASSERT_TRUE(patch.has_value());
   EXPECT_TRUE(
