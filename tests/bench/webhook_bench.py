@@ -1,0 +1,127 @@
+"""The webhook's cost on one core, beside a webhook in Go that does the least that one could."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+
+from burst import CONCURRENT, bench_burst
+from environment import installed_cluster, say
+from measure import BenchError, cpu_seconds, peak_rss_mib
+from report import Outcome, Row
+from review import admission_review
+from servers import Server, baseline_webhook, our_webhook
+
+CONNECTIONS = 16
+SCRIPT = pathlib.Path(__file__).with_name("reviews.lua")
+
+
+@dataclasses.dataclass(frozen=True)
+class WebhookOptions:
+    seconds: int
+    rounds: int
+    bursts: int
+    # The webhook in Go; None leaves it out.
+    baseline: pathlib.Path | None
+
+
+def two_cores() -> tuple[int, int]:
+    """The webhook's core and the load generator's."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        raise BenchError("two cores are needed: one for the webhook, one for the load")
+    return cores[0], cores[1]
+
+
+def _load(server: Server, core: int, seconds: int, body: pathlib.Path) -> dict[str, float]:
+    """One round of load on a webhook."""
+    cpu = cpu_seconds(server.process.pid)
+    done = subprocess.run(
+        [
+            "taskset", "-c", str(core), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s",
+            "-s", str(SCRIPT), server.url, "--", str(body),
+        ],
+        capture_output=True, text=True, check=False, timeout=seconds + 60,
+    )  # fmt: skip
+    server.check()
+    cpu = cpu_seconds(server.process.pid) - cpu
+    lines = [line for line in done.stdout.splitlines() if line.startswith("result ")]
+    if done.returncode != 0 or not lines:
+        raise BenchError(f"wrk failed: {done.stdout}{done.stderr}")
+    result = json.loads(lines[0].removeprefix("result "))
+    if result["refused"] or result["broken"] or not result["reviews"]:
+        raise BenchError(f"the webhook {server.name} did not allow every review: {result}; its log is {server.log}")
+    return {
+        "reviews_per_second": result["reviews"] / result["seconds"],
+        "p50_ms": result["p50_us"] / 1000,
+        "p99_ms": result["p99_us"] / 1000,
+        "cpu_us_per_review": 1e6 * cpu / result["reviews"],
+    }
+
+
+def bench_reviews(directory: pathlib.Path, options: WebhookOptions) -> dict[str, float]:
+    """Rounds of load on each webhook in turn, so that what else goes on in the machine hits both; the medians."""
+    core, load_core = two_cores()
+    prefix = ["taskset", "-c", str(core)]
+    body = directory / "review.json"
+    body.write_bytes(admission_review())
+    results: dict[str, float] = {}
+    with contextlib.ExitStack() as stack:
+        servers = {"": stack.enter_context(our_webhook(directory, prefix))}
+        if options.baseline:
+            servers["go_"] = stack.enter_context(baseline_webhook(directory, prefix, options.baseline))
+        rounds: dict[str, list[dict[str, float]]] = {key: [] for key in servers}
+        for key, server in servers.items():
+            if not (response := server.review(body.read_bytes()))["allowed"]:
+                raise BenchError(f"the webhook {server.name} refuses the review: {response}")
+        for number in range(options.rounds):
+            for key, server in servers.items():
+                say(f"Round {number + 1} of {options.rounds}: the webhook {server.name}, {options.seconds} s")
+                rounds[key].append(_load(server, load_core, options.seconds, body))
+        for key, server in servers.items():
+            for name in rounds[key][0]:
+                results[key + name] = statistics.median(one[name] for one in rounds[key])
+            results[f"{key}rss_mib"] = peak_rss_mib(server.process.pid)
+    return results
+
+
+def bench_webhook(directory: pathlib.Path, options: WebhookOptions) -> Outcome:
+    results = bench_reviews(directory, options)
+    with installed_cluster(directory, nodes=0) as stockade:
+        results |= bench_burst(stockade, options.baseline, options.bursts)
+    return _rows(results, options), results
+
+
+def _rows(results: dict[str, float], options: WebhookOptions) -> list[Row]:
+    size = len(admission_review()) / 1024
+    length = f"{options.rounds} x {options.seconds} s"
+    rows = [Row(f"Reviews of {size:.1f} KiB over {CONNECTIONS} kept connections, {length}")]
+    names = [
+        ("reviews_per_second", "reviews a second", ""),
+        ("p50_ms", "median", "ms"),
+        ("p99_ms", "99th percentile", "ms"),
+        ("cpu_us_per_review", "processor time for each", "us"),
+        ("rss_mib", "memory at its peak", "MiB"),
+    ]
+    burst = [
+        ("burst_p50_ms", "median", "ms"),
+        ("burst_p99_ms", "99th percentile", "ms"),
+        ("burst_failed", "failed", ""),
+    ]
+    rows += _compared(results, names)
+    rows.append(Row(f"{options.bursts} bursts of {CONCURRENT} concurrent creates through the API server"))
+    rows += _compared(results, burst)
+    rows += [Row(f"without any webhook: {text}", results[f"none_{key}"], unit) for key, text, unit in burst[:2]]
+    return rows
+
+
+def _compared(results: dict[str, float], names: list[tuple[str, str, str]]) -> list[Row]:
+    rows = []
+    for key, text, unit in names:
+        rows.append(Row(f"stockade: {text}", results[key], unit))
+        if f"go_{key}" in results:
+            rows.append(Row(f"in Go: {text}", results[f"go_{key}"], unit))
+    return rows
