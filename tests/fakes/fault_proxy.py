@@ -30,6 +30,11 @@ class Request:
         return "watch" in self.query
 
     @property
+    def is_list(self):
+        """A watch that begins with a list of what there is."""
+        return self.query.get("sendInitialEvents") == "true"
+
+    @property
     def is_write(self):
         """A write that counts: those of the Lease are nobody's business here."""
         return self.method != "GET" and "/leases" not in self.path
@@ -56,6 +61,9 @@ def encode_answer(code, reason, headers=()):
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
+WATCH_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
 class Exchange:
     """One request under way, as a fault sees it."""
 
@@ -66,22 +74,22 @@ class Exchange:
         self.writer = writer
         self.upstream = None
 
-    async def forward(self):
-        """Sends the request to the API server and returns its whole answer: by then a write is committed."""
+    async def begin(self):
+        """Sends the request to the API server and returns the reader of its answer, and the answer's head."""
         reader, self.upstream = await self.proxy.connect()
         self.upstream.write(self.raw)
         await self.upstream.drain()
-        head = await reader.readuntil(b"\r\n\r\n")
+        return reader, await reader.readuntil(b"\r\n\r\n")
+
+    async def forward(self):
+        """Sends the request to the API server and returns its whole answer: by then a write is committed."""
+        reader, head = await self.begin()
         return head + await read_body(reader, head)
 
     async def answer(self, data):
+        await self.proxy.until_passable()
         self.writer.write(data)
         await self.writer.drain()
-
-    async def close(self):
-        for writer in (self.upstream, self.writer):
-            if writer is not None:
-                writer.close()
 
 
 def headers_of(head):
@@ -90,20 +98,54 @@ def headers_of(head):
     return {name.strip().lower(): value.strip() for name, value in pairs}
 
 
+def is_chunked(head):
+    return headers_of(head).get("transfer-encoding", "").lower() == "chunked"
+
+
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def encode_chunk(data):
+    return f"{len(data):x}\r\n".encode() + data + b"\r\n"
+
+
+async def read_chunk(reader):
+    """One chunk as it came, with its size and its end."""
+    line = await reader.readuntil(b"\r\n")
+    return line + await reader.readexactly(int(line.split(b";")[0], 16) + 2)
+
+
 async def read_body(reader, head):
-    headers = headers_of(head)
-    if headers.get("transfer-encoding", "").lower() == "chunked":
-        body = b""
-        while True:
-            line = await reader.readuntil(b"\r\n")
-            size = int(line.split(b";")[0], 16)
-            body += line + await reader.readexactly(size + 2)
-            if size == 0:
-                return body
-    return await reader.readexactly(int(headers.get("content-length", "0")))
+    if is_chunked(head):
+        body = chunk = b""
+        while chunk != LAST_CHUNK:
+            chunk = await read_chunk(reader)
+            body += chunk
+        return body
+    return await reader.readexactly(int(headers_of(head).get("content-length", "0")))
 
 
 # What may happen to a request. Each is a coroutine that takes the exchange and says whether the connection lives on.
+
+
+async def relay(exchange):
+    """What happens without a fault."""
+    await exchange.answer(await exchange.forward())
+    return True
+
+
+async def relay_watch(exchange):
+    """What happens to a watch without a fault: it is passed on for as long as both sides want it."""
+    reader, head = await exchange.begin()
+    await exchange.answer(head)
+    if not is_chunked(head):
+        await exchange.answer(await read_body(reader, head))
+        return True
+    chunk = None
+    while chunk != LAST_CHUNK:
+        chunk = await read_chunk(reader)
+        await exchange.answer(chunk)
+    return True
 
 
 def refuse(code, reason, headers=()):
@@ -131,7 +173,6 @@ def cut_before():
     """The connection is cut before the API server sees the request."""
 
     async def play(exchange):
-        await exchange.close()
         return False
 
     return play
@@ -144,8 +185,19 @@ def cut_after_commit(then=None):
         await exchange.forward()
         if then is not None:
             then()
-        await exchange.close()
         return False
+
+    return play
+
+
+def go_on_after_commit(then):
+    """The API server does what was asked, then `then` is called, and the answer is passed on."""
+
+    async def play(exchange):
+        answer = await exchange.forward()
+        then()
+        await exchange.answer(answer)
+        return True
 
     return play
 
@@ -154,13 +206,10 @@ def cut_within_an_event():
     """A watch that is cut in the middle of its first event."""
 
     async def play(exchange):
-        reader, exchange.upstream = await exchange.proxy.connect()
-        exchange.upstream.write(exchange.raw)
-        await exchange.upstream.drain()
-        await exchange.answer(await reader.readuntil(b"\r\n\r\n"))
+        reader, head = await exchange.begin()
+        await exchange.answer(head)
         data = await reader.read(65536)
         await exchange.answer(data[: len(data) // 2])
-        await exchange.close()
         return False
 
     return play
@@ -171,11 +220,62 @@ def gone_within_the_watch():
 
     async def play(exchange):
         event = json.dumps({"type": "ERROR", "object": status_object(410, "Expired")}).encode() + b"\n"
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-        await exchange.answer(head + f"{len(event):x}\r\n".encode() + event + b"\r\n0\r\n\r\n")
+        await exchange.answer(WATCH_HEAD + encode_chunk(event) + LAST_CHUNK)
         return True
 
     return play
+
+
+class Uneventful:
+    """Watches that bring nothing, though much may happen, until they are released: then they end. With bookmarks, which
+    say that nothing has happened, or in silence."""
+
+    def __init__(self, bookmarks):
+        self._bookmarks = bookmarks
+        self._released = threading.Event()
+
+    def release(self):
+        self._released.set()
+
+    async def __call__(self, exchange):
+        metadata = {"resourceVersion": exchange.request.query["resourceVersion"]}
+        bookmark = json.dumps({"type": "BOOKMARK", "object": {"metadata": metadata}}).encode() + b"\n"
+        await exchange.answer(WATCH_HEAD)
+        while not self._released.is_set():
+            if self._bookmarks:
+                await exchange.answer(encode_chunk(bookmark))
+            await asyncio.sleep(0.05)
+        await exchange.answer(LAST_CHUNK)
+        return True
+
+
+class RepeatedEvents:
+    """A watch that sends events again: each one at once, or after each one the first of them. `sent` counts these."""
+
+    def __init__(self, stale):
+        self._stale = stale
+        self.sent = 0
+
+    async def __call__(self, exchange):
+        reader, head = await exchange.begin()
+        if not is_chunked(head):
+            await exchange.answer(head + await read_body(reader, head))
+            return True
+        await exchange.answer(head)
+        rest, first = b"", None
+        while (chunk := await read_chunk(reader)) != LAST_CHUNK:
+            *lines, rest = (rest + chunk.split(b"\r\n", 1)[1][:-2]).split(b"\n")
+            for line in lines:
+                await exchange.answer(encode_chunk(line + b"\n"))
+                if json.loads(line)["type"] == "BOOKMARK":
+                    continue
+                again = first if self._stale else line
+                first = first or line
+                if again is not None:
+                    self.sent += 1
+                    await exchange.answer(encode_chunk(again + b"\n"))
+        await exchange.answer(LAST_CHUNK)
+        return True
 
 
 @dataclasses.dataclass
@@ -189,7 +289,8 @@ class Fault:
 
 
 class FaultProxy:
-    """Runs in a thread of its own while the context lasts. Methods are for the test's thread."""
+    """Runs in a thread of its own while the context lasts. Methods are for the test's thread, but for coroutines, which
+    are for the proxy's own."""
 
     def __init__(self, kubeconfig):
         config = yaml.safe_load(pathlib.Path(kubeconfig).read_text())
@@ -202,6 +303,11 @@ class FaultProxy:
         self._chance = None
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
+        # Of the loop's thread.
+        self._server = None
+        self._connections = {}  # each one's task, and its writer
+        self._passable = asyncio.Event()
+        self._passable.set()
 
     @staticmethod
     def _context(config):
@@ -227,8 +333,8 @@ class FaultProxy:
         started = threading.Event()
 
         async def serve():
-            server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 20)
-            self.port = server.sockets[0].getsockname()[1]
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 20)
+            self.port = self._server.sockets[0].getsockname()[1]
             started.set()
 
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -239,9 +345,10 @@ class FaultProxy:
 
     def __exit__(self, *_):
         async def cancel_all():
-            for task in asyncio.all_tasks():
-                if task is not asyncio.current_task():
-                    task.cancel()
+            tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
         asyncio.run_coroutine_threadsafe(cancel_all(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -273,6 +380,27 @@ class FaultProxy:
             self._chance = None
             self.requests.clear()
 
+    def cut_connections(self):
+        """Every connection breaks now; new ones are served."""
+        self._loop.call_soon_threadsafe(self._abort_all)
+
+    def refuse_connections(self):
+        """Every connection breaks now, and from here on nobody listens."""
+        self._loop.call_soon_threadsafe(self._server.close)
+        self.cut_connections()
+
+    def fall_silent(self):
+        """From here on nothing passes in either direction, though connections are open and new ones are taken."""
+        self._loop.call_soon_threadsafe(self._passable.clear)
+
+    def _abort_all(self):
+        for task, writer in self._connections.items():
+            writer.transport.abort()
+            task.cancel()
+
+    async def until_passable(self):
+        await self._passable.wait()
+
     def _choose(self, request):
         with self._lock:
             self.requests.append(request)
@@ -286,34 +414,27 @@ class FaultProxy:
         return await asyncio.open_connection(self.host, self.upstream_port, ssl=self.context, limit=1 << 24)
 
     async def _serve(self, reader, writer):
-        exchange = None
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, OSError):
-            alive = True
-            while alive:
-                head = await reader.readuntil(b"\r\n\r\n")
-                raw = head + await read_body(reader, head)
-                method, target = head.split(b" ", 2)[:2]
-                url = urllib.parse.urlsplit(target.decode())
-                request = Request(method.decode(), url.path, dict(urllib.parse.parse_qsl(url.query)))
-                exchange = Exchange(request, raw, self, writer)
-                play = self._choose(request)
-                if play is not None:
-                    alive = await play(exchange)
-                elif request.is_watch:
-                    alive = await self._relay_watch(exchange)
-                else:
-                    await exchange.answer(await exchange.forward())
-                if exchange.upstream is not None:
-                    exchange.upstream.close()
-        if exchange is not None:
-            await exchange.close()
-        writer.close()
+        self._connections[asyncio.current_task()] = writer
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, OSError):
+                while await self._serve_request(reader, writer):
+                    pass
+        finally:
+            del self._connections[asyncio.current_task()]
+            writer.close()
 
-    async def _relay_watch(self, exchange):
-        """Passes a watch on for as long as both sides want it."""
-        reader, exchange.upstream = await self.connect()
-        exchange.upstream.write(exchange.raw)
-        await exchange.upstream.drain()
-        while data := await reader.read(65536):
-            await exchange.answer(data)
-        return False
+    async def _serve_request(self, reader, writer):
+        """Says whether the connection lives on."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        raw = head + await read_body(reader, head)
+        await self.until_passable()
+        method, target = head.split(b" ", 2)[:2]
+        url = urllib.parse.urlsplit(target.decode())
+        request = Request(method.decode(), url.path, dict(urllib.parse.parse_qsl(url.query)))
+        exchange = Exchange(request, raw, self, writer)
+        play = self._choose(request) or (relay_watch if request.is_watch else relay)
+        try:
+            return await play(exchange)
+        finally:
+            if exchange.upstream is not None:
+                exchange.upstream.close()

@@ -17,6 +17,7 @@ from cluster import ROOT, eventually
 
 BUILD = pathlib.Path(os.environ.get("STOCKADE_BUILD_DIR", ROOT / "build" / "release"))
 NAMESPACE = "stockade-system"
+LEASE_LOST = 3  # the operator's exit code
 OPERATOR_USER = f"system:serviceaccount:{NAMESPACE}:stockade-operator"
 
 
@@ -82,6 +83,11 @@ class Program:
     def restart(self):
         self.stop()
         self.start()
+
+    def revive(self):
+        """Starts it again if it lost its Lease, as the kubelet would."""
+        if self.process.poll() == LEASE_LOST:
+            self.start(wait_ready=False)
 
 
 class Stockade:

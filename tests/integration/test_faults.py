@@ -2,26 +2,37 @@
 and no agent pod is ever without its deny-all.
 
 Each row plays a story (a sandbox is created, changed, suspended, deleted) once undisturbed and once with a fault, and
-compares what is left. The operator speaks to the API server through tests/fakes/fault_proxy.py. Random faults come from
-a seed that is printed; STOCKADE_FAULT_SEEDS says how many seeds, or which (50, or 7,42, or one with a comma after it):
-STOCKADE_FAULT_SEEDS=50 hack/test faults.
+compares what is left; fault_stage.py is the story. Random faults come from a seed that is printed;
+STOCKADE_FAULT_SEEDS says how many seeds, or which (50, or 7,42, or one with a comma after it):
+STOCKADE_FAULT_SEEDS=50 hack/test faults. docs/testing.md has the whole table.
 """
 
-import json
 import os
 import random
-import re
-import sys
 
 import pytest
 
-from cluster import ROOT, eventually
-from stockade import NAMESPACE, Program, condition
+from cluster import eventually
+from fault_stage import (  # noqa: F401
+    DONE,
+    STEPS,
+    any_write,
+    assert_boundary_was_never_open,
+    assert_same,
+    backstage,
+    is_write_of,
+    new_stage,
+    play,
+    run_to,
+    undisturbed,
+    watches,
+)
+from stockade import NAMESPACE
 
-sys.path.insert(0, str(ROOT / "tests" / "fakes"))
-from fault_proxy import (  # noqa: E402
+from fault_proxy import (
     Fault,
-    FaultProxy,
+    RepeatedEvents,
+    Uneventful,
     cut_after_commit,
     cut_before,
     cut_within_an_event,
@@ -29,283 +40,6 @@ from fault_proxy import (  # noqa: E402
     gone_within_the_watch,
     refuse,
 )
-
-SANDBOX = {
-    "apiVersion": "stockade.dev/v1alpha1",
-    "kind": "AgentSandbox",
-    "metadata": {"name": "agent"},
-    "spec": {
-        "podTemplate": {"spec": {"containers": [{"name": "agent", "image": "registry.example/agent:1"}]}},
-        "volumeClaimTemplates": [
-            {
-                "metadata": {"name": "data"},
-                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
-            }
-        ],
-        "mounts": [
-            {
-                "name": "data", "mountPath": "/workspace", "access": "Persistent",
-                "volumeClaimTemplate": {"name": "data"},
-            }
-        ],
-        "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "harness"}}}], "ports": [{"port": 8080}]}],
-        "service": {"ports": [{"name": "http", "port": 8080}]},
-    },
-}  # fmt: skip
-KINDS = ("pods", "networkpolicies", "services", "persistentvolumeclaims", "agentsandboxes")
-# Differs from one run to the next, or is written by others.
-VOLATILE = {
-    "uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "namespace", "nodeName", "podIPs",
-    "podIP", "hostIP", "hostIPs", "startTime", "lastTransitionTime", "observedGeneration", "volumeName", "nodeName",
-    "serviceFQDN", "containerStatuses", "deletionTimestamp", "pv.kubernetes.io/bind-completed",
-    "pv.kubernetes.io/bound-by-controller", "volume.beta.kubernetes.io/storage-provisioner",
-    "volume.kubernetes.io/storage-provisioner",
-}  # fmt: skip
-
-
-def stable(value):
-    if isinstance(value, dict):
-        return {key: stable(item) for key, item in value.items() if key not in VOLATILE}
-    if isinstance(value, list):
-        return [stable(item) for item in value]
-    if isinstance(value, str):
-        return re.sub(r'node "[^"]+"', "a node", value)  # in messages of conditions
-    return value
-
-
-def flatten(value, path=""):
-    """Each leaf by its path."""
-    if isinstance(value, dict) and value:
-        items = [(f"{path}.{key}", item) for key, item in value.items()]
-    elif isinstance(value, list) and value:
-        items = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
-    else:
-        return {path: value}
-    return {leaf: found for name, item in items for leaf, found in flatten(item, name).items()}
-
-
-def assert_same(found, expected):
-    """Like ==, but a failure lists the leaves that differ and nothing else."""
-    found, expected = flatten(found), flatten(expected)
-    differences = [
-        f"{path}: {found.get(path, 'absent')!r} instead of {expected.get(path, 'absent')!r}"
-        for path in sorted(found.keys() | expected.keys())
-        if found.get(path, "absent") != expected.get(path, "absent")
-    ]
-    assert not differences, "\n".join(differences)
-
-
-class Stage:
-    """One namespace, the operator behind its proxy, and the story's steps."""
-
-    def __init__(self, stockade, proxy, operator, namespace):
-        self.stockade = stockade
-        self.cluster = stockade.cluster
-        self.proxy = proxy
-        self.operator = operator
-        self.namespace = namespace
-
-    def must(self, *args, **options):
-        return self.cluster.must("-n", self.namespace, *args, **options)
-
-    def list(self, kind):
-        return json.loads(self.must("get", kind, "-o", "json"))["items"]
-
-    def find(self, kind, name):
-        found = self.must("get", kind, name, "-o", "json", "--ignore-not-found")
-        return json.loads(found) if found else None
-
-    def state(self):
-        """What is in the namespace, without what differs from run to run."""
-        result = {}
-        for kind in KINDS:
-            for item in self.list(kind):
-                if kind != "agentsandboxes" and kind != "persistentvolumeclaims":
-                    item.pop("status", None)
-                if kind == "persistentvolumeclaims":
-                    item.pop("status", None)
-                    item["metadata"].pop("finalizers", None)
-                for owner in item["metadata"].get("ownerReferences", []):
-                    owner.pop("uid")
-                if kind == "services":
-                    item["spec"].pop("ipFamilies", None)
-                result[f"{kind}/{item['metadata']['name']}"] = stable(item)
-        return result
-
-    def has(self, kind, status):
-        asb = self.find("asb", "agent")
-        found = condition(asb or {}, kind)
-        return (
-            found.get("status") == status
-            and asb["status"].get("observedGeneration") == asb["metadata"]["generation"]
-        )
-
-    def settle(self, done):
-        """Waits until `done`, and until nothing has changed for as long as a retry may take at first."""
-        eventually(done, timeout=60)
-        before = None
-
-        def is_quiet():
-            nonlocal before
-            now = self.state()
-            quiet, before = now == before, now
-            return quiet and done()
-
-        eventually(is_quiet, timeout=60, interval=1)
-
-    # The story. Each step is: what the user does, and what is true when it is done.
-
-    def create(self):
-        self.must("create", "-f", "-", input=SANDBOX)
-
-    def created(self):
-        return self.has("Ready", "True")
-
-    def change(self):
-        self.first_pod = self.find("pod", "asb-agent")["metadata"]["uid"]
-        change = {"spec": {"podTemplate": {"spec": {"containers": [
-            {"name": "agent", "image": "registry.example/agent:2"}]}}, "service": None}}  # fmt: skip
-        self.must("patch", "asb", "agent", "--type=merge", "-p", json.dumps(change))
-
-    def changed(self):
-        pod = self.find("pod", "asb-agent")
-        return (
-            pod is not None
-            and pod["metadata"]["uid"] != self.first_pod
-            and self.find("service", "asb-agent") is None
-            and self.has("Ready", "True")
-        )
-
-    def suspend(self):
-        self.must("patch", "asb", "agent", "--type=merge", "-p", '{"spec":{"operatingMode":"Suspended"}}')
-
-    def suspended(self):
-        return self.find("pod", "asb-agent") is None and self.has("Suspended", "True")
-
-    def delete(self):
-        self.must("delete", "asb", "agent", "--wait=false")
-
-    def deleted(self):
-        return not self.list("agentsandboxes") and not self.list("pods") and not self.list("networkpolicies")
-
-
-STEPS = ("create", "change", "suspend", "delete")
-DONE = {"create": "created", "change": "changed", "suspend": "suspended", "delete": "deleted"}
-
-
-@pytest.fixture(scope="module")
-def backstage(stockade):
-    """The proxy, and an operator behind it in place of the usual one. Alone, it needs no election."""
-    stockade.operator.stop()
-    with FaultProxy(stockade.directory / "operator.kubeconfig") as proxy:
-        kubeconfig = stockade.directory / "proxied.kubeconfig"
-        proxy.write_kubeconfig(kubeconfig)
-        operator = Program(
-            stockade.directory, "operator", "OperatorConfiguration",
-            {"runtimeClasses": {"GVisor": "gvisor"}, "leaderElection": {"enabled": False}},
-            ["--kubeconfig", str(kubeconfig)], instance="proxied-operator",
-        )  # fmt: skip
-        operator.start()
-        yield proxy, operator
-        if operator.process is not None:
-            operator.stop()
-
-
-@pytest.fixture
-def new_stage(stockade, backstage):
-    """Makes stages; afterwards the boundary of each is judged from the audit log."""
-    proxy, operator = backstage
-    namespaces = []
-
-    def make():
-        proxy.clear()
-        if operator.process is None:
-            operator.start()
-        name = stockade.cluster.new_namespace("fault")
-        namespaces.append(name)
-        return Stage(stockade, proxy, operator, name.__enter__())
-
-    yield make
-    proxy.clear()
-    if operator.process is None:
-        operator.start()
-    for namespace in namespaces:
-        namespace.__exit__(None, None, None)
-
-
-def assert_boundary_was_never_open(stage):
-    """From the audit log: a pod was created only while the deny-all was there, and that was never removed while a pod
-    was: a deletion that a finalizer holds up removes nothing, so what counts is the finalizer's release."""
-    deny_all, pods, bound = False, set(), set()
-    for write in stage.stockade.audit():
-        if write["namespace"] != stage.namespace or not 200 <= write["code"] < 300:
-            continue
-        step = f"{write['verb']} {write['resource']}/{write['name']} by {write['user']}"
-        if write["resource"] == "networkpolicies" and write["name"] == "stockade-deny-all":
-            if write["verb"] == "create":
-                deny_all = True
-            elif write["verb"] == "update" and write["finalizers"] == []:
-                deny_all = False
-                assert not pods, f"the deny-all was released before {pods}: {step}"
-        if write["resource"] == "pods" and write["name"].startswith("asb-"):
-            if write["verb"] == "create":
-                assert deny_all, f"a pod was created before the deny-all: {step}"
-                pods.add(write["name"])
-                bound.discard(write["name"])
-            # The kubelet's deletion, without grace, is what removes a pod that was scheduled.
-            elif write["verb"] == "delete" and (write["user"] == "kwok" or write["name"] not in bound):
-                pods.discard(write["name"])
-        if write["resource"] == "pods/binding":
-            bound.add(write["name"])
-
-
-def play(stage, until, before_step=None):
-    """Plays the story up to a step. `before_step(step)` is called before each of them."""
-    for step in STEPS[: STEPS.index(until) + 1]:
-        if before_step is not None:
-            before_step(step)
-        getattr(stage, step)()
-        yield step
-
-
-@pytest.fixture(scope="module")
-def undisturbed(stockade, backstage):
-    """The state after each step, and how many writes each took, without any fault."""
-    proxy, operator = backstage
-    states, writes = {}, {}
-    with stockade.cluster.new_namespace("undisturbed") as namespace:
-        stage = Stage(stockade, proxy, operator, namespace)
-        for step in play(stage, "delete", before_step=lambda _: proxy.clear()):
-            stage.settle(getattr(stage, DONE[step]))
-            states[step] = stage.state()
-            writes[step] = sum(1 for request in proxy.requests if request.is_write)
-        assert_boundary_was_never_open(stage)
-    assert writes["create"] >= 6, "deny-all, claim, Service, allowance, pod, status"
-    return states, writes
-
-
-def run_to(stage, target, undisturbed, arm):
-    """Plays the story to `target` with a fault armed just before it, and compares what came of it."""
-    for step in play(stage, target, before_step=lambda step: arm() if step == target else None):
-        # What a step before the target came to is judged in that step's own rows.
-        if step != target:
-            eventually(getattr(stage, DONE[step]), timeout=60)
-            stage.proxy.clear()
-    stage.settle(getattr(stage, DONE[target]))
-    assert_same(stage.state(), undisturbed[0][target])
-    assert_boundary_was_never_open(stage)
-
-
-def is_write_of(resource):
-    return lambda request: request.is_write and request.resource == resource
-
-
-def any_write(request):
-    return request.is_write
-
-
-def watches(request):
-    return request.is_watch
 
 
 FAULTS = {
@@ -319,11 +53,12 @@ FAULTS = {
     "cut before": lambda: Fault(any_write, cut_before(), times=3),
     "cut after the commit": lambda: Fault(any_write, cut_after_commit(), times=3),
 }
+WATCHES = 6  # that the operator has
 WATCH_FAULTS = {
-    "watch is gone": lambda: Fault(watches, refuse(410, "Expired"), times=6),
-    "watch is gone after its start": lambda: Fault(watches, gone_within_the_watch(), times=6),
-    "watch is cut within an event": lambda: Fault(watches, cut_within_an_event(), times=6),
-    "watch is refused": lambda: Fault(watches, refuse(500, "InternalError"), times=6),
+    "watch is gone": lambda: Fault(watches, refuse(410, "Expired"), times=WATCHES),
+    "watch is gone after its start": lambda: Fault(watches, gone_within_the_watch(), times=WATCHES),
+    "watch is cut within an event": lambda: Fault(watches, cut_within_an_event(), times=WATCHES),
+    "watch is refused": lambda: Fault(watches, refuse(500, "InternalError"), times=WATCHES),
 }
 
 
@@ -333,6 +68,7 @@ def test_fault_of_a_request(new_stage, undisturbed, step, name):
     stage = new_stage()
     fault = FAULTS[name]()
     run_to(stage, step, undisturbed, lambda: stage.proxy.add(fault))
+    assert_boundary_was_never_open(stage)
     if name != "forbidden for a while":
         assert fault.played > 0, "the fault was never played"
 
@@ -349,7 +85,49 @@ def test_fault_of_the_watches(new_stage, undisturbed, name):
         stage.operator.start(wait_ready=False)
 
     run_to(stage, "change", undisturbed, arm)
+    assert_boundary_was_never_open(stage)
     assert fault.played > 0
+
+
+@pytest.mark.parametrize("stale", [False, True], ids=["events come twice", "an old event comes again and again"])
+def test_repeated_events(new_stage, undisturbed, stale):
+    stage = new_stage()
+    fault = Fault(watches, RepeatedEvents(stale), times=24)
+
+    def arm():
+        stage.operator.kill()
+        stage.proxy.add(fault)
+        stage.operator.start()
+
+    try:
+        run_to(stage, "change", undisturbed, arm)
+    finally:
+        # The watches that repeat themselves would go on to do so.
+        stage.proxy.clear()
+        stage.proxy.cut_connections()
+    assert_boundary_was_never_open(stage)
+    assert fault.play.sent > 0
+
+
+@pytest.mark.parametrize("bookmarks", [False, True], ids=["silent", "bookmarks only"])
+def test_watches_that_bring_nothing(new_stage, undisturbed, bookmarks):
+    """What happened meanwhile is made good when they end, from the resourceVersion that the operator had."""
+    stage = new_stage()
+    fault = Fault(lambda request: request.is_watch and not request.is_list, Uneventful(bookmarks), times=WATCHES)
+
+    def arm():
+        # A new operator has every list behind it and every watch under way.
+        stage.operator.kill()
+        stage.operator.start()
+        stage.proxy.add(fault)
+        stage.proxy.cut_connections()
+        eventually(lambda: fault.played == WATCHES)
+
+    try:
+        run_to(stage, "change", undisturbed, arm, fault.play.release)
+    finally:
+        fault.play.release()
+    assert_boundary_was_never_open(stage)
 
 
 # The most writes that a step takes, with some to spare; what a step takes fewer of is a row that has nothing to do.
@@ -371,14 +149,12 @@ def test_crash_after_the_kth_write(new_stage, undisturbed, step, k):
         return request.is_write and written == k
 
     fault = Fault(is_kth, cut_after_commit(then=stage.operator.kill))
-    for current in play(stage, step, before_step=lambda s: stage.proxy.add(fault) if s == step else None):
-        if current != step:
-            eventually(getattr(stage, DONE[current]), timeout=60)
-            stage.proxy.clear()
-    eventually(lambda: stage.operator.process is None, timeout=60)
-    stage.operator.start()
-    stage.settle(getattr(stage, DONE[step]))
-    assert_same(stage.state(), undisturbed[0][step])
+
+    def start_again():
+        eventually(lambda: stage.operator.process is None, timeout=60)
+        stage.operator.start()
+
+    run_to(stage, step, undisturbed, lambda: stage.proxy.add(fault), start_again)
     assert_boundary_was_never_open(stage)
 
 

@@ -1,12 +1,19 @@
 """Two operators beside one API server: one leads, the other takes over, and never do both write."""
 
+import contextlib
+import datetime
+import pathlib
 import signal
+import sys
 import time
 
 import pytest
 
-from cluster import eventually
-from stockade import NAMESPACE, OPERATOR_USER, sandbox, second_operator
+from cluster import ROOT, eventually
+from stockade import NAMESPACE, OPERATOR_USER, Program, sandbox, second_operator
+
+sys.path.insert(0, str(ROOT / "tests" / "fakes"))
+from fault_proxy import FaultProxy  # noqa: E402
 
 SECOND_USER = "second-operator"
 
@@ -51,9 +58,23 @@ def writers(stockade, space):
     return order
 
 
+def lease_spec(stockade):
+    return stockade.cluster.get("-n", NAMESPACE, "lease", "stockade-operator")["spec"]
+
+
 def holder(stockade):
-    lease = stockade.cluster.get("-n", NAMESPACE, "lease", "stockade-operator")
-    return lease["spec"].get("holderIdentity", "")
+    return lease_spec(stockade).get("holderIdentity", "")
+
+
+def time_in(spec, key):
+    return datetime.datetime.fromisoformat(spec[key])
+
+
+def wait_renewed(stockade, times):
+    """Waits until the Lease was renewed so often from now on."""
+    for _ in range(times):
+        before = lease_spec(stockade)["renewTime"]
+        eventually(lambda: lease_spec(stockade)["renewTime"] != before)
 
 
 def lead_first(stockade, second):
@@ -111,6 +132,110 @@ def test_a_leader_that_was_paused_wakes_up_to_write_nothing(stockade, second, sp
         wait_ready(stockade, space, f"waking-{index}", 30)
     assert writers(stockade, space) == [OPERATOR_USER, SECOND_USER]
     assert "leadership is lost" in stockade.operator.log_path.read_text()
+
+
+@contextlib.contextmanager
+def behind_proxy(stockade, user, prefix=()):
+    """The proxy, and an operator behind it under the identity of `user`, whose command has a prefix. Not started."""
+    name = "operator" if user == OPERATOR_USER else user
+    with FaultProxy(stockade.directory / f"{name}.kubeconfig") as proxy:
+        kubeconfig = stockade.directory / f"proxied-{name}.kubeconfig"
+        proxy.write_kubeconfig(kubeconfig)
+        program = Program(
+            stockade.directory, "operator", "OperatorConfiguration",
+            {"runtimeClasses": {"GVisor": "gvisor"}, "leaderElection": {"namespace": NAMESPACE}},
+            ["--kubeconfig", str(kubeconfig)], instance=f"proxied-{name}",
+        )  # fmt: skip
+        program.command = [*prefix, *program.command]
+        try:
+            yield proxy, program
+        finally:
+            if program.process is not None:
+                program.kill()
+
+
+def stop_both(stockade, second):
+    for program in (second, stockade.operator):
+        program.stop()
+
+
+CUTS = {"silent": FaultProxy.fall_silent, "refused": FaultProxy.refuse_connections}
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_leader_that_is_cut_from_the_api_server_ends_and_is_succeeded(stockade, second, space, cut):
+    stop_both(stockade, second)
+    with behind_proxy(stockade, OPERATOR_USER) as (proxy, first):
+        first.start()
+        first_holder = eventually(lambda: holder(stockade))
+        second.start()
+        apply(stockade, space, "before")
+        wait_ready(stockade, space, "before", 10)
+        wait_renewed(stockade, 1)
+
+        CUTS[cut](proxy)
+        apply(stockade, space, "after")
+        leases = [lease_spec(stockade)]
+
+        def is_succeeded():
+            leases.append(lease_spec(stockade))
+            return leases[-1].get("holderIdentity") not in ("", first_holder)
+
+        eventually(is_succeeded, timeout=60)
+        # By itself, whether its API server answers or not.
+        assert first.process.wait(timeout=60) == 3
+        first.process = None
+        assert "leadership is lost" in first.log_path.read_text()
+    wait_ready(stockade, space, "after", 30)
+    assert writers(stockade, space) == [OPERATOR_USER, SECOND_USER]
+
+    lost, won = leases[-2], leases[-1]
+    assert won["leaseTransitions"] == lost["leaseTransitions"] + 1
+    waited = time_in(won, "acquireTime") - time_in(lost, "renewTime")
+    # The Lease's 15 seconds, and 2 until the next attempt. The other one counts from when it saw the last renewal, and
+    # every wait is stretched by up to a fifth, so there is some room for both.
+    assert datetime.timedelta(seconds=14) < waited < datetime.timedelta(seconds=17 + 5), waited
+
+
+def fake_time(path):
+    """What makes a program's wall clock differ by what the file says. Its other clocks go on as they are."""
+    library = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    return [
+        "env", f"LD_PRELOAD={library}", f"FAKETIME_TIMESTAMP_FILE={path}", "FAKETIME_NO_CACHE=1",
+        "FAKETIME_DONT_FAKE_MONOTONIC=1", "DONT_FAKE_MONOTONIC=1",
+    ]  # fmt: skip
+
+
+def set_time(path, offset):
+    written = path.with_suffix(".new")
+    written.write_text(f"{offset:+d}h\n")
+    written.rename(path)
+
+
+def test_jumps_of_the_clock_change_nothing(stockade, second, space, tmp_path):
+    """The proxies spare the operators TLS, whose certificates do have times."""
+    stop_both(stockade, second)
+    clock = tmp_path / "clock"
+    set_time(clock, 0)
+    with (
+        behind_proxy(stockade, OPERATOR_USER, fake_time(clock)) as (_, first),
+        behind_proxy(stockade, SECOND_USER, fake_time(clock)) as (_, other),
+    ):
+        first.start()
+        first_holder = eventually(lambda: holder(stockade))
+        other.start()
+        for hours in (5, -5, 0):
+            set_time(clock, hours)
+            # Each renewal is another chance for either of them to be wrong about it.
+            wait_renewed(stockade, 3)
+            ahead = time_in(lease_spec(stockade), "renewTime") - datetime.datetime.now(datetime.timezone.utc)
+            assert abs(ahead - datetime.timedelta(hours=hours)) < datetime.timedelta(hours=1), "the clock did not jump"
+            apply(stockade, space, f"agent{hours}")
+            wait_ready(stockade, space, f"agent{hours}", 30)
+            assert holder(stockade) == first_holder
+        first.stop()
+        other.stop()
+    assert writers(stockade, space) == [OPERATOR_USER]
 
 
 def test_one_that_waits_is_ready_and_writes_nothing(stockade, second, space):
