@@ -58,13 +58,12 @@ ControllerOwner DecodeControllerOwner(JsonView metadata) {
 }
 
 Result<CachedSandbox> DecodeSandbox(JsonView object) {
-  auto sandbox = api::DecodeAgentSandbox(object);
+  auto sandbox = api::DecodeAgentSandbox(object, {.status = false});
   if (!sandbox.ok()) return sandbox.status();
   CachedSandbox result;
   runtime::DecodeCachedObject(object, result);
   result.sandbox = std::move(sandbox).value();
   result.status = CompactStatus(object["status"]);
-  result.sandbox.status = api::JsonText();
   result.spec_hash = std::hash<std::string>{}(object["spec"].Canonical());
   api::JsonText& pod_spec = result.sandbox.spec.pod_template.spec;
   pod_spec = api::JsonText(Intern(std::string(pod_spec.text())));

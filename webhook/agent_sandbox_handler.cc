@@ -151,7 +151,8 @@ AdmissionResponse AgentSandboxHandler::Review(const AdmissionRequest& request) c
 }
 
 AdmissionResponse AgentSandboxHandler::Judge(const AdmissionRequest& request) const {
-  const auto sandbox = api::DecodeAgentSandbox(request.object);
+  const auto sandbox =
+      api::DecodeAgentSandbox(request.object, {.pod_spec = false, .status = false});
   if (!sandbox.ok()) return RefuseUnreadable(request, sandbox.status());
   const api::PodView pod_template(request.object["spec"]["podTemplate"], kPodTemplatePath);
   return Answer(request, policy::EvaluateSandbox(*sandbox, pod_template, facts_));

@@ -24,7 +24,8 @@ std::string ElementPath(std::string_view list, std::size_t index) {
 // Strict when unknown fields are to be reported: the same walk serves decoding and linting.
 class SpecDecoder {
  public:
-  SpecDecoder(bool strict, std::vector<FieldError>& errors) : strict_(strict), errors_(errors) {}
+  SpecDecoder(bool strict, std::vector<FieldError>& errors, bool keep_pod_spec)
+      : strict_(strict), errors_(errors), keep_pod_spec_(keep_pod_spec) {}
 
   AgentSandboxSpec Decode(JsonView value) {
     AgentSandboxSpec spec;
@@ -74,7 +75,7 @@ class SpecDecoder {
     }
     if (value.IsObject()) reader.Require("spec");
     const JsonView spec = reader.Object("spec");
-    if (spec.IsObject()) result.spec = JsonText(spec);
+    if (keep_pod_spec_ && spec.IsObject()) result.spec = JsonText(spec);
     Finish(reader);
     return result;
   }
@@ -207,6 +208,7 @@ class SpecDecoder {
 
   bool strict_;
   std::vector<FieldError>& errors_;
+  bool keep_pod_spec_;
 };
 
 }  // namespace
@@ -228,13 +230,14 @@ ObjectMeta DecodeObjectMeta(JsonView metadata) {
   return result;
 }
 
-Result<AgentSandbox> DecodeAgentSandbox(JsonView object) {
+Result<AgentSandbox> DecodeAgentSandbox(JsonView object, KeptTexts kept) {
   std::vector<FieldError> errors;
   AgentSandbox sandbox;
   sandbox.metadata = DecodeObjectMeta(object["metadata"]);
-  sandbox.spec = SpecDecoder(/*strict=*/false, errors).Decode(object["spec"]);
+  sandbox.spec =
+      SpecDecoder(/*strict=*/false, errors, /*keep_pod_spec=*/kept.pod_spec).Decode(object["spec"]);
   if (object["spec"].IsUnset()) errors.insert(errors.begin(), {"spec", "is required"});
-  sandbox.status = JsonText(object["status"]);
+  if (kept.status) sandbox.status = JsonText(object["status"]);
   if (!errors.empty()) return codec::ToStatus(errors);
   return sandbox;
 }
@@ -248,7 +251,7 @@ std::vector<FieldError> CheckAgentSandboxFields(JsonView object) {
     reader.Ignore(key);
   }
   reader.Finish();
-  SpecDecoder(/*strict=*/true, errors).Decode(object["spec"]);
+  SpecDecoder(/*strict=*/true, errors, /*keep_pod_spec=*/false).Decode(object["spec"]);
   return errors;
 }
 

@@ -140,10 +140,17 @@ struct AgentSandbox {
   JsonText status;  // as last seen; written only by the operator
 };
 
+// Which parts are kept as text. Whoever has the document at hand need not copy them: they are a
+// good part of the cost.
+struct KeptTexts {
+  bool pod_spec = true;  // spec.podTemplate.spec
+  bool status = true;
+};
+
 // Decodes what the API server stores; defaults of the CRD are applied to what is unset. BadRequest
 // names every field of the wrong type. Fields that this version does not know are left alone: the
 // API server has pruned or refused them.
-Result<AgentSandbox> DecodeAgentSandbox(codec::JsonView object);
+Result<AgentSandbox> DecodeAgentSandbox(codec::JsonView object, KeptTexts kept = {});
 
 // As above, and also reports each unknown field outside the pod template, for offline checks.
 std::vector<codec::FieldError> CheckAgentSandboxFields(codec::JsonView object);

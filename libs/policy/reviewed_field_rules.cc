@@ -1,4 +1,5 @@
 #include <array>
+#include <optional>
 #include <string>
 
 #include "policy/key_table.h"
@@ -236,32 +237,57 @@ constexpr KeyTable kMapKeys(kMapNames);
 std::string_view MissedKind(std::string_view key, JsonView value) {
   const auto is = [key](const KeyTable& table) { return table.Find(key) != KeyTable::kNotFound; };
   if (value.IsUnset()) return {};
-  if (is(kObjectKeys)) return value.IsObject() ? "" : "an object";
-  if (is(kListKeys)) return value.IsArray() ? "" : "a list";
-  if (is(kStringKeys)) return value.IsString() ? "" : "a string";
-  if (!is(kObjectListKeys)) return {};
-  bool objects = value.IsArray();
-  value.ForEachElement(
-      [&objects](std::size_t, JsonView element) { objects = objects && element.IsObject(); });
-  return objects ? "" : "a list of objects";
+  // What the value is says which tables could object to it.
+  if (value.IsObject()) {
+    if (is(kListKeys)) return "a list";
+    if (is(kStringKeys)) return "a string";
+    return is(kObjectListKeys) ? "a list of objects" : "";
+  }
+  if (is(kObjectKeys)) return "an object";
+  if (value.IsArray()) {
+    if (is(kStringKeys)) return "a string";
+    if (!is(kObjectListKeys)) return {};
+    bool objects = true;
+    value.ForEachElement(
+        [&objects](std::size_t, JsonView element) { objects = objects && element.IsObject(); });
+    return objects ? "" : "a list of objects";
+  }
+  if (is(kListKeys)) return "a list";
+  if (is(kObjectListKeys)) return "a list of objects";
+  return !value.IsString() && is(kStringKeys) ? "a string" : "";
 }
 
-void CheckKinds(JsonView value, const std::string& path, Report& report) {
+// Where a value stands, as a chain up to the root: only what is reported becomes text.
+struct Place {
+  const Place* above;  // null for the root
+  std::string_view key;
+  std::optional<std::size_t> index;
+
+  [[nodiscard]] std::string Path() const {
+    if (above == nullptr) return std::string(key);
+    if (index) return IndexedPath(above->Path(), *index);
+    return above->Path() + "." + std::string(key);
+  }
+};
+
+void CheckKinds(JsonView value, const Place& place, Report& report) {
   value.ForEachMember([&](std::string_view key, JsonView member) {
+    const Place below{&place, key, std::nullopt};
     if (const std::string_view kind = MissedKind(key, member); !kind.empty()) {
-      report.Add(path + "." + std::string(key), "the field is not " + std::string(kind));
+      report.Add(below.Path(), "the field is not " + std::string(kind));
     } else if ((member.IsObject() || member.IsArray()) &&
                kMapKeys.Find(key) == KeyTable::kNotFound) {
-      CheckKinds(member, path + "." + std::string(key), report);
+      CheckKinds(member, below, report);
     }
   });
   value.ForEachElement([&](std::size_t index, JsonView element) {
-    if (element.IsObject()) CheckKinds(element, IndexedPath(path, index), report);
+    if (element.IsObject()) CheckKinds(element, {&place, {}, index}, report);
   });
 }
 
 void CheckFieldType(const Subject& s, Report& report) {
-  CheckKinds(s.pod.spec(), s.pod.Path("spec"), report);
+  const std::string root = s.pod.Path("spec");
+  CheckKinds(s.pod.spec(), {nullptr, root, std::nullopt}, report);
   if (s.containers.empty() || s.pod.spec()["containers"].empty()) {
     report.Add(s.Path("containers"), "there is no container", "name at least one container");
   }
