@@ -49,9 +49,6 @@ class Controller {
   void Enqueue(const ObjectKey& key, Priority priority = Priority::kNormal) {
     queue_.Add(key, priority);
   }
-  void EnqueueAfter(const ObjectKey& key, std::chrono::milliseconds delay) {
-    queue_.AddAfter(key, delay);
-  }
 
   void Start(std::size_t workers);
   // Gives out no more keys and waits until the reconciles under way have returned.

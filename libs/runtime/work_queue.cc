@@ -38,6 +38,11 @@ void WorkQueue::AddAfter(const ObjectKey& key, std::chrono::nanoseconds delay) {
   AddAfterLocked(key, delay);
 }
 
+void WorkQueue::CancelDelayed(const ObjectKey& key) {
+  const MutexLock lock(mutex_);
+  due_.erase(key);
+}
+
 void WorkQueue::AddRateLimited(const ObjectKey& key) {
   const MutexLock lock(mutex_);
   const int failures = failures_[key]++;

@@ -46,6 +46,8 @@ class WorkQueue {
   void Add(const ObjectKey& key, Priority priority = Priority::kNormal);
   // When `delay` has passed; the earliest of several delays counts.
   void AddAfter(const ObjectKey& key, std::chrono::nanoseconds delay);
+  // Takes back what AddAfter or AddRateLimited asked for, unless the key is due already.
+  void CancelDelayed(const ObjectKey& key);
   // After a delay that doubles with each call until Forget.
   void AddRateLimited(const ObjectKey& key);
   void Forget(const ObjectKey& key);

@@ -51,6 +51,24 @@ TEST_F(WorkQueueTest, AddWhileProcessingRequeuesOnce) {
   EXPECT_EQ(queue_.TryGet(), std::nullopt);
 }
 
+TEST_F(WorkQueueTest, ADelayThatIsTakenBackBringsNothing) {
+  queue_.AddAfter(kA, seconds(1));
+  queue_.CancelDelayed(kA);
+  queue_.AddAfter(kB, seconds(1));
+  clock_.Advance(seconds(2));
+  EXPECT_EQ(queue_.TryGet(), kB);
+  EXPECT_EQ(queue_.TryGet(), std::nullopt);
+  queue_.AddAfter(kA, seconds(1));
+  clock_.Advance(seconds(2));
+  EXPECT_EQ(queue_.TryGet(), kA);
+}
+
+TEST_F(WorkQueueTest, WhatIsDueIsNotTakenBack) {
+  queue_.Add(kA);
+  queue_.CancelDelayed(kA);
+  EXPECT_EQ(queue_.TryGet(), kA);
+}
+
 TEST_F(WorkQueueTest, LowPriorityWaitsForTheOthers) {
   queue_.Add(kA, Priority::kLow);
   queue_.Add(kB);
