@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 namespace stockade::codec {
@@ -59,23 +59,32 @@ void AppendString(std::string_view text, std::string& out) {
   }
 }
 
+struct Member {
+  std::string_view key;
+  std::size_t position;
+  JsonView value;
+};
+
 void AppendCanonical(JsonView value, std::string& out) {
   if (value.IsObject()) {
-    std::vector<std::pair<std::string_view, JsonView>> members;
-    value.ForEachMember(
-        [&members](std::string_view key, JsonView member) { members.emplace_back(key, member); });
-    const auto by_key = [](const auto& a, const auto& b) { return a.first < b.first; };
+    std::vector<Member> members;
+    value.ForEachMember([&members](std::string_view key, JsonView member) {
+      members.push_back({key, members.size(), member});
+    });
     // Of a key that stands twice the first one counts, as everywhere.
-    if (!std::ranges::is_sorted(members, by_key)) std::ranges::stable_sort(members, by_key);
+    const auto in_order = [](const Member& a, const Member& b) {
+      return std::tie(a.key, a.position) < std::tie(b.key, b.position);
+    };
+    if (!std::ranges::is_sorted(members, in_order)) std::ranges::sort(members, in_order);
     out += '{';
     const std::string_view* before = nullptr;
-    for (const auto& [key, member] : members) {
-      if (before != nullptr && *before == key) continue;
+    for (const Member& member : members) {
+      if (before != nullptr && *before == member.key) continue;
       if (before != nullptr) out += ',';
-      AppendString(key, out);
+      AppendString(member.key, out);
       out += ':';
-      AppendCanonical(member, out);
-      before = &key;
+      AppendCanonical(member.value, out);
+      before = &member.key;
     }
     out += '}';
   } else if (value.IsArray()) {
