@@ -64,7 +64,7 @@ Result<CachedSandbox> DecodeSandbox(JsonView object) {
   runtime::DecodeCachedObject(object, result);
   result.sandbox = std::move(sandbox).value();
   result.status = CompactStatus(object["status"]);
-  result.spec_hash = std::hash<std::string>{}(object["spec"].Canonical());
+  result.spec_hash = std::hash<std::string>{}(object["spec"].Dump());
   api::JsonText& pod_spec = result.sandbox.spec.pod_template.spec;
   pod_spec = api::JsonText(Intern(std::string(pod_spec.text())));
   // kubectl's copy of the whole object, which nothing here asks for.

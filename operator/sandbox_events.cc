@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "operator/cached_objects.h"
+#include "operator/sandbox_status.h"
 
 namespace stockade::sandbox_operator {
 namespace {
@@ -17,23 +18,7 @@ constexpr std::array<std::string_view, 9> kInOrder = {
     "PodMissing",   "PodStarting", "PodNotReady",          "PodTerminating", "Suspended",
     "PodSucceeded", "NameTaken",   "NamespaceTerminating", "Deleting"};
 
-struct ConditionText {
-  std::string status;
-  std::string reason;
-  std::string message;
-};
-
-ConditionText Find(const Json& status, std::string_view type) {
-  if (!status.is_object() || !status.contains("conditions")) return {};
-  for (const Json& condition : status["conditions"]) {
-    if (condition.value("type", "") != type) continue;
-    return {condition.value("status", ""), condition.value("reason", ""),
-            condition.value("message", "")};
-  }
-  return {};
-}
-
-runtime::Event Warning(const api::AgentSandbox& sandbox, ConditionText condition,
+runtime::Event Warning(const api::AgentSandbox& sandbox, api::Condition condition,
                        std::string action) {
   return {ReferenceTo(sandbox), runtime::EventType::kWarning, std::move(condition.reason),
           std::move(action), std::move(condition.message)};
@@ -44,17 +29,17 @@ runtime::Event Warning(const api::AgentSandbox& sandbox, ConditionText condition
 std::vector<runtime::Event> EventsOfChange(const api::AgentSandbox& sandbox, const Json& before,
                                            const Json& after) {
   std::vector<runtime::Event> events;
-  const ConditionText ready = Find(after, "Ready");
-  const ConditionText was_ready = Find(before, "Ready");
-  const bool stalled = Find(after, "Stalled").status == "True";
+  const api::Condition ready = FindCondition(after, "Ready");
+  const api::Condition was_ready = FindCondition(before, "Ready");
+  const bool stalled = FindCondition(after, "Stalled").status == "True";
   const bool told = ready.status == was_ready.status && ready.reason == was_ready.reason &&
                     (!stalled || ready.message == was_ready.message);
   if (ready.status == "False" && !told &&
       std::ranges::find(kInOrder, ready.reason) == kInOrder.end()) {
     events.push_back(Warning(sandbox, ready, "Reconcile"));
   }
-  const ConditionText isolated = Find(after, "EgressIsolated");
-  const ConditionText was_isolated = Find(before, "EgressIsolated");
+  const api::Condition isolated = FindCondition(after, "EgressIsolated");
+  const api::Condition was_isolated = FindCondition(before, "EgressIsolated");
   if (isolated.status == "False" &&
       (was_isolated.status != "False" || isolated.message != was_isolated.message)) {
     events.push_back(Warning(sandbox, isolated, "Isolate"));

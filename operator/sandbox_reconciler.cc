@@ -39,13 +39,7 @@ Blocker FormerSelf(std::string_view kind, const std::string& name) {
           false};
 }
 
-bool IsReady(const codec::Json& status) {
-  if (!status.is_object() || !status.contains("conditions")) return false;
-  for (const codec::Json& condition : status["conditions"]) {
-    if (condition.value("type", "") == "Ready") return condition.value("status", "") == "True";
-  }
-  return false;
-}
+bool IsReady(const codec::Json& status) { return FindCondition(status, "Ready").status == "True"; }
 
 Blocker PodMutated(const std::string& change) {
   return {"PodMutated",
@@ -415,9 +409,8 @@ SandboxReconciler::Step SandboxReconciler::DeletePod(const CachedPod& pod, Obser
     // The answer shows the pod as it ends; only the watch tells when it is gone.
     CachedPod ending = pod;
     ending.deleting = true;
-    ending.resource_version = std::max(
-        pod.resource_version, runtime::ParseResourceVersion(
-                                  deleted->root()["metadata"]["resourceVersion"].StringOrEmpty()));
+    ending.resource_version =
+        std::max(pod.resource_version, runtime::VersionOf(deleted->root()["metadata"]));
     seen.pod = std::make_shared<const CachedPod>(ending);
     caches_.pods.store().RecordWrite(std::move(ending));
     return {};

@@ -213,6 +213,20 @@ Json ComputeStatus(const api::AgentSandbox& sandbox, const Observation& seen,
   return status;
 }
 
+Condition FindCondition(const Json& status, std::string_view type) {
+  if (!status.is_object() || !status.contains("conditions")) return {};
+  for (const Json& condition : status["conditions"]) {
+    if (condition.value("type", "") != type) continue;
+    Condition found;
+    found.type = type;
+    found.status = condition.value("status", "");
+    found.reason = condition.value("reason", "");
+    found.message = condition.value("message", "");
+    return found;
+  }
+  return {};
+}
+
 bool IsMereProgress(const Observation& seen) {
   if (policy::HasErrors(seen.findings) || seen.blocker || !seen.pod) return false;
   return DiagnosePod(*seen.pod).outcome == PodOutcome::kProgressing;

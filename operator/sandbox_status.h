@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/agent_sandbox.h"
@@ -38,6 +39,9 @@ struct Observation {
                                         const Observation& observation,
                                         const render::Profile& profile,
                                         std::chrono::system_clock::time_point now);
+
+// Status, reason and message of the condition of that type in a status; empty when there is none.
+[[nodiscard]] api::Condition FindCondition(const codec::Json& status, std::string_view type);
 
 // True when the status says no more than that the pod is on its way: not worth a write of its own
 // while the pod is young.

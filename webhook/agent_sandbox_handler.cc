@@ -77,8 +77,7 @@ bool IsBeingDeleted(codec::JsonView object) {
 bool OnlyLetsGo(const AdmissionRequest& request) {
   return request.operation == Operation::kUpdate && IsBeingDeleted(request.object) &&
          IsBeingDeleted(request.old_object) &&
-         api::JsonText(request.object["spec"]).text() ==
-             api::JsonText(request.old_object["spec"]).text();
+         request.object["spec"].Canonical() == request.old_object["spec"].Canonical();
 }
 
 AdmissionResponse RefuseUnreadable(const AdmissionRequest& request, const Status& why) {

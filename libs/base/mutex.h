@@ -30,20 +30,6 @@ class STOCKADE_THREAD_ATTRIBUTE(capability("mutex")) Mutex {
   std::mutex mutex_;
 };
 
-class STOCKADE_THREAD_ATTRIBUTE(scoped_lockable) MutexLock {
- public:
-  explicit MutexLock(Mutex& mutex) STOCKADE_THREAD_ATTRIBUTE(acquire_capability(mutex))
-      : mutex_(mutex) {
-    mutex_.lock();
-  }
-  ~MutexLock() STOCKADE_THREAD_ATTRIBUTE(release_capability()) { mutex_.unlock(); }
-  MutexLock(const MutexLock&) = delete;
-  MutexLock& operator=(const MutexLock&) = delete;
-
- private:
-  Mutex& mutex_;
-};
-
 // A std::shared_mutex: many ReaderLocks or one WriterLock.
 class STOCKADE_THREAD_ATTRIBUTE(capability("shared mutex")) SharedMutex {
  public:
@@ -60,19 +46,23 @@ class STOCKADE_THREAD_ATTRIBUTE(capability("shared mutex")) SharedMutex {
   std::shared_mutex mutex_;
 };
 
-class STOCKADE_THREAD_ATTRIBUTE(scoped_lockable) WriterLock {
+// Holds one of the two to itself.
+template <typename T>
+class STOCKADE_THREAD_ATTRIBUTE(scoped_lockable) ExclusiveLock {
  public:
-  explicit WriterLock(SharedMutex& mutex) STOCKADE_THREAD_ATTRIBUTE(acquire_capability(mutex))
+  explicit ExclusiveLock(T& mutex) STOCKADE_THREAD_ATTRIBUTE(acquire_capability(mutex))
       : mutex_(mutex) {
     mutex_.lock();
   }
-  ~WriterLock() STOCKADE_THREAD_ATTRIBUTE(release_capability()) { mutex_.unlock(); }
-  WriterLock(const WriterLock&) = delete;
-  WriterLock& operator=(const WriterLock&) = delete;
+  ~ExclusiveLock() STOCKADE_THREAD_ATTRIBUTE(release_capability()) { mutex_.unlock(); }
+  ExclusiveLock(const ExclusiveLock&) = delete;
+  ExclusiveLock& operator=(const ExclusiveLock&) = delete;
 
  private:
-  SharedMutex& mutex_;
+  T& mutex_;
 };
+using MutexLock = ExclusiveLock<Mutex>;
+using WriterLock = ExclusiveLock<SharedMutex>;
 
 class STOCKADE_THREAD_ATTRIBUTE(scoped_lockable) ReaderLock {
  public:

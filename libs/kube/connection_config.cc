@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/base64.h"
 #include "base/files.h"
 #include "base/strings.h"
 #include "codec/json.h"
@@ -29,35 +30,6 @@ Status BadRequest(std::string_view where, std::string_view what) {
 }
 
 std::string DefaultUserAgent() { return "stockade/" STOCKADE_VERSION " (linux/amd64)"; }
-
-// RFC 4648 base64 with padding; line breaks are skipped, as Go does for kubeconfigs.
-std::optional<std::string> DecodeBase64(std::string_view text) {
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string decoded;
-  std::uint32_t bits = 0;
-  int digits = 0;
-  int padding = 0;
-  for (const char c : text) {
-    if (c == '\n' || c == '\r') continue;
-    if (c == '=') {
-      ++padding;
-      continue;
-    }
-    const std::size_t value = kAlphabet.find(c);
-    if (value == std::string_view::npos || padding > 0) return std::nullopt;
-    bits = (bits << 6U) | static_cast<std::uint32_t>(value);
-    if (++digits % 4 != 0) continue;
-    decoded.push_back(static_cast<char>((bits >> 16U) & 0xffU));
-    decoded.push_back(static_cast<char>((bits >> 8U) & 0xffU));
-    decoded.push_back(static_cast<char>(bits & 0xffU));
-  }
-  const int rest = digits % 4;
-  if (rest == 1 || padding != (4 - rest) % 4) return std::nullopt;
-  if (rest >= 2) decoded.push_back(static_cast<char>((bits >> (rest == 2 ? 4U : 10U)) & 0xffU));
-  if (rest == 3) decoded.push_back(static_cast<char>((bits >> 2U) & 0xffU));
-  return decoded;
-}
 
 // A kubeconfig that was parsed.
 struct Kubeconfig {
@@ -126,13 +98,11 @@ class Entry {
     }
     const std::string path = Path(key);
     if (path.empty() || !status_.ok()) return {};
-    Result<std::string> text = ReadSmallFile(path);
+    Result<std::string> text = ReadPemFile(path);
     if (!text.ok()) {
       Error(key, text.status().message());
       return {};
     }
-    // Empty would mean that nothing is configured, and for the authority the system's roots.
-    if (text->empty()) Error(key, "the file " + path + " is empty");
     file = path;
     return std::move(*text);
   }

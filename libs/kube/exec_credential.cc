@@ -1,12 +1,11 @@
 #include "kube/exec_credential.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <filesystem>
 
+#include "base/base64.h"
 #include "base/strings.h"
 #include "kube/tls_context.h"
 
@@ -98,15 +97,6 @@ void CheckInteractiveMode(ExecReader& reader, const std::string& mode, const std
   } else if (!mode.empty() || version == kVersion1) {
     reader.Error("interactiveMode", "must be Never or IfAvailable");
   }
-}
-
-std::string EncodeBase64(const std::string& text) {
-  std::string encoded((text.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()),
-                                   static_cast<int>(text.size()));
-  encoded.resize(static_cast<std::size_t>(size));
-  return encoded;
 }
 
 // `count` decimal digits at the front of `text`, which they are taken off.

@@ -77,7 +77,8 @@ Result<std::shared_ptr<const ExecCredential>> ExecPlugin::Current(TimePoint wait
   if (Usable()) return credential_;
   if (running_) return Failure("is still being run");
   // It may have expired since the last run, which went well.
-  return failure_.ok() ? Failure("printed a credential that has expired") : failure_;
+  const Status& failure = failure_.outcome();
+  return failure.ok() ? Failure("printed a credential that has expired") : failure;
 }
 
 Status ExecPlugin::Prepare() {
@@ -92,8 +93,7 @@ void ExecPlugin::OnUnauthorized() {
 
 std::optional<Status> ExecPlugin::TakeFailure() {
   const MutexLock lock(mutex_);
-  if (failure_.ok() || std::exchange(failure_told_, true)) return std::nullopt;
-  return failure_;
+  return failure_.Take();
 }
 
 bool ExecPlugin::Usable() const {
@@ -124,6 +124,7 @@ bool ExecPlugin::WaitForWork(const std::stop_token& stop) {
 }
 
 void ExecPlugin::Serve(const std::stop_token& stop) {
+  pthread_setname_np(pthread_self(), kThreadName);
   while (WaitForWork(stop)) {
     Result<ExecCredential> outcome = Failure("cannot be run");
     try {
@@ -174,6 +175,7 @@ Result<ExecCredential> ExecPlugin::Run(const std::stop_token& stop) const {
 void ExecPlugin::Take(Result<ExecCredential> outcome) {
   running_ = false;
   ended_at_ = clock_->SinceBoot();
+  failure_.Set(outcome.status());
   if (outcome.ok()) {
     const auto now = clock_->Now();
     if (outcome->expires) {
@@ -181,11 +183,6 @@ void ExecPlugin::Take(Result<ExecCredential> outcome) {
       renew_at_ = *outcome->expires - std::min<decltype(left)>(kEarly, left / 4);
     }
     credential_ = std::make_shared<const ExecCredential>(*std::move(outcome));
-    failure_ = Status::Ok();
-  } else {
-    // The same once more is no news.
-    if (outcome.status().message() != failure_.message()) failure_told_ = false;
-    failure_ = outcome.status();
   }
   finished_.notify_all();
 }

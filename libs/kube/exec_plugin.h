@@ -12,6 +12,7 @@
 #include "base/mutex.h"
 #include "base/status.h"
 #include "kube/exec_credential.h"
+#include "kube/failure_notice.h"
 
 namespace stockade::kube {
 
@@ -32,6 +33,8 @@ class ExecPlugin {
   static constexpr std::chrono::seconds kPause{5};
   // A credential is renewed so long before it expires, or in the last quarter of a shorter life.
   static constexpr std::chrono::seconds kEarly{60};
+  // In ps and debuggers.
+  static constexpr char kThreadName[] = "exec-plugin";
 
   explicit ExecPlugin(ExecPluginConfig config, ExecPluginOptions options = {});
   ~ExecPlugin();
@@ -75,8 +78,7 @@ class ExecPlugin {
   std::shared_ptr<const ExecCredential> credential_ STOCKADE_GUARDED_BY(mutex_);
   // When that is due to be renewed, if it expires.
   std::chrono::system_clock::time_point renew_at_ STOCKADE_GUARDED_BY(mutex_);
-  Status failure_ STOCKADE_GUARDED_BY(mutex_);  // of the last run
-  bool failure_told_ STOCKADE_GUARDED_BY(mutex_) = false;
+  FailureNotice failure_ STOCKADE_GUARDED_BY(mutex_);  // of the last run
   std::jthread thread_;  // from the first run on; begun with mutex_ held
 };
 

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/files.h"
+
 namespace stockade::kube {
 namespace {
 
@@ -157,6 +159,14 @@ bool TlsContext::CopyTo(ssl_ctx_st* other) const {
   SSL_CTX_get0_chain_certs(context_, &chain);
   return SSL_CTX_use_cert_and_key(other, certificate, SSL_CTX_get0_privatekey(context_), chain,
                                   /*override=*/1) == 1;
+}
+
+Result<std::string> ReadPemFile(const std::string& path) {
+  Result<std::string> text = ReadSmallFile(path);
+  if (text.ok() && text->empty()) {
+    return Status(StatusCode::kBadRequest, "the file " + path + " is empty");
+  }
+  return text;
 }
 
 Status CheckClientCertificate(const std::string& certificate_pem, const std::string& key_pem) {

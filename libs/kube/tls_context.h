@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "base/status.h"
 #include "kube/connection_config.h"
@@ -34,6 +35,9 @@ class TlsContext {
   ssl_ctx_st* context_;  // owned
 };
 
+// What a file holds of certificates or of a key, unparsed. BadRequest when it is empty, which would
+// mean that nothing is configured, and for the authority the system's roots.
+Result<std::string> ReadPemFile(const std::string& path);
 // BadRequest when no connection could prove itself with this certificate chain and this key.
 Status CheckClientCertificate(const std::string& certificate_pem, const std::string& key_pem);
 // The name or address that the server's certificate must be for.

@@ -2,30 +2,18 @@
 
 #include <utility>
 
-#include "base/files.h"
 #include "kube/exec_plugin.h"
 
 namespace stockade::kube {
-namespace {
-
-// Empty would mean that nothing is configured, and for the authority the system's roots.
-Result<std::string> ReadPem(const std::string& path) {
-  Result<std::string> text = ReadSmallFile(path);
-  if (text.ok() && text->empty()) {
-    return Status(StatusCode::kBadRequest, "the file " + path + " is empty");
-  }
-  return text;
-}
-
-}  // namespace
 
 TlsSource::TlsSource(std::shared_ptr<const ConnectionConfig> config,
                      std::shared_ptr<const Clock> clock)
     : config_(std::move(config)),
       clock_(clock ? std::move(clock) : std::make_shared<const SystemClock>()),
       current_{config_->ca_pem, config_->client_certificate_pem, config_->client_key_pem},
-      context_(Make(current_)),
-      read_at_(clock_->SinceBoot()) {}
+      context_(Make(current_)) {
+  files_.Read(clock_->SinceBoot());
+}
 
 Result<std::shared_ptr<const TlsContext>> TlsSource::Context(
     std::chrono::steady_clock::time_point wait_until) {
@@ -37,16 +25,14 @@ Result<std::shared_ptr<const TlsContext>> TlsSource::Context(
     credential = std::move(*current);
   }
   const MutexLock lock(mutex_);
-  const bool files_are_due = FilesAreDue();
-  if (!files_are_due && credential == credential_) return context_;
   if (credential != credential_) TakeOver(credential);
-  if (files_are_due) ReadFilesAgain();
+  if (FilesAreDue()) ReadFilesAgain();
   return context_;
 }
 
 void TlsSource::OnUnauthorized() {
   const MutexLock lock(mutex_);
-  doubted_ = true;
+  files_.Doubt();
 }
 
 std::optional<Status> TlsSource::TakeFailure() {
@@ -54,14 +40,13 @@ std::optional<Status> TlsSource::TakeFailure() {
     if (auto failure = config_->exec_plugin->TakeFailure()) return failure;
   }
   const MutexLock lock(mutex_);
-  if (failure_.ok() || std::exchange(failure_told_, true)) return std::nullopt;
-  return failure_;
+  return failure_.Take();
 }
 
 bool TlsSource::FilesAreDue() const {
   const bool none = config_->ca_file.empty() && config_->client_certificate_file.empty() &&
                     config_->client_key_file.empty();
-  return !none && clock_->SinceBoot() - read_at_ >= (doubted_ ? kPause : kFileLifetime);
+  return !none && files_.Due(clock_->SinceBoot());
 }
 
 void TlsSource::TakeOver(const std::shared_ptr<const ExecCredential>& credential) {
@@ -74,8 +59,7 @@ void TlsSource::TakeOver(const std::shared_ptr<const ExecCredential>& credential
 }
 
 void TlsSource::ReadFilesAgain() {
-  read_at_ = clock_->SinceBoot();
-  doubted_ = false;
+  files_.Read(clock_->SinceBoot());
   Material material = current_;
   const std::pair<const std::string&, std::string&> files[] = {
       {config_->ca_file, material.ca_pem},
@@ -86,7 +70,7 @@ void TlsSource::ReadFilesAgain() {
   for (const auto& [path, pem] : files) {
     if (path.empty() || !status.ok()) continue;
     names.append(names.empty() ? "" : ", ").append(path);
-    Result<std::string> text = ReadPem(path);
+    Result<std::string> text = ReadPemFile(path);
     if (text.ok()) {
       pem = std::move(*text);
     } else {
@@ -94,14 +78,7 @@ void TlsSource::ReadFilesAgain() {
     }
   }
   if (status.ok()) status = Use(material).WithContext(names);
-  if (status.ok()) {
-    failure_ = status;
-    return;
-  }
-  status = status.WithContext("certificates are not renewed, the last ones go on");
-  // The same once more is no news.
-  if (status.message() != failure_.message()) failure_told_ = false;
-  failure_ = status;
+  failure_.Set(status.WithContext("certificates are not renewed, the last ones go on"));
 }
 
 Status TlsSource::Use(const Material& material) {

@@ -10,6 +10,8 @@
 #include "base/status.h"
 #include "kube/connection_config.h"
 #include "kube/exec_credential.h"
+#include "kube/failure_notice.h"
+#include "kube/reread_schedule.h"
 #include "kube/tls_context.h"
 
 namespace stockade::kube {
@@ -22,9 +24,8 @@ namespace stockade::kube {
 // Safe to call from any thread.
 class TlsSource {
  public:
-  static constexpr std::chrono::seconds kFileLifetime{60};
-  // After a 401 files are read again sooner, but not sooner than this.
-  static constexpr std::chrono::seconds kPause{5};
+  static constexpr std::chrono::seconds kFileLifetime = RereadSchedule::kLifetime;
+  static constexpr std::chrono::seconds kPause = RereadSchedule::kPause;
 
   TlsSource(std::shared_ptr<const ConnectionConfig> config, std::shared_ptr<const Clock> clock);
 
@@ -60,10 +61,8 @@ class TlsSource {
   Result<std::shared_ptr<const TlsContext>> context_ STOCKADE_GUARDED_BY(mutex_);
   // The exec plugin's that was taken over.
   std::shared_ptr<const ExecCredential> credential_ STOCKADE_GUARDED_BY(mutex_);
-  std::chrono::nanoseconds read_at_ STOCKADE_GUARDED_BY(mutex_);  // the files
-  bool doubted_ STOCKADE_GUARDED_BY(mutex_) = false;              // after a 401
-  Status failure_ STOCKADE_GUARDED_BY(mutex_);                    // of the last reading
-  bool failure_told_ STOCKADE_GUARDED_BY(mutex_) = false;
+  RereadSchedule files_ STOCKADE_GUARDED_BY(mutex_);
+  FailureNotice failure_ STOCKADE_GUARDED_BY(mutex_);  // of the last reading
 };
 
 }  // namespace stockade::kube

@@ -22,19 +22,18 @@ Result<std::string> TokenSource::Token(std::chrono::steady_clock::time_point wai
   if (config_->token_file.empty()) return config_->token;
   const MutexLock lock(mutex_);
   const std::chrono::nanoseconds now = clock_->SinceBoot();
-  if (read_at_ && now - *read_at_ < (doubted_ ? kPause : kTokenLifetime)) return token_;
+  if (!file_.Due(now)) return token_;
   Result<std::string> token = ReadFile();
-  if (!token.ok() && !read_at_) return token.status();
+  if (!token.ok() && !file_.HasRead()) return token.status();
   if (token.ok()) token_ = std::move(*token);
-  read_at_ = now;
-  doubted_ = false;
+  file_.Read(now);
   return token_;
 }
 
 void TokenSource::OnUnauthorized() {
   if (config_->exec_plugin) return config_->exec_plugin->OnUnauthorized();
   const MutexLock lock(mutex_);
-  doubted_ = true;
+  file_.Doubt();
 }
 
 Result<std::string> TokenSource::ReadFile() const {

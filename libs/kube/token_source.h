@@ -2,13 +2,13 @@
 
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/status.h"
 #include "kube/connection_config.h"
+#include "kube/reread_schedule.h"
 
 namespace stockade::kube {
 
@@ -17,9 +17,8 @@ namespace stockade::kube {
 // any thread.
 class TokenSource {
  public:
-  static constexpr std::chrono::seconds kTokenLifetime{60};
-  // After a 401 the file is read again sooner, but not sooner than this.
-  static constexpr std::chrono::seconds kPause{5};
+  static constexpr std::chrono::seconds kTokenLifetime = RereadSchedule::kLifetime;
+  static constexpr std::chrono::seconds kPause = RereadSchedule::kPause;
 
   TokenSource(std::shared_ptr<const ConnectionConfig> config, std::shared_ptr<const Clock> clock);
 
@@ -38,9 +37,7 @@ class TokenSource {
   const std::shared_ptr<const Clock> clock_;
   Mutex mutex_;
   std::string token_ STOCKADE_GUARDED_BY(mutex_);
-  // When the file was read; unset: never.
-  std::optional<std::chrono::nanoseconds> read_at_ STOCKADE_GUARDED_BY(mutex_);
-  bool doubted_ STOCKADE_GUARDED_BY(mutex_) = false;  // after a 401
+  RereadSchedule file_ STOCKADE_GUARDED_BY(mutex_);
 };
 
 }  // namespace stockade::kube

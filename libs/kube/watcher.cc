@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
@@ -21,6 +20,7 @@
 #include "kube/http_message.h"
 #include "kube/io_thread.h"
 #include "kube/percent_encode.h"
+#include "kube/resource_version.h"
 #include "kube/tls_source.h"
 #include "kube/token_source.h"
 #include "kube/watch_frames.h"
@@ -40,21 +40,6 @@ constexpr std::size_t kMaxKeptEvents = 100'000;
 constexpr int kFruitlessWatches = 3;
 // A watch that lasted so long was a good one even if nothing happened.
 constexpr std::chrono::seconds kGoodWatch{1};
-
-// Kubernetes orders resourceVersions of one resource as numbers.
-std::optional<std::uint64_t> ParseVersion(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-// True when `version` is older than `seen`; what is no number is never older.
-bool IsOlder(std::string_view version, std::string_view seen) {
-  const auto a = ParseVersion(version);
-  const auto b = ParseVersion(seen);
-  return a && b && *a < *b;
-}
 
 std::uint64_t Seed(std::uint64_t wanted) {
   if (wanted != 0) return wanted;
@@ -147,7 +132,7 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
     }
     // Something changes already: the list is as of before, and from here on the order counts.
     if (kept_events.empty()) {
-      const auto version = ParseVersion(event.resource_version);
+      const auto version = ParseResourceVersion(event.resource_version);
       list_version = version ? std::to_string(*version - 1) : "";
     }
     kept_events.emplace_back(frame);
@@ -252,7 +237,7 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
     if (newest.empty()) {
       return Fail({StatusCode::kUnavailable, "a list has no resourceVersion"}, /*relist=*/true);
     }
-    if (IsOlder(newest, resource_version)) {
+    if (IsOlderVersion(newest, resource_version)) {
       return Fail({StatusCode::kGone, "the server went back in time: its data was replaced"},
                   /*relist=*/true);
     }
@@ -318,7 +303,7 @@ struct Watcher::Impl : std::enable_shared_from_this<Watcher::Impl> {
       Fail(status, status.code() == StatusCode::kGone || CountFruitless());
       return false;
     }
-    if (IsOlder(event.resource_version, resource_version)) {
+    if (IsOlderVersion(event.resource_version, resource_version)) {
       Fail({StatusCode::kGone, "the watch went back in time: the server's data was replaced"},
            /*relist=*/true);
       return false;

@@ -60,7 +60,7 @@ void EventRecorder::Measure(prometheus::Registry& registry) {
 void EventRecorder::Record(Event event) {
   Occurrence occurrence{Bounded(std::move(event)), clock_.Now()};
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!stopped_ && queue_.size() < options_.queue) {
       queue_.push_back(std::move(occurrence));
       recorded_.notify_one();
@@ -76,7 +76,7 @@ void EventRecorder::Start() {
 
 void EventRecorder::Stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     stopped_ = true;
   }
   if (!writer_.joinable()) return;
@@ -93,12 +93,12 @@ void EventRecorder::Run(const std::stop_token& stop) {
 
 void EventRecorder::Wait(const std::stop_token& stop) {
   const auto until_due = memory_.UntilDue();
-  std::unique_lock lock(mutex_);
-  const auto recorded = [this] { return !queue_.empty(); };
+  const MutexLock lock(mutex_);
+  const auto recorded = [this]() STOCKADE_REQUIRES(mutex_) { return !queue_.empty(); };
   if (until_due) {
-    recorded_.wait_for(lock, stop, *until_due, recorded);
+    recorded_.wait_for(mutex_, stop, *until_due, recorded);
   } else {
-    recorded_.wait(lock, stop, recorded);
+    recorded_.wait(mutex_, stop, recorded);
   }
 }
 
@@ -116,7 +116,7 @@ void EventRecorder::Flush() {
 void EventRecorder::Absorb() {
   std::deque<Occurrence> occurrences;
   {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     occurrences.swap(queue_);
   }
   for (Occurrence& occurrence : occurrences) {

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <stop_token>
@@ -18,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mutex.h"
 #include "base/status.h"
 #include "kube/client.h"
 #include "runtime/event.h"
@@ -96,10 +96,10 @@ class EventRecorder {
   const Clock& clock_;
   Logger& logger_;
   std::unique_ptr<EventMetrics> metrics_;  // null when nothing is measured
-  std::mutex mutex_;
+  Mutex mutex_;
   std::condition_variable_any recorded_;
-  std::deque<Occurrence> queue_;  // guarded by mutex_
-  bool stopped_ = false;          // guarded by mutex_
+  std::deque<Occurrence> queue_ STOCKADE_GUARDED_BY(mutex_);
+  bool stopped_ STOCKADE_GUARDED_BY(mutex_) = false;
   // From here on used by the thread that writes alone.
   EventMemory memory_;
   std::mt19937_64 random_{std::random_device{}()};

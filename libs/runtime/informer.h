@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,16 +13,15 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "codec/json.h"
+#include "kube/resource_version.h"
 #include "kube/watcher.h"
 #include "runtime/store.h"
 
 namespace stockade::runtime {
 
 // The number in metadata.resourceVersion; 0 when it is none.
-[[nodiscard]] inline std::uint64_t ParseResourceVersion(std::string_view text) {
-  std::uint64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
+[[nodiscard]] inline std::uint64_t VersionOf(codec::JsonView metadata) {
+  return kube::ParseResourceVersion(metadata["resourceVersion"].StringOrEmpty()).value_or(0);
 }
 
 // Fills what every cached object has from an object's metadata.
@@ -32,7 +30,7 @@ inline void DecodeCachedObject(codec::JsonView object, CachedObject& out) {
   out.key.namespace_name = metadata["namespace"].StringOrEmpty();
   out.key.name = metadata["name"].StringOrEmpty();
   out.uid = metadata["uid"].StringOrEmpty();
-  out.resource_version = ParseResourceVersion(metadata["resourceVersion"].StringOrEmpty());
+  out.resource_version = VersionOf(metadata);
 }
 
 // What a controller waits for before its first reconcile.
@@ -80,7 +78,7 @@ class Informer final : public Synced, private kube::WatchHandler {
   }
   void OnListEnd(std::string_view resource_version) override {
     // Lists are never older than what was seen, unless the server's data was replaced.
-    const std::uint64_t version = ParseResourceVersion(resource_version);
+    const std::uint64_t version = kube::ParseResourceVersion(resource_version).value_or(0);
     const auto changes = store_.Replace(std::move(listed_), version, version < seen_);
     listed_.clear();
     seen_ = version;
@@ -109,10 +107,7 @@ class Informer final : public Synced, private kube::WatchHandler {
                     {{"resource", resource_.plural}, {"error", status.ToString()}});
   }
 
-  void See(codec::JsonView object) {
-    seen_ = std::max(seen_,
-                     ParseResourceVersion(object["metadata"]["resourceVersion"].StringOrEmpty()));
-  }
+  void See(codec::JsonView object) { seen_ = std::max(seen_, VersionOf(object["metadata"])); }
 
   std::optional<T> DecodeObject(codec::JsonView object) {
     Result<T> decoded = decode_(object);

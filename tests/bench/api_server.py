@@ -164,6 +164,17 @@ class ReadyWatch:
                 self._changed.notify_all()
 
 
+def in_threads(connections: Sequence[Connection], work: Callable[[Connection], None]) -> None:
+    """Runs `work` with all of the connections at once, in a thread for each, and closes them afterwards."""
+    threads = [threading.Thread(target=work, args=(connection,)) for connection in connections]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for connection in connections:
+        connection.close()
+
+
 class Creation(NamedTuple):
     """One request to create an object."""
 
@@ -195,13 +206,7 @@ def create_at_rate(
             if status != 201:
                 failures.append(f"creating {creation.key}: {status} {answer[:1000].decode(errors='replace')}")
 
-    workers = [threading.Thread(target=work, args=(connection,)) for connection in connections]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    for connection in connections:
-        connection.close()
+    in_threads(connections, work)
     if failures:
         raise BenchError(failures[0])
     return started

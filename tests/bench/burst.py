@@ -11,7 +11,7 @@ import pathlib
 import threading
 import time
 
-from api_server import ApiServer, Connection
+from api_server import ApiServer, Connection, in_threads
 from environment import api_server, say
 from measure import BenchError, percentile
 from review import admission_review, agent_sandbox
@@ -33,18 +33,10 @@ class Burst:
         self.failed = 0
 
     def run(self, api: ApiServer, number: int) -> None:
-        connections = [api.connect() for _ in range(CONCURRENT)]
+        names = [f"{self.label}-{number}-{index}" for index in range(CONCURRENT)]
+        connections = [api.connect() for _ in names]
         barrier = threading.Barrier(CONCURRENT)
-        threads = [
-            threading.Thread(target=self._create, args=(connection, barrier, f"{self.label}-{number}-{index}"))
-            for index, connection in enumerate(connections)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        for connection in connections:
-            connection.close()
+        in_threads(connections, lambda connection: self._create(connection, barrier, names.pop()))
 
     def _create(self, connection: Connection, barrier: threading.Barrier, name: str) -> None:
         body = json.dumps(agent_sandbox(name)).encode()

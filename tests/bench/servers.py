@@ -10,9 +10,9 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 
-from environment import ROOT
+import environment  # noqa: F401  # makes the integration tests' modules importable
 from measure import BenchError
-from stockade import Program, free_port
+from stockade import free_port, make_certificates, webhook_program
 
 PATH = "/validate/agentsandboxes"
 
@@ -54,31 +54,11 @@ def _unverified() -> ssl.SSLContext:
     return context
 
 
-def make_certificates(directory: pathlib.Path) -> pathlib.Path:
-    certificates = directory / "certificates"
-    if not certificates.exists():
-        subprocess.run([str(ROOT / "hack" / "make-certificates"), str(certificates)], check=True)
-    return certificates
-
-
 @contextlib.contextmanager
 def our_webhook(directory: pathlib.Path, prefix: list[str]) -> Iterator[Server]:
     """Stockade's webhook with one thread; `prefix` is a command that becomes it, such as taskset."""
     certificates, port = make_certificates(directory), free_port()
-    program = Program(
-        directory,
-        "webhook",
-        "WebhookConfiguration",
-        {
-            "listen": {"address": f"127.0.0.1:{port}"},
-            "certificates": {
-                "certificateFile": str(certificates / "tls.crt"),
-                "keyFile": str(certificates / "tls.key"),
-            },
-            "threads": 1,
-            "log": {"level": "info"},
-        },
-    )
+    program = webhook_program(directory, certificates, port, threads=1, log={"level": "info"})
     program.command = [*prefix, *program.command]
     program.start()
     try:

@@ -90,6 +90,31 @@ class Program:
             self.start(wait_ready=False)
 
 
+def make_certificates(directory):
+    """The webhook's certificate and its authority in a directory below this one, made unless they are there."""
+    certificates = directory / "certificates"
+    if not certificates.exists():
+        subprocess.run([str(ROOT / "hack" / "make-certificates"), str(certificates)], check=True)
+    return certificates
+
+
+def webhook_program(directory, certificates, port, **config):
+    """The webhook, not started yet; keyword arguments are further fields of its configuration."""
+    return Program(
+        directory,
+        "webhook",
+        "WebhookConfiguration",
+        {
+            "listen": {"address": f"127.0.0.1:{port}"},
+            "certificates": {
+                "certificateFile": str(certificates / "tls.crt"),
+                "keyFile": str(certificates / "tls.key"),
+            },
+        }
+        | config,
+    )
+
+
 class Stockade:
     """Stockade on a cluster: the chart applied, and both programs."""
 
@@ -99,21 +124,9 @@ class Stockade:
         # The cluster's own directory holds its kubeconfig and its audit log.
         self.cluster_directory = pathlib.Path(cluster.kubeconfig).parent
         self.webhook_port = free_port()
-        certificates = directory / "certificates"
-        subprocess.run([str(ROOT / "hack" / "make-certificates"), str(certificates)], check=True)
+        certificates = make_certificates(directory)
         self.ca_bundle = base64.b64encode((certificates / "ca.crt").read_bytes()).decode()
-        self.webhook = Program(
-            directory,
-            "webhook",
-            "WebhookConfiguration",
-            {
-                "listen": {"address": f"127.0.0.1:{self.webhook_port}"},
-                "certificates": {
-                    "certificateFile": str(certificates / "tls.crt"),
-                    "keyFile": str(certificates / "tls.key"),
-                },
-            },
-        )
+        self.webhook = webhook_program(directory, certificates, self.webhook_port)
         kubeconfig = directory / "operator.kubeconfig"
         self.hack_cluster(
             "kubeconfig", "--out", str(kubeconfig), "--user", OPERATOR_USER,

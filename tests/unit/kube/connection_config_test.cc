@@ -1,8 +1,8 @@
 #include "kube/connection_config.h"
 
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
 
+#include "base/base64.h"
 #include "tests/fakes/temporary_directory.h"
 #include "tests/fakes/test_authority.h"
 
@@ -13,15 +13,6 @@ using stockade::testing::TemporaryDirectory;
 
 using testing::TestAuthority;
 using testing::TestIdentity;
-
-std::string Base64(const std::string& text) {
-  std::string encoded((text.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
-                                   reinterpret_cast<const unsigned char*>(text.data()),
-                                   static_cast<int>(text.size()));
-  encoded.resize(static_cast<std::size_t>(size));
-  return encoded;
-}
 
 // A kubeconfig of one context from what its cluster and user hold, in YAML's flow style.
 std::string Kubeconfig(const std::string& cluster, const std::string& user = {}) {
@@ -57,9 +48,9 @@ class KubeconfigTest : public ::testing::Test {
 TEST_F(KubeconfigTest, ReadsDataInTheFileItself) {
   const auto config =
       Parse(Kubeconfig(std::string(kServer) + ", certificate-authority-data: " +
-                           Base64(authority_.certificate()) + ", tls-server-name: kubernetes",
-                       "client-certificate-data: " + Base64(client_.certificate) +
-                           ", client-key-data: " + Base64(client_.key) + ", token: t0ken"));
+                           EncodeBase64(authority_.certificate()) + ", tls-server-name: kubernetes",
+                       "client-certificate-data: " + EncodeBase64(client_.certificate) +
+                           ", client-key-data: " + EncodeBase64(client_.key) + ", token: t0ken"));
   ASSERT_TRUE(config.ok()) << config.status().ToString();
   EXPECT_EQ(config->host, "api.example");
   EXPECT_EQ(config->port, 6443);
@@ -97,7 +88,7 @@ TEST_F(KubeconfigTest, DataWinsOverAFile) {
   const auto config = Parse(Kubeconfig(std::string(kServer) +
                                        ", certificate-authority: ca.crt, "
                                        "certificate-authority-data: " +
-                                       Base64(authority_.certificate())));
+                                       EncodeBase64(authority_.certificate())));
   ASSERT_TRUE(config.ok()) << config.status().ToString();
   EXPECT_EQ(config->ca_pem, authority_.certificate());
   EXPECT_EQ(config->ca_file, "");
@@ -253,15 +244,15 @@ TEST_F(KubeconfigTest, AcceptsRefusedFieldsThatAreNotSet) {
 }
 
 TEST_F(KubeconfigTest, AClientCertificateAndItsKeyComeTogether) {
-  EXPECT_TRUE(Refusal(Kubeconfig(kServer, "client-certificate-data: " + Base64("x")))
+  EXPECT_TRUE(Refusal(Kubeconfig(kServer, "client-certificate-data: " + EncodeBase64("x")))
                   .starts_with("users[u].user.client-key: is missing"));
-  EXPECT_TRUE(Refusal(Kubeconfig(kServer, "client-key-data: " + Base64("x")))
+  EXPECT_TRUE(Refusal(Kubeconfig(kServer, "client-key-data: " + EncodeBase64("x")))
                   .starts_with("users[u].user.client-certificate: is missing"));
 }
 
 TEST_F(KubeconfigTest, ChecksThatCertificatesCanBeUsed) {
-  const std::string message =
-      Refusal(Kubeconfig(std::string(kServer) + ", certificate-authority-data: " + Base64("x")));
+  const std::string message = Refusal(
+      Kubeconfig(std::string(kServer) + ", certificate-authority-data: " + EncodeBase64("x")));
   EXPECT_EQ(message, "context c: certificate authority holds no PEM certificate");
 }
 

@@ -223,26 +223,35 @@ TEST_F(ExecPluginTest, StoppingKillsARunUnderWay) {
   EXPECT_EQ(errno, ESRCH);
 }
 
-// Of this process; a sanitizer may have one of its own.
-int ThreadsThatBlockSigterm() {
-  int blocking = 0;
+// By the name of each of this process's threads, whether it takes SIGTERM. A sanitizer has one of
+// its own.
+std::multimap<std::string, bool> ThreadsThatTakeSigterm() {
+  std::multimap<std::string, bool> threads;
   for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
     std::ifstream status(task.path() / "status");
+    std::string name;
     for (std::string line; std::getline(status, line);) {
+      if (line.starts_with("Name:")) name = line.substr(6);
       if (!line.starts_with("SigBlk:")) continue;
       const auto mask = std::stoull(line.substr(8), nullptr, 16);
-      if ((mask & (1ULL << (SIGTERM - 1U))) != 0) ++blocking;
+      threads.emplace(name, (mask & (1ULL << (SIGTERM - 1U))) == 0);
     }
   }
-  return blocking;
+  return threads;
 }
 
 TEST_F(ExecPluginTest, ItsThreadLeavesSignalsToOthers) {
-  const int before = ThreadsThatBlockSigterm();
+  sigset_t before;
+  pthread_sigmask(SIG_SETMASK, nullptr, &before);
   fake_.PrintsToken("one");
   const auto plugin = fake_.Make();
   ASSERT_TRUE(plugin->Prepare().ok());
-  EXPECT_EQ(ThreadsThatBlockSigterm(), before + 1) << "the plugin's thread, and not the test's";
+  const auto threads = ThreadsThatTakeSigterm();
+  ASSERT_EQ(threads.count(ExecPlugin::kThreadName), 1U);
+  EXPECT_FALSE(threads.find(ExecPlugin::kThreadName)->second);
+  sigset_t after;
+  pthread_sigmask(SIG_SETMASK, nullptr, &after);
+  EXPECT_EQ(sigismember(&after, SIGTERM), sigismember(&before, SIGTERM)) << "the caller's own";
 }
 
 }  // namespace
