@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/sleep.h"
+#include "kube/resource_version.h"
 
 namespace stockade::runtime {
 namespace {
@@ -39,15 +40,16 @@ LeaderElector::Outcome LeaderElector::Run(const std::stop_token& stop,
   logger_.Info("waiting to lead", {{"lease", options_.namespace_name + "/" + options_.lease},
                                    {"identity", options_.identity}});
   while (!TryAcquireOrRenew()) {
+    if (replaced_) return Outcome::kReplaced;
     if (!SleepUnlessStopped(stop, UntilNextTry())) return Outcome::kStopped;
   }
   logger_.Info("leading", {{"lease", options_.namespace_name + "/" + options_.lease},
                            {"identity", options_.identity}});
   lead();
   while (SleepUnlessStopped(stop, options_.retry_period)) {
-    if (!fence_->IsOpen()) break;
+    if (!fence_->Leads()) break;
     // An attempt that failed is repeated until the fence shuts; another holder ends it at once.
-    if (!TryAcquireOrRenew() && HeldByOther()) break;
+    if (!TryAcquireOrRenew() && (replaced_ || HeldByOther())) break;
   }
   if (stop.stop_requested()) {
     Release();
@@ -55,7 +57,7 @@ LeaderElector::Outcome LeaderElector::Run(const std::stop_token& stop,
   }
   fence_->Shut();
   logger_.Error("leadership is lost", {{"holder", holder_}});
-  return Outcome::kLost;
+  return replaced_ ? Outcome::kReplaced : Outcome::kLost;
 }
 
 bool LeaderElector::TryAcquireOrRenew() {
@@ -73,6 +75,9 @@ bool LeaderElector::TryAcquireOrRenew() {
     fence_->Extend(began + options_.renew_deadline, began + options_.lease_duration);
     return true;
   }
+  const bool out_of_reach =
+      status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kDeadlineExceeded;
+  if (out_of_reach || replaced_) fence_->Pause();
   // That another holds the Lease is the usual state of those that wait.
   if (leading || status.code() != StatusCode::kAlreadyExists) {
     logger_.Warning(leading ? "the lease was not renewed" : "the lease was not acquired",
@@ -84,6 +89,12 @@ bool LeaderElector::TryAcquireOrRenew() {
 Status LeaderElector::Attempt(std::chrono::nanoseconds began) {
   const std::string now = FormatMicroTime(clock_.Now());
   const auto live = client_.Get(kLeases, options_.namespace_name, options_.lease);
+  replaced_ = replaced_ || IsFromThePast(live);
+  if (replaced_) {
+    return {StatusCode::kGone,
+            "the lease is gone, or older than it was: it was deleted, or the API server's data was "
+            "replaced, as by a restored backup; this process starts anew"};
+  }
   if (live.status().code() == StatusCode::kNotFound) {
     const auto created = client_.Create(
         kLeases, options_.namespace_name,
@@ -114,6 +125,16 @@ Status LeaderElector::Attempt(std::chrono::nanoseconds began) {
   if (!updated.ok()) return updated.status().WithContext("updating the lease");
   Observe(updated->root());
   return Status::Ok();
+}
+
+bool LeaderElector::IsFromThePast(const Result<codec::JsonDocument>& live) const {
+  if (!observed_) return false;
+  if (!live.ok()) return live.status().code() == StatusCode::kNotFound;
+  // Reads of a single object are never older than a write that was answered or a read before.
+  const auto seen = observed_->object.find("metadata");
+  return seen != observed_->object.end() && seen->is_object() &&
+         kube::IsOlderVersion(live->root()["metadata"]["resourceVersion"].StringOrEmpty(),
+                              StringMember(*seen, "resourceVersion", ""));
 }
 
 void LeaderElector::Observe(codec::JsonView lease) {

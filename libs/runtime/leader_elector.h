@@ -36,12 +36,15 @@ struct LeaderElectionOptions {
 // Elects one process among several by a coordination.k8s.io Lease, in the protocol of client-go's
 // leaderelection package, so that kubectl and other programs read the Lease as usual. The fence is
 // open while this process leads: from the moment before the request that renewed the Lease, for
-// renew_deadline. Belongs to one thread, with a client of its own, which must not be fenced.
+// renew_deadline. It pauses while the API server is out of reach, until the Lease is renewed: what
+// comes back may be a restored backup, which shows in the Lease being an older one.
+// Belongs to one thread, with a client of its own, which must not be fenced.
 class LeaderElector {
  public:
   enum class Outcome {
-    kStopped,  // asked to; the Lease was released if it was held
-    kLost,     // led, and could not renew in time or saw another holder
+    kStopped,   // asked to; the Lease was released if it was held
+    kLost,      // led, and could not renew in time or saw another holder
+    kReplaced,  // the API server's data was replaced: all that this process knows of it is void
   };
 
   LeaderElector(kube::Client& client, LeaderElectionOptions options, const Clock& clock,
@@ -69,6 +72,8 @@ class LeaderElector {
   };
 
   Status Attempt(std::chrono::nanoseconds began);
+  // Of a Lease that was there before: that it is not the one that was seen, nor a later one.
+  [[nodiscard]] bool IsFromThePast(const Result<codec::JsonDocument>& live) const;
   void Observe(codec::JsonView lease);
   [[nodiscard]] bool HeldByOther() const;
   // How long the Lease that was seen holds without being renewed.
@@ -86,6 +91,7 @@ class LeaderElector {
   std::mt19937_64 random_{std::random_device{}()};
   std::optional<Observed> observed_;
   std::string holder_;
+  bool replaced_ = false;  // the API server's data
   mutable Mutex health_mutex_;
   Status health_ STOCKADE_GUARDED_BY(health_mutex_){StatusCode::kUnavailable,
                                                     "the lease has not been read yet"};

@@ -21,14 +21,18 @@ class LeaderFence {
   void Extend(std::chrono::nanoseconds until, std::chrono::nanoseconds over) {
     over_ = over.count();
     until_ = until.count();
+    paused_ = false;
   }
   void Shut() { until_ = 0; }
+  // This process leads on, but writes nothing until the next Extend.
+  void Pause() { paused_ = true; }
 
-  [[nodiscard]] bool IsOpen() const { return clock_.SinceBoot().count() < until_; }
+  [[nodiscard]] bool Leads() const { return clock_.SinceBoot().count() < until_; }
+  [[nodiscard]] bool IsOpen() const { return !paused_ && Leads(); }
   // How long a write that begins now may take; zero or less when the fence is shut.
   [[nodiscard]] std::chrono::nanoseconds TimeLeft() const {
     const std::chrono::nanoseconds now = clock_.SinceBoot();
-    if (now.count() >= until_) return std::chrono::nanoseconds::zero();
+    if (paused_ || now.count() >= until_) return std::chrono::nanoseconds::zero();
     return std::chrono::nanoseconds(over_) - now;
   }
 
@@ -36,6 +40,7 @@ class LeaderFence {
   const Clock& clock_;
   std::atomic<std::int64_t> until_ = 0;
   std::atomic<std::int64_t> over_ = 0;
+  std::atomic<bool> paused_ = false;
 };
 
 // Sends what only reads as it is, and what writes only while the fence is open, with a deadline

@@ -1,23 +1,25 @@
 """The fault table's rows about the API server and etcd, killed and started again, and restored from a snapshot, under
 an operator that goes on running. docs/testing.md has the whole table."""
 
+import contextlib
 import shutil
+import threading
+import uuid
 
 import pytest
 
 from cluster import eventually
 from etcd_history import EtcdHistory, assert_no_pod_without_deny_all
 from fault_stage import assert_same, backstage, is_write_of, new_stage, run_to, undisturbed  # noqa: F401
-from stockade import condition, sandbox
+from stockade import NAMESPACE, condition, sandbox
 
-from fault_proxy import Fault, cut_after_commit
+from fault_proxy import Fault, cut_after_commit, cut_before
 
 # In the order in which they start; whoever watches goes first when they end.
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
-
-
 # A scheduler that outlives its API server may find its own cache at odds with the next one, and then ends itself.
 CRASHING = ("kube-apiserver", "kube-scheduler")
+WHILE_IT_LASTS = 1_000_000
 
 
 @pytest.fixture
@@ -32,12 +34,16 @@ def test_api_server_killed_right_after_a_write(new_stage, undisturbed, history, 
     """The operator has no answer to the write, and for some time nobody to ask."""
     stage = new_stage()
     before = history.revision()
-    fault = Fault(is_write_of(resource), cut_after_commit(then=lambda: stage.stockade.hack_cluster("kill", *CRASHING)))
+    killed = threading.Event()
+
+    def kill():
+        stage.stockade.hack_cluster("kill", *CRASHING)
+        killed.set()
+
+    fault = Fault(is_write_of(resource), cut_after_commit(then=kill))
 
     def start_again():
-        eventually(lambda: fault.played == 1, timeout=60)
-        # Until it is dead it would seem to run.
-        eventually(lambda: stage.cluster.kubectl("get", "--raw", "/readyz").returncode != 0)
+        assert killed.wait(timeout=60)
         stage.stockade.hack_cluster("start", *CRASHING)
 
     try:
@@ -73,37 +79,83 @@ def restore_snapshot(stage, directory):
         stage.stockade.hack_cluster("start", *CONTROL_PLANE)
 
 
-def test_etcd_restored_from_a_snapshot(new_stage, undisturbed, history, tmp_path):  # noqa: F811
-    """What happened since never did, though the operator saw it: it has to believe the API server, whose
-    resourceVersions are lower than those it knows."""
+@contextlib.contextmanager
+def taking_part_in_the_election(operator):
+    """As it does wherever another may ever run."""
+    alone = operator.config["leaderElection"]
+    operator.config["leaderElection"] = {"namespace": NAMESPACE}
+    operator.restart()
+    try:
+        yield
+    finally:
+        operator.config["leaderElection"] = alone
+        operator.kill()
+        operator.start()
+
+
+@contextlib.contextmanager
+def out_of_reach(proxy):
+    """The operator reaches no API server meanwhile, and has noticed by the end."""
+    noticed = Fault(lambda request: request.resource == "leases", cut_before(), times=WHILE_IT_LASTS)
+    proxy.add(noticed)
+    proxy.add(Fault(lambda request: True, cut_before(), times=WHILE_IT_LASTS))
+    proxy.cut_connections()
+    yield
+    eventually(lambda: noticed.played > 0)
+    proxy.clear()
+
+
+def overtake(stage, history, revision):
+    """The new history becomes longer than the old one: by versions alone, nobody can tell them apart."""
+    while history.revision() <= revision:
+        names = [f"{uuid.uuid4()}" for _ in range(50)]
+        objects = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}} for name in names]
+        stage.must("create", "-f", "-", input={"apiVersion": "v1", "kind": "List", "items": objects})
+
+
+@pytest.mark.parametrize("meets", ["a-shorter-history", "a-longer-history"])
+def test_etcd_restored_from_a_snapshot(new_stage, undisturbed, history, tmp_path, meets):  # noqa: F811
+    """What happened since never did, though the operator saw it: it has to believe the API server, whose data are
+    older than what it knows. It sees that from its Lease and starts anew, as the kubelet sees to."""
     stage = new_stage()
+    with taking_part_in_the_election(stage.operator):
+        play_restoration(stage, undisturbed, history, tmp_path / "snapshot", meets)
+
+
+def play_restoration(stage, undisturbed, history, directory, meets):
+    def settle(done):
+        stage.settle(lambda: stage.operator.revive() or done())
+
     before = history.revision()
     stage.create()
     stage.must("create", "-f", "-", input=sandbox("deleted-since"))
     stage.settle(lambda: stage.created() and ready(stage, "deleted-since"))
     expected = stage.state()
     pods = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in stage.list("pods")}
-    take_snapshot(stage, tmp_path / "snapshot")
+    take_snapshot(stage, directory)
     snapshot = history.revision()
 
     stage.must("create", "-f", "-", input=sandbox("created-since"))
     stage.change()
     stage.must("delete", "asb", "deleted-since", "--wait=false")
-    eventually(lambda: stage.changed() and ready(stage, "created-since"), timeout=60)
+    settle(lambda: stage.changed() and ready(stage, "created-since"))
     eventually(lambda: stage.find("pod", "asb-deleted-since") is None)
     lived = history.changes(before)
     assert_no_pod_without_deny_all(lived, stage.namespace)
 
-    restore_snapshot(stage, tmp_path / "snapshot")
-    assert history.revision() < lived[-1].revision, "etcd did not go back"
-    stage.settle(lambda: stage.created() and ready(stage, "deleted-since"))
+    with out_of_reach(stage.proxy):
+        restore_snapshot(stage, directory)
+        assert history.revision() < lived[-1].revision, "etcd did not go back"
+        if meets == "a-longer-history":
+            overtake(stage, history, lived[-1].revision)
+    settle(lambda: stage.created() and ready(stage, "deleted-since"))
     assert_same(stage.state(), expected)
     assert {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in stage.list("pods")} == pods
 
     # The operator goes on from there.
     stage.change()
     stage.must("delete", "asb", "deleted-since", "--wait=false")
-    stage.settle(lambda: stage.changed() and stage.find("pod", "asb-deleted-since") is None)
+    settle(lambda: stage.changed() and stage.find("pod", "asb-deleted-since") is None)
     assert_same(stage.state(), undisturbed[0]["change"])
     kept = [change for change in lived if change.revision <= snapshot]
     assert_no_pod_without_deny_all(kept + history.changes(snapshot), stage.namespace)

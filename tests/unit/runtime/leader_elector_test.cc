@@ -50,6 +50,17 @@ class LeaseServer {
     lease_ = {{"metadata", {{"resourceVersion", std::to_string(++version_)}}},
               {"spec", std::move(spec)}};
   }
+  // What the backup of a cluster holds, and what is there once it is restored.
+  std::optional<Json> BackUp() {
+    const std::lock_guard lock(mutex_);
+    return lease_;
+  }
+  // Others have made `changes` since.
+  void Restore(std::optional<Json> backup, int changes = 0) {
+    const std::lock_guard lock(mutex_);
+    lease_ = std::move(backup);
+    version_ += changes;
+  }
   Json spec() {
     const std::lock_guard lock(mutex_);
     return lease_ ? (*lease_)["spec"] : Json();
@@ -174,14 +185,46 @@ TEST_F(LeaderElectorTest, NeverAreTwoFencesOpen) {
   EXPECT_TRUE(b_leads);
 }
 
-TEST_F(LeaderElectorTest, FenceShutsWhenTheLeaseCannotBeRenewed) {
+TEST_F(LeaderElectorTest, FenceShutsWhenTheLeaseIsNotRenewed) {
+  ASSERT_TRUE(a_.elector.TryAcquireOrRenew());
+  clock_.Advance(seconds(9));
+  EXPECT_TRUE(a_.fence->IsOpen());
+  clock_.Advance(seconds(1));
+  EXPECT_FALSE(a_.fence->IsOpen());
+}
+
+TEST_F(LeaderElectorTest, NothingIsWrittenAfterAnOutageUntilTheLeaseIsRenewed) {
+  ASSERT_TRUE(a_.elector.TryAcquireOrRenew());
+  server_.SetUnreachable(true);
+  EXPECT_FALSE(a_.elector.TryAcquireOrRenew());
+  EXPECT_FALSE(a_.fence->IsOpen());
+  EXPECT_TRUE(a_.fence->Leads());
+  server_.SetUnreachable(false);
+  EXPECT_FALSE(a_.fence->IsOpen());
+  EXPECT_TRUE(a_.elector.TryAcquireOrRenew());
+  EXPECT_TRUE(a_.fence->IsOpen());
+}
+
+TEST_F(LeaderElectorTest, OutageDoesNotProlongTheLead) {
   ASSERT_TRUE(a_.elector.TryAcquireOrRenew());
   server_.SetUnreachable(true);
   clock_.Advance(seconds(9));
   EXPECT_FALSE(a_.elector.TryAcquireOrRenew());
-  EXPECT_TRUE(a_.fence->IsOpen());
+  EXPECT_TRUE(a_.fence->Leads());
   clock_.Advance(seconds(1));
+  EXPECT_FALSE(a_.fence->Leads());
+}
+
+TEST_F(LeaderElectorTest, LeaseFromThePastIsNotRenewed) {
+  ASSERT_TRUE(a_.elector.TryAcquireOrRenew());
+  const auto backup = server_.BackUp();
+  clock_.Advance(seconds(2));
+  ASSERT_TRUE(a_.elector.TryAcquireOrRenew());
+  // The new history is longer than the old one: only the Lease itself shows what happened.
+  server_.Restore(backup, /*changes=*/1000);
+  EXPECT_FALSE(a_.elector.TryAcquireOrRenew());
   EXPECT_FALSE(a_.fence->IsOpen());
+  EXPECT_FALSE(a_.elector.TryAcquireOrRenew()) << "once is for ever";
 }
 
 TEST_F(LeaderElectorTest, HolderThatCountsOnALongerLeaseIsWaitedFor) {
@@ -290,6 +333,36 @@ TEST_F(LeaderElectorRunTest, AnotherHolderEndsTheLead) {
   EXPECT_FALSE(a_.fence->IsOpen());
 }
 
+TEST_F(LeaderElectorRunTest, RestoredBackupEndsTheLead) {
+  ASSERT_TRUE(a_.elector.TryAcquireOrRenew());
+  const auto backup = server_.BackUp();
+  std::stop_source stop;
+  const auto outcome = a_.elector.Run(stop.get_token(), [&] { server_.Restore(backup, 1000); });
+  EXPECT_EQ(outcome, LeaderElector::Outcome::kReplaced);
+  EXPECT_FALSE(a_.fence->IsOpen());
+  EXPECT_EQ(server_.spec(), (*backup)["spec"]) << "the Lease was written";
+}
+
+TEST_F(LeaderElectorRunTest, RestoredBackupEndsTheWaitForAnothersLease) {
+  server_.Put({{"holderIdentity", "c"}, {"leaseDurationSeconds", 3600}});
+  const auto backup = server_.BackUp();
+  server_.Put({{"holderIdentity", "c"}, {"leaseDurationSeconds", 3600}, {"leaseTransitions", 1}});
+  std::stop_source stop;
+  std::jthread administrator([&] {
+    while (server_.requests().size() < 3) std::this_thread::yield();
+    server_.Restore(backup);
+  });
+  const auto outcome = a_.elector.Run(stop.get_token(), [] { FAIL() << "led without the lease"; });
+  EXPECT_EQ(outcome, LeaderElector::Outcome::kReplaced);
+}
+
+TEST_F(LeaderElectorRunTest, DeletedLeaseEndsTheLead) {
+  std::stop_source stop;
+  const auto outcome = a_.elector.Run(stop.get_token(), [&] { server_.Restore(std::nullopt); });
+  EXPECT_EQ(outcome, LeaderElector::Outcome::kReplaced);
+  EXPECT_TRUE(server_.spec().is_null()) << "the Lease was made again";
+}
+
 TEST_F(LeaderElectorRunTest, UnreachableServerEndsTheLeadAtTheDeadline) {
   std::stop_source stop;
   const auto outcome = a_.elector.Run(stop.get_token(), [&] { server_.SetUnreachable(true); });
@@ -345,6 +418,15 @@ TEST_F(FencedTransportTest, WritesEndBeforeAnotherLeaderMayBegin) {
   EXPECT_EQ(sent_.back().deadline, seconds(6));
   clock_.Advance(seconds(1));
   EXPECT_FALSE(Send("POST").ok());
+}
+
+TEST_F(FencedTransportTest, PausedFenceLetsNothingButReadsThrough) {
+  fence_->Extend(clock_.SinceBoot() + seconds(10), clock_.SinceBoot() + seconds(15));
+  fence_->Pause();
+  EXPECT_EQ(Send("POST").status().code(), StatusCode::kCancelled);
+  EXPECT_TRUE(Send("GET").ok());
+  fence_->Extend(clock_.SinceBoot() + seconds(10), clock_.SinceBoot() + seconds(15));
+  EXPECT_TRUE(Send("POST").ok());
 }
 
 TEST_F(FencedTransportTest, ShutFenceStopsWritesAtOnce) {
