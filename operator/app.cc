@@ -13,12 +13,14 @@
 #include "api/names.h"
 #include "base/mutex.h"
 #include "base/sleep.h"
+#include "base/stop_after.h"
 #include "http_server/health.h"
 #include "http_server/metrics.h"
 #include "http_server/server.h"
 #include "kube/client.h"
 #include "kube/measured_transport.h"
 #include "operator/caches.h"
+#include "operator/lease_client.h"
 #include "operator/network_boundary.h"
 #include "operator/operator_metrics.h"
 #include "operator/sandbox_reconciler.h"
@@ -35,11 +37,19 @@ constexpr auto kSyncPoll = std::chrono::milliseconds(20);
 constexpr std::size_t kBoundaryWorkers = 1;
 // Nothing waits for an event but, at the end, the process.
 constexpr auto kEventDeadline = std::chrono::seconds(3);
+// For the writes under way, and for what they had to tell, when the process stops. A write takes
+// milliseconds where an API server answers, and 30 seconds after its signal the kubelet kills: what
+// LeaseClient then takes has to fit in as well.
+constexpr auto kStopGrace = std::chrono::seconds(5);
 
-std::unique_ptr<kube::Transport> MakeTransport(
-    TransportKind kind, std::shared_ptr<const kube::ConnectionConfig> config) {
-  return kind == TransportKind::kBeast ? kube::MakeBeastTransport(std::move(config))
-                                       : kube::MakeCppRestTransport(std::move(config));
+std::unique_ptr<kube::Transport> MakeTransport(TransportKind kind,
+                                               std::shared_ptr<const kube::ConnectionConfig> config,
+                                               std::stop_token stop) {
+  kube::TransportOptions options;
+  options.stop = std::move(stop);
+  return kind == TransportKind::kBeast
+             ? kube::MakeBeastTransport(std::move(config), std::move(options))
+             : kube::MakeCppRestTransport(std::move(config), std::move(options));
 }
 
 // "HOST_0123456789abcdef": says where it runs, and no two processes have the same.
@@ -108,10 +118,14 @@ struct OperatorApp::Impl {
 
   // Without an election nothing is fenced: this process is the only one, says its configuration.
   std::unique_ptr<kube::Transport> MakeWritingTransport() {
-    auto transport = kube::MakeMeasuredTransport(MakeTransport(config.transport, connection),
-                                                 *connection, metrics.registry());
+    auto transport = MakeMeasured(config.transport, requests.get_token());
     if (!config.leader_election.enabled) return transport;
     return runtime::MakeFencedTransport(std::move(transport), fence);
+  }
+
+  std::unique_ptr<kube::Transport> MakeMeasured(TransportKind kind, std::stop_token stop) {
+    return kube::MakeMeasuredTransport(MakeTransport(kind, connection, std::move(stop)),
+                                       *connection, metrics.registry());
   }
 
   void Measure();
@@ -167,6 +181,8 @@ struct OperatorApp::Impl {
   const std::shared_ptr<runtime::LeaderFence> fence;
   http_server::MetricsEndpoint metrics;
   OperatorMetrics own_metrics{metrics.registry()};
+  // Ends the requests of reconciles and events; watches and the election end in their own ways.
+  std::stop_source requests;
   kube::Client client;
   kube::IoThread io;
   Caches caches;
@@ -176,8 +192,8 @@ struct OperatorApp::Impl {
   SandboxReconciler reconciler;
   runtime::Controller sandboxes;
   runtime::Controller namespaces;
-  // Both null without an election. Used by the starter's thread.
-  std::unique_ptr<kube::Client> lease_client;
+  // Both null without an election. The elector is the starter's thread's.
+  std::unique_ptr<LeaseClient> lease_client;
   std::unique_ptr<runtime::LeaderElector> elector;
   std::unique_ptr<http_server::Server> server;
   Mutex life;  // held while the controllers are started or stopped
@@ -188,11 +204,11 @@ struct OperatorApp::Impl {
 void OperatorApp::Impl::PrepareElection() {
   const auto options = ElectionOptions(config.leader_election, *connection, identity);
   // A request of the election gives up in time for another try before the deadline.
-  lease_client = std::make_unique<kube::Client>(
-      kube::MakeMeasuredTransport(kube::MakeBeastTransport(connection), *connection,
-                                  metrics.registry()),
+  lease_client = std::make_unique<LeaseClient>(
+      [this](std::stop_token stop) { return MakeMeasured(TransportKind::kBeast, std::move(stop)); },
       options.renew_deadline / 2);
-  elector = std::make_unique<runtime::LeaderElector>(*lease_client, options, clock, fence, logger);
+  elector = std::make_unique<runtime::LeaderElector>(lease_client->client(), options, clock, fence,
+                                                     logger);
 }
 
 void OperatorApp::Impl::Measure() {
@@ -203,7 +219,7 @@ void OperatorApp::Impl::Measure() {
     sandboxes.RefreshMetrics();
     namespaces.RefreshMetrics();
     own_metrics.CountSandboxes(caches.sandboxes.store().List());
-    own_metrics.SetLeading(!config.leader_election.enabled || fence->IsOpen());
+    own_metrics.SetLeading(!config.leader_election.enabled || fence->Leads());
   });
 }
 
@@ -291,7 +307,7 @@ void OperatorApp::Impl::Run(const std::stop_token& stop) {
   if (!WaitForCaches(stop)) return;
   if (!config.leader_election.enabled) return StartControllers();
   const auto outcome = elector->Run(stop, [this] { StartControllers(); });
-  if (outcome == runtime::LeaderElector::Outcome::kLost) on_leadership_lost();
+  if (outcome != runtime::LeaderElector::Outcome::kStopped) on_leadership_lost();
 }
 
 OperatorApp::OperatorApp(OperatorConfig config, kube::ConnectionConfig connection,
@@ -340,10 +356,19 @@ void OperatorApp::Stop() {
   // Events first, then the reconciles that they caused, what these had to tell, then the Lease
   // under which they wrote.
   impl_->caches.Stop();
-  impl_->namespaces.Stop();
-  impl_->sandboxes.Stop();
-  impl_->events.Stop();
+  impl_->namespaces.ShutDown();
+  impl_->sandboxes.ShutDown();
+  {
+    // What is not written by then is given up. Whether the API server has taken it is not known, as
+    // after a crash, and the next start makes good what is missing in the same way.
+    const StopAfter grace(impl_->requests, kStopGrace);
+    impl_->namespaces.Stop();
+    impl_->sandboxes.Stop();
+    impl_->events.Stop();
+  }
+  impl_->requests.request_stop();
   if (impl_->starter.joinable()) {
+    if (impl_->lease_client) impl_->lease_client->BeginStop();
     impl_->starter.request_stop();
     impl_->starter.join();
   }

@@ -32,7 +32,7 @@ struct OperatorConfig {
   std::uint16_t http_port = 8081;
   LogLevel log_level = LogLevel::kInfo;
   std::int64_t workers = 4;  // sandboxes that are reconciled at once
-  TransportKind transport = TransportKind::kCppRest;
+  TransportKind transport = TransportKind::kBeast;
   LeaderElectionConfig leader_election;
   render::Profile profile;
   policy::Facts facts;

@@ -31,7 +31,7 @@ class RenderedSandboxes {
 
  private:
   // Enough for the sandboxes that come to be at one time; each takes about 20 KiB.
-  static constexpr std::size_t kCapacity = 64;
+  static constexpr std::size_t kCapacity = 32;
 
   struct Entry {
     std::size_t spec_hash = 0;

@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <optional>
+#include <stop_token>
 #include <utility>
 #include <vector>
 
@@ -30,10 +32,11 @@ struct Slot {
   steady_clock::time_point idle_since;
 };
 
-// Runs the loop until `finished`, which a deadline inside it guarantees.
-void RunUntil(boost::asio::io_context& io, const bool& finished) {
+// Runs the loop until `finished`, which a deadline inside it guarantees, or until a stop, for which
+// somebody has to wake it.
+void RunUntil(boost::asio::io_context& io, const bool& finished, const std::stop_token& stop) {
   io.restart();
-  while (!finished && io.run_one() > 0) {
+  while (!finished && !stop.stop_requested() && io.run_one() > 0) {
   }
 }
 
@@ -43,7 +46,8 @@ class BeastTransport final : public Transport {
       : config_(std::move(config)),
         tls_(config_, options.clock),
         token_(config_, std::move(options.clock)),
-        max_answer_bytes_(options.max_answer_bytes) {}
+        max_answer_bytes_(options.max_answer_bytes),
+        stop_(std::move(options.stop)) {}
 
   Result<HttpResponse> Send(const HttpRequest& request) override {
     try {
@@ -55,10 +59,11 @@ class BeastTransport final : public Transport {
 
  private:
   Result<HttpResponse> Exchange(const HttpRequest& request) {
+    if (stop_.stop_requested()) return CancelledByStop(*config_);
     const auto deadline = steady_clock::now() + request.deadline;
-    const auto tls = tls_.Context(deadline);
+    const auto tls = tls_.Context(deadline, stop_);
     if (!tls.ok()) return tls.status();
-    const Result<std::string> token = token_.Token(deadline);
+    const Result<std::string> token = token_.Token(deadline, stop_);
     if (!token.ok()) return token.status();
     Result<std::string> text = FormatRequest(*config_, request, *token);
     if (!text.ok()) return text.status();
@@ -89,6 +94,8 @@ class BeastTransport final : public Transport {
   // The connection is closed when this fails.
   Result<HttpResponse> ExchangeOn(Slot& slot, const std::string& text,
                                   steady_clock::time_point deadline) {
+    // The connection belongs to this thread, which closes it: posting is all that another may do.
+    const std::stop_callback wake(stop_, [&io = *slot.io] { boost::asio::post(io, [] {}); });
     HttpResponse response;
     Status status(StatusCode::kInternal, "the event loop ended");
     bool finished = false;
@@ -99,7 +106,7 @@ class BeastTransport final : public Transport {
       response.status = head->status;
       response.retry_after = head->retry_after;
     });
-    RunUntil(*slot.io, finished);
+    RunUntil(*slot.io, finished, stop_);
 
     for (bool at_end = false; status.ok() && !at_end;) {
       finished = false;
@@ -111,7 +118,7 @@ class BeastTransport final : public Transport {
         at_end = piece->empty();
         response.body.append(*piece);
       });
-      RunUntil(*slot.io, finished);
+      RunUntil(*slot.io, finished, stop_);
       if (response.body.size() > max_answer_bytes_) {
         status = Status(StatusCode::kUnavailable, "the answer is larger than " +
                                                       std::to_string(max_answer_bytes_) + " bytes");
@@ -119,6 +126,7 @@ class BeastTransport final : public Transport {
     }
     if (status.ok()) return response;
     slot.connection->Close();
+    if (!finished && stop_.stop_requested()) return CancelledByStop(*config_);
     return status;
   }
 
@@ -165,6 +173,7 @@ class BeastTransport final : public Transport {
   TlsSource tls_;
   TokenSource token_;
   const std::size_t max_answer_bytes_;
+  const std::stop_token stop_;
   Mutex mutex_;
   std::vector<std::unique_ptr<boost::asio::io_context>> retired_ STOCKADE_GUARDED_BY(mutex_);
   std::vector<Slot> idle_ STOCKADE_GUARDED_BY(mutex_);

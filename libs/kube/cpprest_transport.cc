@@ -15,8 +15,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <exception>
-#include <mutex>
 #include <optional>
+#include <stop_token>
 #include <utility>
 #include <vector>
 
@@ -32,8 +32,8 @@ namespace {
 namespace web_http = web::http;
 using std::chrono::steady_clock;
 
-// What one request comes to, shared by the caller, who may leave at the deadline, and cpprestsdk's
-// threads.
+// What one request comes to, shared by the caller, who may leave at the deadline or at a stop, and
+// cpprestsdk's threads.
 class Outcome {
  public:
   explicit Outcome(std::string request_body) : request_body_(std::move(request_body)) {}
@@ -42,21 +42,24 @@ class Outcome {
   [[nodiscard]] const std::string& request_body() const { return request_body_; }
 
   void Set(Result<HttpResponse> result) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!result_) result_ = std::move(result);
     changed_.notify_all();
   }
 
-  std::optional<Result<HttpResponse>> WaitUntil(steady_clock::time_point deadline) {
-    std::unique_lock lock(mutex_);
-    changed_.wait_until(lock, deadline, [this] { return result_.has_value(); });
+  // Nothing when the deadline has passed or a stop was requested before there was a result.
+  std::optional<Result<HttpResponse>> WaitUntil(steady_clock::time_point deadline,
+                                                const std::stop_token& stop) {
+    const MutexLock lock(mutex_);
+    changed_.wait_until(mutex_, stop, deadline,
+                        [this]() STOCKADE_REQUIRES(mutex_) { return result_.has_value(); });
     return result_;
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::optional<Result<HttpResponse>> result_;  // guarded by mutex_
+  Mutex mutex_;
+  std::condition_variable_any changed_;
+  std::optional<Result<HttpResponse>> result_ STOCKADE_GUARDED_BY(mutex_);
   const std::string request_body_;
 };
 
@@ -71,13 +74,15 @@ class CppRestTransport final : public Transport {
         tls_(config_, options.clock),
         token_(config_, std::move(options.clock)),
         max_answer_bytes_(options.max_answer_bytes),
+        stop_(std::move(options.stop)),
         address_(config_->host + ":" + std::to_string(config_->port)) {}
 
   Result<HttpResponse> Send(const HttpRequest& request) override {
+    if (stop_.stop_requested()) return CancelledByStop(*config_);
     const auto deadline = steady_clock::now() + request.deadline;
-    const auto tls = tls_.Context(deadline);
+    const auto tls = tls_.Context(deadline, stop_);
     if (!tls.ok()) return tls.status();
-    const Result<std::string> token = token_.Token(deadline);
+    const Result<std::string> token = token_.Token(deadline, stop_);
     if (!token.ok()) return token.status();
     if (Status status = CheckRequest(request, *token); !status.ok()) return status;
     try {
@@ -132,10 +137,11 @@ class CppRestTransport final : public Transport {
             outcome->Set(Unavailable(address, error.what()));
           }
         });
-    std::optional<Result<HttpResponse>> result = outcome->WaitUntil(deadline);
+    std::optional<Result<HttpResponse>> result = outcome->WaitUntil(deadline, stop_);
     if (!result || !result->ok()) GiveUpPool();
     if (result) return *std::move(result);
     cancel.cancel();
+    if (stop_.stop_requested()) return CancelledByStop(*config_);
     return Status(StatusCode::kDeadlineExceeded, address_ + " did not answer in time");
   }
 
@@ -193,6 +199,7 @@ class CppRestTransport final : public Transport {
   TlsSource tls_;
   TokenSource token_;
   const std::size_t max_answer_bytes_;
+  const std::stop_token stop_;
   const std::string address_;
   Mutex mutex_;
   std::optional<web_http::client::http_client> client_ STOCKADE_GUARDED_BY(mutex_);

@@ -67,14 +67,19 @@ ExecPlugin::~ExecPlugin() {
   thread_.join();
 }
 
-Result<std::shared_ptr<const ExecCredential>> ExecPlugin::Current(TimePoint wait_until) {
+Result<std::shared_ptr<const ExecCredential>> ExecPlugin::Current(TimePoint wait_until,
+                                                                  const std::stop_token& stop) {
   const MutexLock lock(mutex_);
   if (Due()) Begin();
   if (!Usable() && running_) {
-    finished_.wait_until(mutex_, wait_until,
+    finished_.wait_until(mutex_, stop, wait_until,
                          [this]() STOCKADE_REQUIRES(mutex_) { return Usable() || !running_; });
   }
   if (Usable()) return credential_;
+  if (running_ && stop.stop_requested()) {
+    return Status(StatusCode::kCancelled,
+                  config_.where + ": is not waited for: this process is stopping");
+  }
   if (running_) return Failure("is still being run");
   // It may have expired since the last run, which went well.
   const Status& failure = failure_.outcome();

@@ -45,7 +45,9 @@ class ExecPlugin {
   // old credential goes on until it has expired; after that, and before the first one, the call
   // waits for the run until `wait_until` (by default not at all) and is Unavailable with what went
   // wrong with the plugin, naming users[NAME].user.exec.
-  Result<std::shared_ptr<const ExecCredential>> Current(TimePoint wait_until = {});
+  // Cancelled once `stop` is requested.
+  Result<std::shared_ptr<const ExecCredential>> Current(TimePoint wait_until = {},
+                                                        const std::stop_token& stop = {});
   // Waits for the first credential, for as long as one run may take. Not for an event loop.
   Status Prepare();
   // The API server did not accept the credential: it is renewed now, not more often than kPause.

@@ -67,6 +67,11 @@ std::string HostHeader(const ConnectionConfig& config) {
   return value;
 }
 
+Status CancelledByStop(const ConnectionConfig& config) {
+  return {StatusCode::kCancelled,
+          HostHeader(config) + ": the request was cancelled, because a stop was asked for"};
+}
+
 std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view text) {
   text = TrimSpace(text);
   std::uint32_t seconds = 0;

@@ -25,6 +25,9 @@ Result<std::string> FormatRequest(const ConnectionConfig& config, const HttpRequ
 // The value of a Host header: the host, in brackets for IPv6, and the port unless it is the usual.
 [[nodiscard]] std::string HostHeader(const ConnectionConfig& config);
 
+// What a request comes to that is under way, or would begin, when a stop is requested.
+[[nodiscard]] Status CancelledByStop(const ConnectionConfig& config);
+
 // A Retry-After header in its form of whole seconds, at most a day; nothing for any other text.
 [[nodiscard]] std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view text);
 

@@ -16,11 +16,11 @@ TlsSource::TlsSource(std::shared_ptr<const ConnectionConfig> config,
 }
 
 Result<std::shared_ptr<const TlsContext>> TlsSource::Context(
-    std::chrono::steady_clock::time_point wait_until) {
+    std::chrono::steady_clock::time_point wait_until, const std::stop_token& stop) {
   if (!config_->tls) return std::shared_ptr<const TlsContext>();
   std::shared_ptr<const ExecCredential> credential;
   if (config_->exec_plugin) {
-    auto current = config_->exec_plugin->Current(wait_until);
+    auto current = config_->exec_plugin->Current(wait_until, stop);
     if (!current.ok()) return current.status();
     credential = std::move(*current);
   }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "base/clock.h"
@@ -31,9 +32,9 @@ class TlsSource {
 
   // Null when the connection is plain HTTP. BadRequest when there never was anything that can be
   // used, and Unavailable when the exec plugin has no credential, for which this waits until
-  // `wait_until` (by default not at all).
+  // `wait_until` (by default not at all), or until `stop` is requested: Cancelled.
   Result<std::shared_ptr<const TlsContext>> Context(
-      std::chrono::steady_clock::time_point wait_until = {});
+      std::chrono::steady_clock::time_point wait_until = {}, const std::stop_token& stop = {});
   // The API server did not accept who we are: perhaps the files say it better by now.
   void OnUnauthorized();
   // Why certificates are not renewed, when that is so and nobody was told yet; also the exec

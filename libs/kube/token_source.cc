@@ -13,9 +13,10 @@ TokenSource::TokenSource(std::shared_ptr<const ConnectionConfig> config,
     : config_(std::move(config)),
       clock_(clock ? std::move(clock) : std::make_shared<const SystemClock>()) {}
 
-Result<std::string> TokenSource::Token(std::chrono::steady_clock::time_point wait_until) {
+Result<std::string> TokenSource::Token(std::chrono::steady_clock::time_point wait_until,
+                                       const std::stop_token& stop) {
   if (config_->exec_plugin) {
-    const auto credential = config_->exec_plugin->Current(wait_until);
+    const auto credential = config_->exec_plugin->Current(wait_until, stop);
     if (!credential.ok()) return credential.status();
     return (*credential)->token;
   }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "base/clock.h"
@@ -24,8 +25,10 @@ class TokenSource {
 
   // The token, or empty when the connection needs none. While the file cannot be read the last
   // token goes on; Unavailable when there never was one, and when the exec plugin has no
-  // credential, for which this waits until `wait_until` (by default not at all).
-  Result<std::string> Token(std::chrono::steady_clock::time_point wait_until = {});
+  // credential, for which this waits until `wait_until` (by default not at all), or until `stop` is
+  // requested: Cancelled.
+  Result<std::string> Token(std::chrono::steady_clock::time_point wait_until = {},
+                            const std::stop_token& stop = {});
   // The API server did not accept who we are: the exec plugin is asked for a new credential, and
   // the file is read again sooner.
   void OnUnauthorized();

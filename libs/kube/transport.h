@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "base/clock.h"
@@ -32,7 +33,7 @@ struct HttpResponse {
 // (tests/unit/kube/transport_conformance_test.cc): the server is verified, redirects are not
 // followed, a connection is reused, the deadline is total, an answer of any HTTP status is a
 // response and only its absence is an error (Unavailable, DeadlineExceeded, Cancelled).
-// Safe to call from several threads at once; a call blocks.
+// Safe to call from several threads at once; a call blocks, and TransportOptions::stop ends it.
 class Transport {
  public:
   virtual ~Transport() = default;
@@ -43,6 +44,11 @@ class Transport {
 struct TransportOptions {
   std::shared_ptr<const Clock> clock;  // ages the token that was read; null: the system's
   std::size_t max_answer_bytes = std::size_t{64} * 1024 * 1024;  // more is Unavailable
+  // Once a stop is requested, from any thread, what is under way ends at once as Cancelled, and
+  // what comes later is refused as Cancelled with nothing sent. Whether the server has done what
+  // was under way, or will do it, is then not known. An answer that was complete before is handed
+  // over.
+  std::stop_token stop = {};
 };
 
 // Over cpprestsdk's http_client. Call InitializeCppRestThreads() first in main. cpprestsdk cannot

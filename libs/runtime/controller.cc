@@ -25,7 +25,7 @@ void Controller::Start(std::size_t workers) {
 }
 
 void Controller::Stop() {
-  queue_.ShutDown();
+  ShutDown();
   workers_.clear();  // joins
 }
 
@@ -70,6 +70,11 @@ void Controller::ReconcileOne(const ObjectKey& key) {
     // The object changed under us; the event that says so may be here already.
     logger_.Debug("reconcile met a newer object and starts again",
                   {{"controller", name_}, {"key", key.ToString()}});
+  } else if (result.status.code() == StatusCode::kCancelled) {
+    // Nobody failed: this process is stopping, or leads no longer.
+    logger_.Info(
+        "reconcile was cut short",
+        {{"controller", name_}, {"key", key.ToString()}, {"error", result.status.ToString()}});
   } else {
     logger_.Warning("reconcile failed and will be tried again",
                     {{"controller", name_},

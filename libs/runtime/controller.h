@@ -51,7 +51,10 @@ class Controller {
   }
 
   void Start(std::size_t workers);
-  // Gives out no more keys and waits until the reconciles under way have returned.
+  // Gives out no more keys; waits for nobody.
+  void ShutDown() { queue_.ShutDown(); }
+  // ShutDown, and waits until the reconciles under way have returned. To end those that wait for an
+  // API server that does not answer is the caller's affair: see kube::TransportOptions::stop.
   void Stop();
 
   [[nodiscard]] WorkQueue& queue() { return queue_; }

@@ -90,6 +90,10 @@ class Informer final : public Synced, private kube::WatchHandler {
   void OnAdded(codec::JsonView object) override { OnModified(object); }
   void OnModified(codec::JsonView object) override {
     See(object);
+    // Every write of our own comes back as an event that tells nothing new.
+    CachedObject version;
+    DecodeCachedObject(object, version);
+    if (store_.Knows(version)) return;
     if (auto decoded = DecodeObject(object)) {
       Notify(store_.Apply(std::move(*decoded)));
     } else {

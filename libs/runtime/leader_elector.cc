@@ -190,18 +190,31 @@ Status LeaderElector::Health() const {
 void LeaderElector::Release() {
   fence_->Shut();
   if (holder_ != options_.identity || !observed_) return;
-  Json lease = observed_->object;
-  lease["spec"]["holderIdentity"] = "";
-  lease["spec"]["leaseDurationSeconds"] = 1;
-  lease["spec"]["renewTime"] = FormatMicroTime(clock_.Now());
-  const auto updated = client_.Update(kLeases, options_.namespace_name, options_.lease, lease);
-  if (updated.ok()) {
+  Status released = WriteRelease();
+  if (released.code() == StatusCode::kConflict) {
+    // A renewal that was given up may have been written all the same.
+    const auto live = client_.Get(kLeases, options_.namespace_name, options_.lease);
+    if (live.ok() && !IsFromThePast(live)) {
+      Observe(live->root());
+      if (holder_ != options_.identity) return;
+      released = WriteRelease();
+    }
+  }
+  if (released.ok()) {
     holder_.clear();
     logger_.Info("the lease is released");
   } else {
     logger_.Warning("the lease was not released; another leader waits for its end",
-                    {{"error", updated.status().ToString()}});
+                    {{"error", released.ToString()}});
   }
+}
+
+Status LeaderElector::WriteRelease() {
+  Json lease = observed_->object;
+  lease["spec"]["holderIdentity"] = "";
+  lease["spec"]["leaseDurationSeconds"] = 1;
+  lease["spec"]["renewTime"] = FormatMicroTime(clock_.Now());
+  return client_.Update(kLeases, options_.namespace_name, options_.lease, lease).status();
 }
 
 }  // namespace stockade::runtime

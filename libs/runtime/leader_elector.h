@@ -75,6 +75,7 @@ class LeaderElector {
   // Of a Lease that was there before: that it is not the one that was seen, nor a later one.
   [[nodiscard]] bool IsFromThePast(const Result<codec::JsonDocument>& live) const;
   void Observe(codec::JsonView lease);
+  Status WriteRelease();
   [[nodiscard]] bool HeldByOther() const;
   // How long the Lease that was seen holds without being renewed.
   [[nodiscard]] std::chrono::nanoseconds Duration() const;

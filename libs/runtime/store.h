@@ -100,6 +100,12 @@ class Store {
     return objects_.size();
   }
 
+  // Whether Apply of that version of an object would change nothing.
+  [[nodiscard]] bool Knows(const CachedObject& version) const {
+    const ReaderLock lock(mutex_);
+    return KnowsLocked(version);
+  }
+
   // An object as an event or the answer to a write of ours showed it. Nothing changes when a newer
   // version is known or when this very object is known to be gone.
   Change Apply(T object) {
@@ -169,16 +175,18 @@ class Store {
   // would bring back a dead object until the next list.
   static constexpr std::size_t kRememberedRemovals = 4096;
 
-  [[nodiscard]] bool IsGoneLocked(const T& object) const STOCKADE_REQUIRES_SHARED(mutex_) {
-    const auto entry = gone_.find(object.uid);
-    return entry != gone_.end() && entry->second >= object.resource_version;
+  [[nodiscard]] bool KnowsLocked(const CachedObject& object) const
+      STOCKADE_REQUIRES_SHARED(mutex_) {
+    const auto gone = gone_.find(object.uid);
+    if (gone != gone_.end() && gone->second >= object.resource_version) return true;
+    const auto known = objects_.find(object.key);
+    return known != objects_.end() && known->second->resource_version >= object.resource_version;
   }
 
   Change ApplyLocked(const Ptr& object) STOCKADE_REQUIRES(mutex_) {
-    if (IsGoneLocked(*object)) return {};
+    if (KnowsLocked(*object)) return {};
     const auto known = objects_.find(object->key);
     const Ptr before = known == objects_.end() ? nullptr : known->second;
-    if (before && before->resource_version >= object->resource_version) return {};
     PutLocked(object);
     return {before, object};
   }

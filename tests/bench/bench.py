@@ -33,7 +33,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     operator.add_argument("--count", type=count, default=1000, help="sandboxes (1000)")
     operator.add_argument("--rate", type=positive, default=25, help="sandboxes a second (25)")
     operator.add_argument("--rest", type=positive, default=60, help="seconds to watch it at rest (60)")
-    operator.add_argument("--transport", choices=["cpprest", "beast"], default="cpprest", help="the HTTP client")
+    operator.add_argument("--transport", choices=["beast", "cpprest"], default="beast", help="the HTTP client")
     operator.add_argument("--workers", type=count, help="sandboxes reconciled at once (the operator's own default)")
     webhook = commands.add_parser("webhook", help="the webhook on one core, beside one in Go")
     webhook.add_argument("--seconds", type=count, default=10, help="seconds of load in each round (10)")

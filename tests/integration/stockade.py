@@ -136,7 +136,12 @@ class Stockade:
             directory,
             "operator",
             "OperatorConfiguration",
-            {"runtimeClasses": {"GVisor": "gvisor"}, "leaderElection": {"namespace": NAMESPACE}},
+            # The operators of the fault tables have the other HTTP client, which is the default.
+            {
+                "runtimeClasses": {"GVisor": "gvisor"},
+                "leaderElection": {"namespace": NAMESPACE},
+                "transport": "cpprest",
+            },
             ["--kubeconfig", str(kubeconfig)],
         )
 

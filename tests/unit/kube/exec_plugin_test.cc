@@ -70,6 +70,18 @@ TEST_F(ExecPluginTest, AnEventLoopIsNotKeptWaitingForTheFirstRun) {
   EXPECT_EQ(TokenAfterWaiting(plugin), "one");
 }
 
+TEST_F(ExecPluginTest, WaitingForARunEndsWithAStop) {
+  ExecPlugin plugin(FakePlugin::Script("sleep 1000"), {.clock = fake_.clock()});
+  std::stop_source stop;
+  std::jthread stopper([&] {
+    Until([&] { return Token(plugin).ends_with("is still being run"); });
+    stop.request_stop();
+  });
+  const auto credential =
+      plugin.Current(std::chrono::steady_clock::now() + std::chrono::hours(1), stop.get_token());
+  EXPECT_EQ(credential.status().code(), StatusCode::kCancelled);
+}
+
 TEST_F(ExecPluginTest, RenewsItAMinuteBeforeItExpiresWhileTheOldOneGoesOn) {
   fake_.PrintsToken("one", minutes(10));
   const auto plugin = fake_.Make();

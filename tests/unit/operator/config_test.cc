@@ -16,7 +16,7 @@ TEST(OperatorConfigTest, EverythingHasADefault) {
   ASSERT_TRUE(config.ok()) << config.status().ToString();
   EXPECT_EQ(config->http_port, 8081);
   EXPECT_EQ(config->profile.RuntimeClassFor(api::Isolation::kGVisor), "gvisor");
-  EXPECT_EQ(config->transport, TransportKind::kCppRest);
+  EXPECT_EQ(config->transport, TransportKind::kBeast);
 }
 
 TEST(OperatorConfigTest, ReadsEveryField) {
@@ -24,7 +24,7 @@ TEST(OperatorConfigTest, ReadsEveryField) {
 http: {address: "127.0.0.1:9000"}
 log: {level: debug}
 workers: 8
-transport: beast
+transport: cpprest
 clusterDomain: corp.example
 runtimeClasses: {Container: runc, GVisor: sandboxed, MicroVM: kata-qemu}
 defaults:
@@ -51,7 +51,7 @@ leaderElection:
   EXPECT_EQ(config->http_port, 9000);
   EXPECT_EQ(config->log_level, LogLevel::kDebug);
   EXPECT_EQ(config->workers, 8);
-  EXPECT_EQ(config->transport, TransportKind::kBeast);
+  EXPECT_EQ(config->transport, TransportKind::kCppRest);
   EXPECT_FALSE(config->leader_election.enabled);
   EXPECT_EQ(config->leader_election.namespace_name, "stockade-system");
   EXPECT_EQ(config->leader_election.lease, "another");

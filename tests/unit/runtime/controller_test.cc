@@ -125,5 +125,38 @@ TEST_F(ControllerTest, StopWaitsForTheReconcileUnderWay) {
   EXPECT_TRUE(finished.load());
 }
 
+TEST_F(ControllerTest, GivesOutNoMoreKeysOnceItIsShutDown) {
+  Counter started;
+  Counter release;
+  Controller controller("test", clock_, logger_, [&](const ObjectKey&) -> ReconcileResult {
+    started.Increment();
+    release.WaitFor(1);
+    return {};
+  });
+  controller.Start(1);
+  controller.Enqueue(key_);
+  ASSERT_TRUE(started.WaitFor(1));
+  controller.Enqueue({"ns", "waiting"});
+  controller.ShutDown();
+  release.Increment();
+  controller.Stop();
+  EXPECT_EQ(started.value(), 1);
+}
+
+TEST_F(ControllerTest, AReconcileThatWasCancelledIsNoFailureToWarnOf) {
+  Counter calls;
+  Controller controller("test", clock_, logger_, [&calls](const ObjectKey&) -> ReconcileResult {
+    calls.Increment();
+    return {Status(StatusCode::kCancelled, "a stop"), {}};
+  });
+  controller.Start(1);
+  controller.Enqueue(key_);
+  ASSERT_TRUE(calls.WaitFor(1));
+  controller.Stop();
+  ASSERT_FALSE(lines_.empty());
+  EXPECT_NE(lines_[0].find("reconcile was cut short"), std::string::npos) << lines_[0];
+  EXPECT_NE(lines_[0].find(R"("level":"info")"), std::string::npos) << lines_[0];
+}
+
 }  // namespace
 }  // namespace stockade::runtime

@@ -245,6 +245,13 @@ TEST_F(LeaderElectorTest, ReleasedLeaseIsTakenAtOnce) {
   EXPECT_TRUE(b_.elector.TryAcquireOrRenew());
 }
 
+TEST_F(LeaderElectorTest, ReleasesAlsoAfterARenewalWhoseAnswerNeverCame) {
+  ASSERT_TRUE(a_.elector.TryAcquireOrRenew());
+  server_.Put({{"holderIdentity", "a"}, {"leaseDurationSeconds", 15}});
+  a_.elector.Release();
+  EXPECT_EQ(server_.spec()["holderIdentity"], "");
+}
+
 TEST_F(LeaderElectorTest, ReleaseLeavesTheLeaseOfAnotherAlone) {
   ASSERT_TRUE(a_.elector.TryAcquireOrRenew());
   ASSERT_FALSE(b_.elector.TryAcquireOrRenew());
