@@ -16,9 +16,9 @@ class FencedTransport final : public kube::Transport {
     if (request.method == "GET") return transport_->Send(request);
     const std::chrono::nanoseconds left = fence_->TimeLeft();
     if (left <= std::chrono::nanoseconds::zero()) {
-      return Status(StatusCode::kCancelled, fence_->Leads()
-                                                ? "not sent: the lease has to be renewed first"
-                                                : "not sent: this process is not the leader");
+      return fence_->Leads()
+                 ? Status(StatusCode::kUnavailable, "not sent: the lease has to be renewed first")
+                 : Status(StatusCode::kCancelled, "not sent: this process is not the leader");
     }
     kube::HttpRequest bounded = request;
     bounded.deadline =

@@ -44,8 +44,8 @@ class LeaderFence {
 };
 
 // Sends what only reads as it is, and what writes only while the fence is open, with a deadline
-// that ends before another leader may begin; otherwise the request is Cancelled and nothing is
-// sent.
+// that ends before another leader may begin; otherwise nothing is sent and the request is
+// Cancelled, or Unavailable when the fence only pauses.
 std::unique_ptr<kube::Transport> MakeFencedTransport(std::unique_ptr<kube::Transport> transport,
                                                      std::shared_ptr<const LeaderFence> fence);
 
