@@ -14,7 +14,7 @@ import sys
 import pytest
 
 from cluster import ROOT, eventually
-from stockade import Program, condition
+from stockade import condition, operator_program
 
 sys.path.insert(0, str(ROOT / "tests" / "fakes"))
 from fault_proxy import FaultProxy  # noqa: E402
@@ -191,11 +191,9 @@ def backstage(stockade):
     with FaultProxy(stockade.directory / "operator.kubeconfig") as proxy:
         kubeconfig = stockade.directory / "proxied.kubeconfig"
         proxy.write_kubeconfig(kubeconfig)
-        operator = Program(
-            stockade.directory, "operator", "OperatorConfiguration",
-            {"runtimeClasses": {"GVisor": "gvisor"}, "leaderElection": {"enabled": False}},
-            ["--kubeconfig", str(kubeconfig)], instance="proxied-operator",
-        )  # fmt: skip
+        operator = operator_program(
+            stockade.directory, kubeconfig, instance="proxied-operator", leaderElection={"enabled": False}
+        )
         operator.start()
         yield proxy, operator
         if operator.process is not None:

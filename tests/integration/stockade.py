@@ -115,6 +115,19 @@ def webhook_program(directory, certificates, port, **config):
     )
 
 
+def operator_program(directory, kubeconfig, instance=None, **config):
+    """An operator that takes part in the election, not started yet; keyword arguments take the place of fields of its
+    configuration, or are further ones."""
+    return Program(
+        directory,
+        "operator",
+        "OperatorConfiguration",
+        {"runtimeClasses": {"GVisor": "gvisor"}, "leaderElection": {"namespace": NAMESPACE}} | config,
+        ["--kubeconfig", str(kubeconfig)],
+        instance=instance,
+    )
+
+
 class Stockade:
     """Stockade on a cluster: the chart applied, and both programs."""
 
@@ -132,18 +145,8 @@ class Stockade:
             "kubeconfig", "--out", str(kubeconfig), "--user", OPERATOR_USER,
             "--group", "system:serviceaccounts", "--group", f"system:serviceaccounts:{NAMESPACE}",
         )  # fmt: skip
-        self.operator = Program(
-            directory,
-            "operator",
-            "OperatorConfiguration",
-            # The operators of the fault tables have the other HTTP client, which is the default.
-            {
-                "runtimeClasses": {"GVisor": "gvisor"},
-                "leaderElection": {"namespace": NAMESPACE},
-                "transport": "cpprest",
-            },
-            ["--kubeconfig", str(kubeconfig)],
-        )
+        # The operators of the fault tables have the other HTTP client, which is the default.
+        self.operator = operator_program(directory, kubeconfig, transport="cpprest")
 
     def hack_cluster(self, command, *args):
         subprocess.run(
@@ -238,14 +241,7 @@ def second_operator(stockade, user):
     )  # fmt: skip
     kubeconfig = stockade.directory / f"{user}.kubeconfig"
     stockade.hack_cluster("kubeconfig", "--out", str(kubeconfig), "--user", user)
-    return Program(
-        stockade.directory,
-        "operator",
-        "OperatorConfiguration",
-        {"runtimeClasses": {"GVisor": "gvisor"}, "leaderElection": {"namespace": NAMESPACE}},
-        ["--kubeconfig", str(kubeconfig)],
-        instance=user,
-    )
+    return operator_program(stockade.directory, kubeconfig, instance=user)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from cluster import eventually
-from stockade import NAMESPACE, OPERATOR_USER, Program, sandbox
+from stockade import OPERATOR_USER, operator_program, sandbox
 
 # Short-lived, so that the plugin has to run again while a test looks on: it is asked in the last quarter of this time.
 LIFE_SECONDS = 12
@@ -55,13 +55,7 @@ class PluginOperator:
         }
         kubeconfig = self.directory / "kubeconfig"
         kubeconfig.write_text(yaml.safe_dump(source))
-        self.program = Program(
-            self.directory,
-            "operator",
-            "OperatorConfiguration",
-            {"runtimeClasses": {"GVisor": "gvisor"}, "leaderElection": {"namespace": NAMESPACE}},
-            ["--kubeconfig", str(kubeconfig)],
-        )
+        self.program = operator_program(self.directory, kubeconfig)
 
     def runs(self):
         return len((self.directory / "runs").read_text().splitlines())

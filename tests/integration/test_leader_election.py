@@ -10,7 +10,7 @@ import time
 import pytest
 
 from cluster import ROOT, eventually
-from stockade import NAMESPACE, OPERATOR_USER, Program, sandbox, second_operator
+from stockade import NAMESPACE, OPERATOR_USER, operator_program, sandbox, second_operator
 
 sys.path.insert(0, str(ROOT / "tests" / "fakes"))
 from fault_proxy import FaultProxy  # noqa: E402
@@ -141,11 +141,7 @@ def behind_proxy(stockade, user, prefix=()):
     with FaultProxy(stockade.directory / f"{name}.kubeconfig") as proxy:
         kubeconfig = stockade.directory / f"proxied-{name}.kubeconfig"
         proxy.write_kubeconfig(kubeconfig)
-        program = Program(
-            stockade.directory, "operator", "OperatorConfiguration",
-            {"runtimeClasses": {"GVisor": "gvisor"}, "leaderElection": {"namespace": NAMESPACE}},
-            ["--kubeconfig", str(kubeconfig)], instance=f"proxied-{name}",
-        )  # fmt: skip
+        program = operator_program(stockade.directory, kubeconfig, instance=f"proxied-{name}")
         program.command = [*prefix, *program.command]
         try:
             yield proxy, program

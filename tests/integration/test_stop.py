@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from cluster import ROOT, eventually
-from stockade import NAMESPACE, Program, condition, sandbox
+from stockade import NAMESPACE, condition, operator_program, sandbox
 
 sys.path.insert(0, str(ROOT / "tests" / "fakes"))
 from fault_proxy import Fault, FaultProxy  # noqa: E402
@@ -45,10 +45,9 @@ def proxied(stockade, request):
     with FaultProxy(stockade.directory / "operator.kubeconfig") as proxy:
         kubeconfig = stockade.directory / "stopped.kubeconfig"
         proxy.write_kubeconfig(kubeconfig)
-        operator = Program(
-            stockade.directory, "operator", "OperatorConfiguration",
-            {"runtimeClasses": {"GVisor": "gvisor"}, "leaderElection": PATIENT, "transport": request.param},
-            ["--kubeconfig", str(kubeconfig)], instance=f"stopped-{request.node.name}",
+        operator = operator_program(
+            stockade.directory, kubeconfig, instance=f"stopped-{request.node.name}",
+            leaderElection=PATIENT, transport=request.param,
         )  # fmt: skip
         operator.start()
         try:

@@ -1,10 +1,6 @@
 // What every Transport does alike, against a server of the test's own. Identities are in
 // transport_tls_test.cc.
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <future>
@@ -12,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/unit/kube/loopback_socket.h"
 #include "tests/unit/kube/transport_fixture.h"
 
 namespace stockade::kube {
@@ -237,31 +234,8 @@ TEST_P(TransportConformanceTest, IsUnavailableWhenTheAnswerIsNoHttp) {
   EXPECT_EQ(Text(Make()->Send(Request("GET", "/"))), "Unavailable");
 }
 
-// A port on which nobody listens, and nobody else can while this lives.
-class DeafPort {
- public:
-  DeafPort() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* const generic = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(::bind(socket_, generic, size), 0);
-    EXPECT_EQ(::getsockname(socket_, generic, &size), 0);
-    port_ = ntohs(address.sin_port);
-  }
-  ~DeafPort() { ::close(socket_); }
-  DeafPort(const DeafPort&) = delete;
-  DeafPort& operator=(const DeafPort&) = delete;
-  [[nodiscard]] std::uint16_t port() const { return port_; }
-
- private:
-  int socket_;
-  std::uint16_t port_ = 0;
-};
-
 TEST_P(TransportConformanceTest, IsUnavailableWhenNobodyListens) {
-  const DeafPort port;
+  const LoopbackSocket port;  // on which nobody listens
   config_.host = "127.0.0.1";
   config_.port = port.port();
   for (const bool tls : {true, false}) {

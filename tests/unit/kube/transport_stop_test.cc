@@ -1,10 +1,8 @@
 // How every Transport ends what is under way when a stop is requested. No request of these tests
 // has a deadline that a test would live to see: it is cancelled, or the test hangs.
-#include <arpa/inet.h>
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/unit/kube/loopback_socket.h"
 #include "tests/unit/kube/transport_fixture.h"
 
 namespace {
@@ -107,28 +106,17 @@ TEST_P(TransportStopTest, CancelsARequestOnAKeptConnection) {
 // Takes connections and says nothing on them.
 class SilentServer {
  public:
-  SilentServer() : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* const generic = reinterpret_cast<sockaddr*>(&address);
-    EXPECT_EQ(::bind(listener_, generic, size), 0);
-    EXPECT_EQ(::listen(listener_, 1), 0);
-    EXPECT_EQ(::getsockname(listener_, generic, &size), 0);
-    port_ = ntohs(address.sin_port);
-  }
+  SilentServer() { EXPECT_EQ(::listen(listener_.get(), 1), 0); }
   ~SilentServer() {
-    ::close(listener_);
     if (connection_ >= 0) ::close(connection_);
   }
   SilentServer(const SilentServer&) = delete;
   SilentServer& operator=(const SilentServer&) = delete;
 
-  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::uint16_t port() const { return listener_.port(); }
   // Waits until a client has connected and said something.
   void WaitForClient() {
-    connection_ = ::accept(listener_, nullptr, nullptr);
+    connection_ = ::accept(listener_.get(), nullptr, nullptr);
     char byte = 0;
     EXPECT_EQ(::recv(connection_, &byte, 1, 0), 1);
   }
@@ -140,9 +128,8 @@ class SilentServer {
   }
 
  private:
-  int listener_;
+  LoopbackSocket listener_;
   int connection_ = -1;
-  std::uint16_t port_ = 0;
 };
 
 TEST_P(TransportStopTest, CancelsARequestThatIsStillConnecting) {
