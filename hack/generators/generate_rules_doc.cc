@@ -89,6 +89,10 @@ std::string_view Name(JudgedObject judged) {
       return "the rendered pod";
     case JudgedObject::kBoth:
       return "the sandbox and the rendered pod";
+    case JudgedObject::kByPolicy:
+      return "the sandbox, where a policy asks for it";
+    case JudgedObject::kRequest:
+      return "requests";
   }
   return "";
 }

@@ -54,6 +54,7 @@ class SpecDecoder {
       });
       Finish(service_reader);
     }
+    spec.access = DecodeAccess(reader.Value("access"));
     Finish(reader);
     return spec;
   }
@@ -191,6 +192,17 @@ class SpecDecoder {
     rule.ports = JsonText(reader.Array("ports"));
     Finish(reader);
     return rule;
+  }
+
+  Access DecodeAccess(JsonView value) {
+    Access access;
+    if (value.IsUnset()) return access;
+    ObjectReader reader(value, "spec.access", errors_);
+    ReadEnum(reader, "exec", kPermissionNames, access.exec);
+    ReadEnum(reader, "attach", kPermissionNames, access.attach);
+    ReadEnum(reader, "portForward", kPermissionNames, access.port_forward);
+    Finish(reader);
+    return access;
   }
 
   ServicePort DecodeServicePort(JsonView value, const std::string& path) {

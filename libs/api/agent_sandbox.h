@@ -111,6 +111,19 @@ struct ServicePort {
   std::string app_protocol;
 };
 
+enum class Permission { kAllow, kDeny };
+inline constexpr std::array<std::string_view, 2> kPermissionNames = {"Allow", "Deny"};
+
+// What users of the cluster may do with the agent's containers through the API server. The
+// operator's own containers are closed to everyone.
+struct Access {
+  Permission exec = Permission::kAllow;
+  Permission attach = Permission::kAllow;
+  Permission port_forward = Permission::kDeny;
+
+  bool operator==(const Access&) const = default;
+};
+
 struct AgentSandboxSpec {
   Isolation isolation = Isolation::kGVisor;
   InputTrust input_trust = InputTrust::kUntrusted;
@@ -120,6 +133,7 @@ struct AgentSandboxSpec {
   std::vector<VolumeClaimTemplate> volume_claim_templates;
   std::vector<IngressRule> ingress;
   std::vector<ServicePort> service_ports;
+  Access access;
 };
 
 // metav1.Condition.

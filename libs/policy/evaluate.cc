@@ -9,11 +9,11 @@ namespace stockade::policy {
 namespace {
 
 std::vector<Finding> Judge(const Subject& subject) {
-  const JudgedObject other =
-      subject.rendered() ? JudgedObject::kSandbox : JudgedObject::kRenderedPod;
+  const JudgedObject judged =
+      subject.rendered() ? JudgedObject::kRenderedPod : JudgedObject::kSandbox;
   Report report;
   for (const Rule* rule : Rules()) {
-    if (rule->judges == other) continue;
+    if (rule->judges != judged && rule->judges != JudgedObject::kBoth) continue;
     report.BeginRule(*rule);
     rule->check(subject, report);
   }

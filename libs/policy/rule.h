@@ -24,10 +24,15 @@ struct Finding {
 // The principle of the design that a rule serves first.
 enum class Principle { kIsolation, kLeastPrivilege, kDefenceInDepth };
 
-// What a rule judges. An AgentSandbox is judged by every rule that names kSandbox: its own fields
-// and its pod template, where an unset field passes because rendering fills it in. A rendered pod
-// is judged by those that name kRenderedPod; there the hardened value has to stand.
-enum class JudgedObject { kSandbox, kRenderedPod, kBoth };
+// What a rule judges.
+enum class JudgedObject {
+  kSandbox,      // an AgentSandbox: its own fields and its pod template, where an unset field passes
+                 // because rendering fills it in
+  kRenderedPod,  // a pod as the operator creates it; there the hardened value has to stand
+  kBoth,
+  kByPolicy,  // an AgentSandbox, by an AgentSandboxPolicy that selects its namespace: no floor
+  kRequest,   // a request that concerns what the operator owns: judged by the webhook's guards
+};
 
 // Where the world speaks of the same danger. Empty where nothing is known for certain.
 struct References {
@@ -46,7 +51,7 @@ struct Rule {
   std::string_view code = {};
   Severity severity = Severity::kError;
   JudgedObject judges = JudgedObject::kBoth;
-  void (*check)(const Subject&, Report&) = nullptr;
+  void (*check)(const Subject&, Report&) = nullptr;  // null for kByPolicy and kRequest
   std::string_view fields = {};   // what it reads, for people: "every container's ports[].hostPort"
   std::string_view summary = {};  // what it refuses and why, one or two sentences
   std::string_view remedy = {};   // what to write instead, an imperative; ends every message

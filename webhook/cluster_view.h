@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "api/agent_sandbox.h"
+#include "base/status.h"
+
+namespace stockade::policy {
+class CompiledPolicy;
+}
+
+namespace stockade::webhook {
+
+// What a review may ask of the cluster, answered from synced caches and never over the network.
+// Nothing unknown reads as "nothing applies" (CVE-2025-46342): where a cache is not synced or the
+// namespace is not in it, the answer is Unavailable, and the review is denied. Any thread may call.
+class ClusterView {
+ public:
+  virtual ~ClusterView() = default;
+
+  // Ok once every cache holds a complete list; else Unavailable, naming what is missing.
+  [[nodiscard]] virtual Status CheckSynced() const = 0;
+
+  // The policies that select the namespace by its labels, in the order of their names.
+  [[nodiscard]] virtual Result<std::vector<std::shared_ptr<const policy::CompiledPolicy>>>
+  PoliciesOf(std::string_view namespace_name) const = 0;
+
+  // spec.access of a sandbox; nothing when there is no such sandbox.
+  [[nodiscard]] virtual Result<std::optional<api::Access>> AccessOf(
+      std::string_view namespace_name, std::string_view sandbox) const = 0;
+
+  // True when a sandbox exists that is to run by that RuntimeClass, now or at its next start.
+  [[nodiscard]] virtual Result<bool> RuntimeClassInUse(std::string_view runtime_class) const = 0;
+};
+
+}  // namespace stockade::webhook
