@@ -19,6 +19,11 @@ api::StringMap DecodeMap(JsonView map) {
   return result;
 }
 
+// kubectl's copy of the whole object, which nothing here asks for.
+void DropUnused(api::ObjectMeta& metadata) {
+  metadata.annotations.erase("kubectl.kubernetes.io/last-applied-configuration");
+}
+
 void DecodeTroubles(JsonView statuses, std::vector<ContainerTrouble>& troubles) {
   statuses.ForEachElement([&troubles](std::size_t, JsonView status) {
     const JsonView waiting = status["state"]["waiting"];
@@ -67,8 +72,20 @@ Result<CachedSandbox> DecodeSandbox(JsonView object) {
   result.spec_hash = std::hash<std::string>{}(object["spec"].Dump());
   api::JsonText& pod_spec = result.sandbox.spec.pod_template.spec;
   pod_spec = api::JsonText(Intern(std::string(pod_spec.text())));
-  // kubectl's copy of the whole object, which nothing here asks for.
-  result.sandbox.metadata.annotations.erase("kubectl.kubernetes.io/last-applied-configuration");
+  DropUnused(result.sandbox.metadata);
+  return result;
+}
+
+Result<CachedSandbox> DecodeKnownSandbox(JsonView object, const CachedSandbox& known) {
+  api::ObjectMeta metadata = api::DecodeObjectMeta(object["metadata"]);
+  const bool same_spec = metadata.uid == known.uid && metadata.generation > 0 &&
+                         metadata.generation == known.sandbox.metadata.generation;
+  if (!same_spec) return DecodeSandbox(object);
+  CachedSandbox result = known;
+  runtime::DecodeCachedObject(object, result);
+  result.sandbox.metadata = std::move(metadata);
+  result.status = CompactStatus(object["status"]);
+  DropUnused(result.sandbox.metadata);
   return result;
 }
 

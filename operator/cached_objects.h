@@ -137,6 +137,9 @@ struct CachedRuntimeClass : runtime::CachedObject {
 [[nodiscard]] ControllerOwner DecodeControllerOwner(codec::JsonView metadata);
 
 Result<CachedSandbox> DecodeSandbox(codec::JsonView object);
+// As above, for an object of which an earlier version is known: a spec of the same generation is
+// the same spec, and is not decoded again.
+Result<CachedSandbox> DecodeKnownSandbox(codec::JsonView object, const CachedSandbox& known);
 Result<CachedPod> DecodePod(codec::JsonView object);
 Result<CachedPolicy> DecodePolicy(codec::JsonView object);
 Result<CachedService> DecodeService(codec::JsonView object);

@@ -131,7 +131,7 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
       return {Status::Ok(), std::chrono::ceil<milliseconds>(kProgressGrace - age)};
     }
   }
-  Status written = WriteStatus(sandbox, seen);
+  Status written = WriteStatus(*cached, sandbox, seen);
   return {step.error.ok() ? std::move(written) : std::move(step.error), step.requeue_after};
 }
 
@@ -489,7 +489,8 @@ std::string SandboxReconciler::FindWideningPolicy(const api::AgentSandbox& sandb
   return {};
 }
 
-Status SandboxReconciler::WriteStatus(const api::AgentSandbox& sandbox, const Observation& seen) {
+Status SandboxReconciler::WriteStatus(const CachedSandbox& cached, const api::AgentSandbox& sandbox,
+                                      const Observation& seen) {
   codec::Json status = ComputeStatus(sandbox, seen, settings_.profile, clock_.Now());
   const codec::Json before = sandbox.status.ToJson();
   if (status == before) return Status::Ok();
@@ -508,7 +509,7 @@ Status SandboxReconciler::WriteStatus(const api::AgentSandbox& sandbox, const Ob
     if (written.status().code() == StatusCode::kNotFound) return Status::Ok();
     return written.status().WithContext("writing the status");
   }
-  auto decoded = DecodeSandbox(written->root());
+  auto decoded = DecodeKnownSandbox(written->root(), cached);
   if (!decoded.ok()) return decoded.status();
   if (settings_.metrics != nullptr && IsReady(status) && !IsReady(before)) {
     settings_.metrics->ObserveReady(sandbox.spec.isolation, backoff_.PodAge(sandbox.metadata.uid));

@@ -83,7 +83,9 @@ class SandboxReconciler {
   // pod that lost its label is in no cache. Null when there is none or it is another's.
   Result<std::shared_ptr<const CachedPod>> FindOwnPod(const api::AgentSandbox& sandbox);
   std::string FindWideningPolicy(const api::AgentSandbox& sandbox, const Observation& seen) const;
-  Status WriteStatus(const api::AgentSandbox& sandbox, const Observation& seen);
+  // `cached` is what `sandbox` was made of.
+  Status WriteStatus(const CachedSandbox& cached, const api::AgentSandbox& sandbox,
+                     const Observation& seen);
   void Tell(std::vector<runtime::Event> events);
 
   kube::Client& client_;

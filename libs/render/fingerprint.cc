@@ -1,7 +1,11 @@
 #include "render/fingerprint.h"
 
+#include <algorithm>
 #include <array>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "api/pod_view.h"
 #include "api/quantity.h"
@@ -18,25 +22,61 @@ std::string DigestOf(const Json& value) {
   return Sha256Hex(value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
-// Quantities by value; what is none by its text.
-Json ValuesOf(JsonView resource_list, bool without_pod_bound) {
-  Json values = Json::object();
-  resource_list.ForEachMember([&](std::string_view name, JsonView value) {
-    if (without_pod_bound && (name == "cpu" || name == "memory")) return;
-    const auto quantity = api::Quantity::FromJson(value);
-    values[std::string(name)] = quantity.ok() ? quantity->ExactText() : value.Dump();
-  });
-  return values;
-}
+// The text that a pod's digest is made of; no two different states have the same. Written without
+// a tree in between, because every event of every pod makes one.
+class PodState {
+ public:
+  void Add(std::string_view value) {
+    text_ += std::to_string(value.size());
+    text_ += ':';
+    text_ += value;
+  }
+  // A list or map begins with its name and ends with a mark that no value begins with.
+  void Begin(std::string_view name) {
+    text_ += name;
+    text_ += '{';
+  }
+  void End() { text_ += '}'; }
 
-// Where the pod bounds its containers together, a LimitRange may still fill in theirs.
-Json ContainerState(const api::ContainerView& container, bool bound_by_pod) {
-  const JsonView resources = container["resources"];
-  return {{"name", container.name()},
-          {"image", container.image()},
-          {"requests", ValuesOf(resources["requests"], bound_by_pod)},
-          {"limits", ValuesOf(resources["limits"], bound_by_pod)}};
-}
+  // Quantities by value; what is none by its text.
+  void AddResources(std::string_view name, JsonView resource_list, bool without_pod_bound) {
+    std::vector<std::pair<std::string_view, std::string>> values;
+    resource_list.ForEachMember([&](std::string_view resource, JsonView value) {
+      if (without_pod_bound && (resource == "cpu" || resource == "memory")) return;
+      const auto quantity = api::Quantity::FromJson(value);
+      values.emplace_back(resource, quantity.ok() ? quantity->ExactText() : value.Dump());
+    });
+    std::ranges::sort(values);
+    Begin(name);
+    for (const auto& [resource, value] : values) {
+      Add(resource);
+      Add(value);
+    }
+    End();
+  }
+
+  // Where the pod bounds its containers together, a LimitRange may still fill in theirs.
+  void AddContainer(const api::ContainerView& container, bool bound_by_pod) {
+    const JsonView resources = container["resources"];
+    Begin(PositionName(container.position()));
+    Add(container.name());
+    Add(container.image());
+    AddResources("requests", resources["requests"], bound_by_pod);
+    AddResources("limits", resources["limits"], bound_by_pod);
+    End();
+  }
+
+  [[nodiscard]] std::string Digest() const { return Sha256Hex(text_); }
+
+ private:
+  static std::string_view PositionName(api::ContainerPosition position) {
+    if (position == api::ContainerPosition::kOrdinary) return "container";
+    if (position == api::ContainerPosition::kEphemeral) return "ephemeralContainer";
+    return "initContainer";
+  }
+
+  std::string text_;
+};
 
 bool ToleratesControlPlane(JsonView toleration) {
   const std::string_view key = toleration["key"].StringOrEmpty();
@@ -94,22 +134,18 @@ constexpr std::array<std::string_view, 6> kServicePortFields = {
 std::string PodFingerprint(JsonView pod) {
   const JsonView spec = pod["spec"];
   const bool bound_by_pod = !spec["resources"].IsUnset();
-  Json state = {{"podLimits", ValuesOf(spec["resources"]["limits"], false)},
-                {"activeDeadlineSeconds", spec["activeDeadlineSeconds"].ToJson()},
-                {"containers", Json::array()},
-                {"initContainers", Json::array()},
-                {"ephemeralContainers", Json::array()},
-                {"tolerations", Json::array()}};
-  api::PodView(pod, "").ForEachContainer([&](const api::ContainerView& container) {
-    const char* list = "initContainers";
-    if (container.position() == api::ContainerPosition::kOrdinary) list = "containers";
-    if (container.position() == api::ContainerPosition::kEphemeral) list = "ephemeralContainers";
-    state[list].push_back(ContainerState(container, bound_by_pod));
-  });
+  PodState state;
+  state.AddResources("podLimits", spec["resources"]["limits"], false);
+  const JsonView deadline = spec["activeDeadlineSeconds"];
+  state.Add(deadline.IsUnset() ? "" : deadline.Dump());
+  api::PodView(pod, "").ForEachContainer(
+      [&](const api::ContainerView& container) { state.AddContainer(container, bound_by_pod); });
+  state.Begin("tolerations");
   spec["tolerations"].ForEachElement([&state](std::size_t, JsonView toleration) {
-    if (ToleratesControlPlane(toleration)) state["tolerations"].push_back(toleration.ToJson());
+    if (ToleratesControlPlane(toleration)) state.Add(toleration.Canonical());
   });
-  return DigestOf(state);
+  state.End();
+  return state.Digest();
 }
 
 std::string NetworkPolicyFingerprint(JsonView policy) {

@@ -37,6 +37,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     operator.add_argument("--workers", type=count, help="sandboxes reconciled at once (the operator's own default)")
     webhook = commands.add_parser("webhook", help="the webhook on one core, beside one in Go")
     webhook.add_argument("--seconds", type=count, default=10, help="seconds of load in each round (10)")
+    webhook.add_argument("--rate", type=count, default=2000, help="reviews a second in paced rounds (2000)")
     webhook.add_argument("--rounds", type=count, default=3, help="rounds, of which the medians are told (3)")
     webhook.add_argument("--bursts", type=count, default=5, help="bursts through the API server (5)")
     webhook.add_argument("--no-baseline", action="store_true", help="without the webhook in Go")
@@ -54,7 +55,7 @@ def run(directory: pathlib.Path, options: argparse.Namespace) -> Outcome:
     if not options.no_baseline:
         # hack/bench builds it.
         baseline = pathlib.Path(os.environ["STOCKADE_BENCH_BASELINE"])
-    return bench_webhook(directory, WebhookOptions(options.seconds, options.rounds, options.bursts, baseline))
+    return bench_webhook(directory, WebhookOptions(options.rate, options.seconds, options.rounds, options.bursts, baseline))
 
 
 def main() -> int:

@@ -95,9 +95,12 @@ def _warm_up(server: Server) -> None:
 
 
 def _register(stockade: Stockade, server: Server) -> None:
-    """Makes the chart's registration name this webhook."""
+    """Makes the chart's registration name this webhook. The API server speaks HTTP/2 with a webhook at a loopback
+    address or at "localhost", and HTTP/1.1 with every other one, so that a Service spreads the reviews over its pods
+    (kubernetes/kubernetes#75791). The final dot makes it treat this webhook like those that are installed."""
     stockade.install_webhook()
-    patch = [{"op": "replace", "path": "/webhooks/0/clientConfig/url", "value": server.url}]
+    url = server.url.replace("//127.0.0.1:", "//localhost.:")
+    patch = [{"op": "replace", "path": "/webhooks/0/clientConfig/url", "value": url}]
     stockade.cluster.must(
         "patch", "validatingwebhookconfiguration", WEBHOOK, "--type", "json", "-p", json.dumps(patch)
     )

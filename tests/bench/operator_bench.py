@@ -1,5 +1,6 @@
 """The operator's cost: API writes, processor time, memory, and how long a sandbox takes to be Ready."""
 
+import contextlib
 import dataclasses
 import json
 import math
@@ -21,6 +22,11 @@ NODES = 10
 ROUNDS = 4
 BARE_PODS = 1000
 READY_TIMEOUT = 60
+# kwok's pods are Ready as soon as they are bound, unless this annotation names a time: see hack/config/kwok.yaml.
+START_ANNOTATION = "starts-after"
+# Of the pods by which it is measured what somebody feels who waits for a real one.
+START_SECONDS = 1
+STARTING_PODS = 200
 # An operator that has not written for so long, in seconds, has come to rest.
 QUIET = 3
 BARE_LABEL = "stockade-bench"
@@ -79,7 +85,7 @@ class OperatorBench:
         rest = self._writes(rest_begin, time.time())
         memory = {"rss_idle_mib": idle, "rss_mib": peak_rss_mib(self._pid()), "rss_end_mib": rss_mib(self._pid())}
         restart, restart_writes = self._restart()
-        results = self._results(load, writes) | memory | restart
+        results = self._results(load, writes) | memory | restart | self._starting(pod)
         results |= {"writes_at_rest": rest.count(), "cpu_ms_at_rest": 1000 * rest_cpu}
         return self._rows(results, writes, rest, restart_writes), results
 
@@ -152,10 +158,10 @@ class OperatorBench:
         del spec["nodeName"]
         return {"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": {BARE_LABEL: "bare"}}, "spec": spec}
 
-    def _creations(self, resource: str, template: dict, count: int) -> list[Creation]:
+    def _creations(self, resource: str, template: dict, count: int, prefix: str = "agent") -> list[Creation]:
         creations = []
         for number in range(count):
-            namespace, name = self._namespaces[number % NAMESPACES], f"agent-{number}"
+            namespace, name = self._namespaces[number % NAMESPACES], f"{prefix}-{number}"
             body = template | {"metadata": template["metadata"] | {"name": name}}
             group = "api/v1" if resource == "pods" else "apis/stockade.dev/v1alpha1"
             path = f"/{group}/namespaces/{namespace}/{resource}"
@@ -166,10 +172,7 @@ class OperatorBench:
         options, load = self._options, Load()
         sandboxes = self._creations("agentsandboxes", sandbox(), options.count)
         bare = self._creations("pods", pod, min(options.count, BARE_PODS))
-        with (
-            ReadyWatch(self._api, SANDBOXES) as sandbox_watch,
-            ReadyWatch(self._api, f"/api/v1/pods?labelSelector={BARE_LABEL}%3Dbare") as bare_watch,
-        ):
+        with self._watches() as (bare_watch, sandbox_watch):
             load.begin = time.time()
             for bare_part, sandbox_part in zip(_parts(bare), _parts(sandboxes), strict=True):
                 parts = f"{len(bare_part)} bare pods, then {len(sandbox_part)} sandboxes"
@@ -187,6 +190,35 @@ class OperatorBench:
             load.cpu += cpu_seconds(self._pid()) - cpu
             load.end = time.time()
         return load
+
+    @contextlib.contextmanager
+    def _watches(self) -> Iterator[tuple[ReadyWatch, ReadyWatch]]:
+        """Of the bare pods and of the sandboxes."""
+        with (
+            ReadyWatch(self._api, f"/api/v1/pods?labelSelector={BARE_LABEL}%3Dbare") as bare,
+            ReadyWatch(self._api, SANDBOXES) as sandboxes,
+        ):
+            yield bare, sandboxes
+
+    def _starting(self, pod: dict) -> dict[str, float]:
+        """How long sandboxes and bare pods take to be Ready when the kubelet takes START_SECONDS for a pod."""
+        count = min(self._options.count, STARTING_PODS)
+        say(f"Creating {count} bare pods, then {count} sandboxes, whose pods take {START_SECONDS} s to start")
+        annotations = {START_ANNOTATION: f"{START_SECONDS}s"}
+        slow_pod = pod | {"metadata": pod["metadata"] | {"annotations": annotations}}
+        slow = sandbox()
+        slow["spec"]["podTemplate"]["metadata"] = {"annotations": annotations}
+        times: dict[str, list[float]] = {}
+        with self._watches() as watches:
+            for resource, template, watch in zip(("pods", "agentsandboxes"), (slow_pod, slow), watches, strict=True):
+                started = self._create(self._creations(resource, template, count, "starting"), watch)
+                times[resource] = [1000 * (watch.ready_at(key) - begin) for key, begin in started.items()]
+        sandboxes, bare = percentile(times["agentsandboxes"], 50), percentile(times["pods"], 50)
+        return {
+            "starting_ready_p50_ms": sandboxes,
+            "starting_bare_pod_ready_p50_ms": bare,
+            "starting_ready_p50_ratio": sandboxes / bare,
+        }
 
     def _create(self, creations: list[Creation], watch: ReadyWatch) -> dict[str, float]:
         """Creates them and waits until all are Ready; when each was begun."""
@@ -253,6 +285,10 @@ class OperatorBench:
             result("bare pod, median", "bare_pod_ready_p50_ms", "ms"),
             result("bare pod, 99th percentile", "bare_pod_ready_p99_ms", "ms"),
             result("sandbox to bare pod, medians", "ready_p50_ratio"),
+            Row(f"The same with pods that take {START_SECONDS} s to start"),
+            result("sandbox, median", "starting_ready_p50_ms", "ms"),
+            result("bare pod, median", "starting_bare_pod_ready_p50_ms", "ms"),
+            result("sandbox to bare pod, medians", "starting_ready_p50_ratio"),
             Row("The operator's writes, without those of its Lease"),
             result("for each sandbox, without deny-alls", "writes_per_sandbox"),
             result("of those, of events", "event_writes_per_sandbox"),

@@ -1,4 +1,6 @@
--- Load for a webhook: one AdmissionReview again and again, every answer looked at. Arguments: the file that holds it.
+-- Load for a webhook: one AdmissionReview again and again, every answer looked at. Arguments: the file that holds it,
+-- and how many milliseconds each connection pauses on average before a request, 0 for not at all. The pauses are
+-- exponentially distributed, so that requests come as from many clients that know nothing of each other.
 -- Ends with a line of JSON after the word "result".
 
 local threads = {}
@@ -15,6 +17,13 @@ function init(arguments)
   wrk.body = file:read("*a")
   wrk.headers["Content-Type"] = "application/json"
   file:close()
+  local pause = tonumber(arguments[2])
+  if pause > 0 then
+    math.randomseed(os.time())
+    function delay()
+      return math.floor(0.5 - pause * math.log(1 - math.random()))
+    end
+  end
 end
 
 function response(status, _, body)

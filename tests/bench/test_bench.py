@@ -12,8 +12,12 @@ OPERATOR_KEYS = {
     "writes_per_sandbox", "writes_at_rest", "cpu_ms_per_sandbox", "rss_idle_mib", "rss_mib",
     "ready_p50_ms", "ready_p99_ms", "bare_pod_ready_p50_ms",
     "count", "rate", "achieved_rate", "restart_cpu_s", "restart_rss_mib", "restart_writes",
+    "starting_ready_p50_ms", "starting_bare_pod_ready_p50_ms", "starting_ready_p50_ratio",
 }  # fmt: skip
-WEBHOOK_KEYS = {"reviews_per_second", "p50_ms", "p99_ms", "cpu_us_per_review", "rss_mib"}
+WEBHOOK_KEYS = {
+    "reviews_per_second", "p50_ms", "p99_ms", "cpu_us_per_review", "rss_mib",
+    "paced_reviews_per_second", "paced_p50_ms", "paced_p99_ms",
+}  # fmt: skip
 BURST_KEYS = {"burst_p50_ms", "burst_p99_ms", "burst_failed"}
 
 
@@ -40,6 +44,7 @@ def test_operator_bench_counts_every_write():
     assert results["boundary_writes_per_namespace"] == 1
     assert results["writes_at_rest"] == 0
     assert results["restart_writes"] == 0
+    assert results["starting_bare_pod_ready_p50_ms"] >= 1000
     for key in OPERATOR_KEYS - {"writes_at_rest", "restart_writes"}:
         assert results[key] > 0, key
 

@@ -21,6 +21,8 @@ SCRIPT = pathlib.Path(__file__).with_name("reviews.lua")
 
 @dataclasses.dataclass(frozen=True)
 class WebhookOptions:
+    # Reviews a second in the rounds of load that is bounded.
+    rate: int
     seconds: int
     rounds: int
     bursts: int
@@ -36,13 +38,14 @@ def two_cores() -> tuple[int, int]:
     return cores[0], cores[1]
 
 
-def _load(server: Server, core: int, seconds: int, body: pathlib.Path) -> dict[str, float]:
-    """One round of load on a webhook."""
+def _load(server: Server, core: int, seconds: int, body: pathlib.Path, rate: int = 0) -> dict[str, float]:
+    """One round of load on a webhook: as much as it takes, or about `rate` reviews a second."""
     cpu = cpu_seconds(server.process.pid)
+    pause_ms = 1000 * CONNECTIONS / rate if rate else 0
     done = subprocess.run(
         [
             "taskset", "-c", str(core), "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s",
-            "-s", str(SCRIPT), server.url, "--", str(body),
+            "-s", str(SCRIPT), server.url, "--", str(body), str(pause_ms),
         ],
         capture_output=True, text=True, check=False, timeout=seconds + 60,
     )  # fmt: skip
@@ -74,6 +77,7 @@ def bench_reviews(directory: pathlib.Path, options: WebhookOptions) -> dict[str,
         if options.baseline:
             servers["go_"] = stack.enter_context(baseline_webhook(directory, prefix, options.baseline))
         rounds: dict[str, list[dict[str, float]]] = {key: [] for key in servers}
+        paced: dict[str, list[dict[str, float]]] = {key: [] for key in servers}
         for key, server in servers.items():
             if not (response := server.review(body.read_bytes()))["allowed"]:
                 raise BenchError(f"the webhook {server.name} refuses the review: {response}")
@@ -81,9 +85,12 @@ def bench_reviews(directory: pathlib.Path, options: WebhookOptions) -> dict[str,
             for key, server in servers.items():
                 say(f"Round {number + 1} of {options.rounds}: the webhook {server.name}, {options.seconds} s")
                 rounds[key].append(_load(server, load_core, options.seconds, body))
+                paced[key].append(_load(server, load_core, options.seconds, body, options.rate))
         for key, server in servers.items():
             for name in rounds[key][0]:
                 results[key + name] = statistics.median(one[name] for one in rounds[key])
+            for name in ("reviews_per_second", "p50_ms", "p99_ms"):
+                results[f"{key}paced_{name}"] = statistics.median(one[name] for one in paced[key])
             results[f"{key}rss_mib"] = peak_rss_mib(server.process.pid)
     return results
 
@@ -106,12 +113,15 @@ def _rows(results: dict[str, float], options: WebhookOptions) -> list[Row]:
         ("cpu_us_per_review", "processor time for each", "us"),
         ("rss_mib", "memory at its peak", "MiB"),
     ]
+    paced = [(f"paced_{key}", text, unit) for key, text, unit in names[:3]]
     burst = [
         ("burst_p50_ms", "median", "ms"),
         ("burst_p99_ms", "99th percentile", "ms"),
         ("burst_failed", "failed", ""),
     ]
     rows += _compared(results, names)
+    rows.append(Row(f"The same at about {options.rate:,} reviews a second"))
+    rows += _compared(results, paced)
     rows.append(Row(f"{options.bursts} bursts of {CONCURRENT} concurrent creates through the API server"))
     rows += _compared(results, burst)
     rows += [Row(f"without any webhook: {text}", results[f"none_{key}"], unit) for key, text, unit in burst[:2]]

@@ -137,5 +137,53 @@ TEST(DecodeSandboxTest, TheWholeSandboxHasItsStatus) {
   EXPECT_EQ(whole.metadata.uid, "u");
 }
 
+// A sandbox of that generation whose container has that image.
+codec::JsonDocument SandboxObject(const char* uid, int generation, const char* version,
+                                  const char* image) {
+  return codec::ParseTrusted(
+      {{"metadata",
+        {{"name", "a"},
+         {"namespace", "ns"},
+         {"uid", uid},
+         {"generation", generation},
+         {"resourceVersion", version}}},
+       {"spec",
+        {{"podTemplate", {{"spec", {{"containers", {{{"name", "agent"}, {"image", image}}}}}}}}}},
+       {"status", {{"podName", version}}}});
+}
+
+std::string ImageOf(const CachedSandbox& cached) {
+  return cached.sandbox.spec.pod_template.spec.ToJson()["containers"][0]["image"];
+}
+
+TEST(DecodeKnownSandboxTest, ASpecOfTheSameGenerationIsTheKnownOne) {
+  const auto known = DecodeSandbox(SandboxObject("u", 2, "7", "registry.example/a:1").root());
+  ASSERT_TRUE(known.ok());
+  // Another image cannot be: it shows that the spec was not read.
+  const auto later =
+      DecodeKnownSandbox(SandboxObject("u", 2, "8", "registry.example/b:1").root(), *known);
+  ASSERT_TRUE(later.ok());
+  EXPECT_EQ(ImageOf(*later), "registry.example/a:1");
+  EXPECT_EQ(later->spec_hash, known->spec_hash);
+  EXPECT_EQ(later->resource_version, 8U);
+  EXPECT_EQ(later->Whole().status.ToJson()["podName"], "8");
+}
+
+TEST(DecodeKnownSandboxTest, AnotherSpecIsRead) {
+  const auto known = DecodeSandbox(SandboxObject("u", 2, "7", "registry.example/a:1").root());
+  ASSERT_TRUE(known.ok());
+  struct Case {
+    const char* uid;
+    int generation;
+  };
+  for (const Case& other : {Case{"u", 3}, Case{"v", 2}, Case{"u", 0}}) {
+    const auto later = DecodeKnownSandbox(
+        SandboxObject(other.uid, other.generation, "8", "registry.example/b:1").root(), *known);
+    ASSERT_TRUE(later.ok());
+    EXPECT_EQ(ImageOf(*later), "registry.example/b:1") << other.uid << other.generation;
+    EXPECT_NE(later->spec_hash, known->spec_hash);
+  }
+}
+
 }  // namespace
 }  // namespace stockade::sandbox_operator
