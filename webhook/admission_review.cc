@@ -77,9 +77,17 @@ void DecodeRequest(JsonView value, Decoder& decoder, AdmissionRequest& request) 
   request.namespace_name = decoder.OptionalString(value, "namespace", "request.namespace");
   const JsonView user = decoder.OptionalObject(value, "userInfo", "request.userInfo");
   request.user_name = decoder.OptionalString(user, "username", "request.userInfo.username");
+  if (const JsonView groups = user["groups"]; !groups.IsUnset() && !groups.IsArray()) {
+    decoder.Fail("request.userInfo.groups", "must be a list of strings");
+  }
+  user["groups"].ForEachElement([&](std::size_t, JsonView group) {
+    if (!group.IsString()) decoder.Fail("request.userInfo.groups", "must be a list of strings");
+    request.groups.push_back(group.StringOrEmpty());
+  });
   request.dry_run = value["dryRun"].IsTrue();
   request.object = decoder.OptionalObject(value, "object", "request.object");
   request.old_object = decoder.OptionalObject(value, "oldObject", "request.oldObject");
+  request.options = decoder.OptionalObject(value, "options", "request.options");
   const bool has_object =
       request.operation == Operation::kCreate || request.operation == Operation::kUpdate;
   if (has_object && !request.object.IsObject()) {
@@ -120,6 +128,10 @@ Json EncodeStatus(const AdmissionResponse& response) {
 
 std::string_view OperationName(Operation operation) {
   return kOperations[static_cast<std::size_t>(operation)];
+}
+
+bool AdmissionRequest::InGroup(std::string_view group_name) const {
+  return std::ranges::find(groups, group_name) != groups.end();
 }
 
 Result<AdmissionRequest> DecodeAdmissionReview(JsonView review) {

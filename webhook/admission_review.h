@@ -27,9 +27,13 @@ struct AdmissionRequest {
   std::string_view name;  // empty while a generated name is not known yet
   std::string_view namespace_name;
   std::string_view user_name;
+  std::vector<std::string_view> groups;  // of the user
   bool dry_run = false;
-  codec::JsonView object;      // set for CREATE and UPDATE
+  codec::JsonView object;      // set for CREATE and UPDATE; PodExecOptions or the like for CONNECT
   codec::JsonView old_object;  // set for UPDATE and DELETE
+  codec::JsonView options;     // meta.k8s.io/v1 DeleteOptions and the like; none for CONNECT
+
+  [[nodiscard]] bool InGroup(std::string_view group_name) const;
 };
 
 // Reads an AdmissionReview. Fields that a newer API server may add are left alone; BadRequest for

@@ -1,6 +1,5 @@
 #include "webhook/agent_sandbox_handler.h"
 
-#include <set>
 #include <string>
 #include <utility>
 
@@ -8,37 +7,13 @@
 #include "api/names.h"
 #include "api/pod_view.h"
 #include "base/strings.h"
+#include "webhook/verdict.h"
 
 namespace stockade::webhook {
 namespace {
 
-using policy::Finding;
-using policy::Severity;
-
 constexpr std::string_view kResource = "agentsandboxes";
 constexpr std::string_view kPodTemplatePath = "spec.podTemplate";
-// Of findings in one answer. Only an object made for it has more, and one of 3 MiB could have
-// enough to make an answer that nobody can take.
-constexpr std::size_t kMaxListed = 200;
-
-// `AgentSandbox "namespace/name"`. A name to be generated is shown as its prefix and "*".
-std::string Describe(const AdmissionRequest& request) {
-  const codec::JsonView metadata = request.object["metadata"];
-  std::string name(request.name);
-  if (name.empty()) name = metadata["name"].StringOrEmpty();
-  if (name.empty()) name = std::string(metadata["generateName"].StringOrEmpty()) + "*";
-  return "AgentSandbox \"" + Truncate(request.namespace_name, 64) + "/" + Truncate(name, 253) +
-         "\"";
-}
-
-AdmissionResponse Refuse(const AdmissionRequest& request, std::string message) {
-  AdmissionResponse response;
-  response.message = std::move(message);
-  response.group = request.group;
-  response.kind = request.kind;
-  response.name = request.name;
-  return response;
-}
 
 // What is wrong with the registration that sent `request` here, or empty.
 std::string Misdirected(const AdmissionRequest& request) {
@@ -97,55 +72,11 @@ AdmissionResponse RefuseUnreadable(const AdmissionRequest& request, const Status
   return response;
 }
 
-std::string Line(const Finding& finding) {
-  return finding.field + ": [" + std::string(finding.code) + "] " + finding.message;
-}
-
-std::string Codes(const std::vector<Finding>& findings) {
-  std::set<std::string_view> seen;
-  std::string codes;
-  for (const Finding& finding : findings) {
-    if (!seen.insert(finding.code).second) continue;
-    if (!codes.empty()) codes += ',';
-    codes += finding.code;
-  }
-  return codes;
-}
-
-AdmissionResponse Answer(const AdmissionRequest& request, const std::vector<Finding>& findings) {
-  std::set<std::string_view> rules;
-  std::size_t errors = 0;
-  std::string lines;
-  AdmissionResponse response = Refuse(request, {});
-  for (const Finding& finding : findings) {
-    if (finding.severity == Severity::kWarning) {
-      response.warnings.push_back(Line(finding));
-      continue;
-    }
-    rules.insert(finding.code);
-    if (++errors > kMaxListed) continue;
-    lines += "\n- " + Line(finding);
-    response.causes.push_back({std::string(finding.code), finding.field, finding.message});
-  }
-  if (errors > kMaxListed) lines += "\n- and " + std::to_string(errors - kMaxListed) + " more";
-  response.allowed = errors == 0;
-  if (!response.allowed) {
-    response.message = Describe(request) + " is refused by " + std::to_string(rules.size()) +
-                       (rules.size() == 1 ? " rule:" : " rules:") + lines;
-  }
-  if (!findings.empty()) response.audit_annotations["findings"] = Codes(findings);
-  return response;
-}
-
 }  // namespace
 
 AdmissionResponse AgentSandboxHandler::Review(const AdmissionRequest& request) const {
   if (std::string why = Misdirected(request); !why.empty()) return Refuse(request, std::move(why));
-  if (OnlyLetsGo(request)) {
-    AdmissionResponse response;
-    response.allowed = true;
-    return response;
-  }
+  if (OnlyLetsGo(request)) return Allow();
   return Judge(request);
 }
 
@@ -154,7 +85,7 @@ AdmissionResponse AgentSandboxHandler::Judge(const AdmissionRequest& request) co
       api::DecodeAgentSandbox(request.object, {.pod_spec = false, .status = false});
   if (!sandbox.ok()) return RefuseUnreadable(request, sandbox.status());
   const api::PodView pod_template(request.object["spec"]["podTemplate"], kPodTemplatePath);
-  return Answer(request, policy::EvaluateSandbox(*sandbox, pod_template, facts_));
+  return AnswerFindings(request, policy::EvaluateSandbox(*sandbox, pod_template, facts_));
 }
 
 }  // namespace stockade::webhook

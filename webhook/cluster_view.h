@@ -2,10 +2,12 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "api/agent_sandbox.h"
+#include "api/label_selector.h"
 #include "base/status.h"
 
 namespace stockade::policy {
@@ -31,6 +33,12 @@ class ClusterView {
   // spec.access of a sandbox; nothing when there is no such sandbox.
   [[nodiscard]] virtual Result<std::optional<api::Access>> AccessOf(
       std::string_view namespace_name, std::string_view sandbox) const = 0;
+
+  // "namespace/name" of a sandbox of that namespace, or of any where it is empty, whose pod carries
+  // labels that the selector matches: those of its template, and the operator's own, which are
+  // app.kubernetes.io/managed-by and stockade.dev/sandbox. Nothing when there is none.
+  [[nodiscard]] virtual Result<std::optional<std::string>> SandboxSelectedBy(
+      std::string_view namespace_name, const api::LabelSelector& pod_selector) const = 0;
 
   // True when a sandbox exists that is to run by that RuntimeClass, now or at its next start.
   [[nodiscard]] virtual Result<bool> RuntimeClassInUse(std::string_view runtime_class) const = 0;

@@ -9,6 +9,7 @@
 #include "http_server/metrics.h"
 #include "http_server/server.h"
 #include "webhook/admission_endpoint.h"
+#include "webhook/agent_sandbox_handler.h"
 #include "webhook/review_metrics.h"
 
 namespace stockade::webhook {
@@ -33,11 +34,13 @@ Result<std::unique_ptr<http_server::Server>> StartAdmission(const Config& config
   options.threads = config.threads;
   options.limits.connections = config.connections;
   options.tls = &files;
-  return http_server::Server::Start(
-      options,
-      MakeAdmissionEndpoint(std::make_shared<const AgentSandboxHandler>(config.facts), metrics,
-                            logger),
-      logger);
+  AdmissionHandlers handlers;
+  const auto sandboxes = std::make_shared<const AgentSandboxHandler>(config.facts);
+  handlers.emplace(kAgentSandboxPath, [sandboxes](const AdmissionRequest& request) {
+    return sandboxes->Review(request);
+  });
+  return http_server::Server::Start(options, MakeAdmissionEndpoint(handlers, metrics, logger),
+                                    logger);
 }
 
 Result<std::unique_ptr<http_server::Server>> StartHealth(const Config& config,

@@ -452,7 +452,7 @@ def test_metrics_count_reviews_and_findings(webhook):
     assert not webhook.review(privileged())["allowed"]
     assert denied() == before + 1
     metrics = webhook.program.metrics()
-    assert metrics['stockade_reviews_total{operation="CREATE",verdict="denied"}'] >= 1
+    assert metrics[f'stockade_reviews_total{{operation="CREATE",verdict="denied",webhook="{PATH}"}}'] >= 1
     assert metrics[f'controller_runtime_webhook_requests_total{{code="200",webhook="{PATH}"}}'] >= 1
     assert metrics["process_open_fds"] > 0
 

@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "reviews.h"
+#include "webhook/agent_sandbox_handler.h"
+#include "webhook/verdict.h"
 
 namespace stockade::webhook {
 namespace {
@@ -47,7 +49,13 @@ class AdmissionEndpointTest : public ::testing::Test {
   prometheus::Registry registry_;
   ReviewMetrics metrics_{registry_};
   http_server::Handler endpoint_ = MakeAdmissionEndpoint(
-      std::make_shared<const AgentSandboxHandler>(policy::Facts()), metrics_, logger_);
+      {{std::string(kAgentSandboxPath),
+        [](const AdmissionRequest& request) {
+          return AgentSandboxHandler(policy::Facts()).Review(request);
+        }},
+       {"/validate/other",
+        [](const AdmissionRequest& request) { return Refuse(request, "another handler"); }}},
+      metrics_, logger_);
 };
 
 TEST_F(AdmissionEndpointTest, AnswersAReviewWithItsUid) {
@@ -71,6 +79,18 @@ TEST_F(AdmissionEndpointTest, DenialIs200AndALineWithoutContents) {
                                         HasSubstr("\"PrivilegedContainer\""))));
   EXPECT_THAT(lines_[0], Not(HasSubstr("secret value")));
   EXPECT_THAT(lines_[0], Not(HasSubstr("PASSWORD")));
+}
+
+TEST_F(AdmissionEndpointTest, EachPathHasItsHandler) {
+  const Response response = endpoint_({.method = "POST",
+                                       .path = "/validate/other",
+                                       .query = {},
+                                       .content_type = "application/json",
+                                       .body = ReviewOf("CREATE", GoodSandbox()).dump()});
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(Json::parse(response.body)["response"]["status"]["message"], "another handler");
+  const std::string text = prometheus::TextSerializer().Serialize(registry_.Collect());
+  EXPECT_THAT(text, HasSubstr("verdict=\"denied\",webhook=\"/validate/other\"} 1"));
 }
 
 TEST_F(AdmissionEndpointTest, TakesJsonWithParameters) {
@@ -101,6 +121,7 @@ TEST_F(AdmissionEndpointTest, OtherPathsAre404) {
                                          .content_type = "application/json",
                                          .body = "{}"});
     EXPECT_EQ(response.status, 404) << path;
+    EXPECT_EQ(response.body, "not found; there is /validate/agentsandboxes, /validate/other\n");
   }
 }
 
@@ -184,8 +205,10 @@ TEST_F(AdmissionEndpointTest, CountsReviewsFindingsAndRequests) {
   Post("no JSON");
   const std::string text = prometheus::TextSerializer().Serialize(registry_.Collect());
   for (const char* line : {
-           "stockade_reviews_total{operation=\"CREATE\",verdict=\"allowed\"} 1",
-           "stockade_reviews_total{operation=\"CREATE\",verdict=\"denied\"} 2",
+           "stockade_reviews_total{operation=\"CREATE\",verdict=\"allowed\","
+           "webhook=\"/validate/agentsandboxes\"} 1",
+           "stockade_reviews_total{operation=\"CREATE\",verdict=\"denied\","
+           "webhook=\"/validate/agentsandboxes\"} 2",
            "stockade_findings_total{code=\"PrivilegedContainer\",verdict=\"denied\"} 2",
            "controller_runtime_webhook_requests_in_flight{webhook=\"/validate/agentsandboxes\"} 0",
            "controller_runtime_webhook_latency_seconds_count{webhook=\"/validate/agentsandboxes\"} "

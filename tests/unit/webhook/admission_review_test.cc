@@ -43,7 +43,11 @@ TEST(AdmissionReviewTest, ReadsWhatAKubeApiserverSends) {
   EXPECT_EQ(request->name, "agent");
   EXPECT_EQ(request->namespace_name, "team");
   EXPECT_EQ(request->user_name, "alice");
+  EXPECT_THAT(request->groups, ::testing::ElementsAre("system:authenticated"));
+  EXPECT_TRUE(request->InGroup("system:authenticated"));
+  EXPECT_FALSE(request->InGroup("system:masters"));
   EXPECT_TRUE(request->dry_run);
+  EXPECT_EQ(request->options["kind"].StringOrEmpty(), "CreateOptions");
   EXPECT_EQ(request->object["kind"].StringOrEmpty(), "AgentSandbox");
   EXPECT_TRUE(request->old_object.IsObject());
 }
@@ -129,6 +133,13 @@ TEST(AdmissionReviewTest, RefusesWhatCannotBeAnsweredRightly) {
        "request.namespace must be a string"},
       {"user is a string", [](Json& r) { r["request"]["userInfo"] = "alice"; },
        "request.userInfo must be an object"},
+      {"groups are numbers", [](Json& r) { r["request"]["userInfo"]["groups"] = {1}; },
+       "request.userInfo.groups must be a list of strings"},
+      {"groups are a string",
+       [](Json& r) { r["request"]["userInfo"]["groups"] = "system:masters"; },
+       "request.userInfo.groups must be a list of strings"},
+      {"options are a list", [](Json& r) { r["request"]["options"] = Json::array(); },
+       "request.options must be an object"},
       {"no object", [](Json& r) { r["request"].erase("object"); },
        "request.object is required for CREATE and UPDATE"},
       {"object is null", [](Json& r) { r["request"]["object"] = nullptr; },

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "policy/rule.h"
+#include "webhook/admission_review.h"
+
+// How a judgement is told: the same words for every handler. Pure.
+namespace stockade::webhook {
+
+// What a request is about: `AgentSandbox "namespace/name"`, or `pods/exec "namespace/name"` of a
+// subresource. A name to be generated is shown as its prefix and "*".
+[[nodiscard]] std::string Describe(const AdmissionRequest& request);
+
+[[nodiscard]] AdmissionResponse Allow();
+[[nodiscard]] AdmissionResponse Refuse(const AdmissionRequest& request, std::string message);
+
+// Denied when any finding is an error, with all of them, each on a line with field, code and
+// remedy; warnings come as such. The codes are recorded as the audit annotation "findings".
+[[nodiscard]] AdmissionResponse AnswerFindings(const AdmissionRequest& request,
+                                               const std::vector<policy::Finding>& findings);
+
+// Of findings or errors in one answer. Only an object made for it has more, and one of 3 MiB could
+// have enough to make an answer that nobody can take.
+inline constexpr std::size_t kMaxListed = 200;
+
+}  // namespace stockade::webhook
