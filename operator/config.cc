@@ -8,6 +8,7 @@
 #include "api/agent_sandbox.h"
 #include "api/pod_view.h"
 #include "api/quantity.h"
+#include "api/resources.h"
 #include "base/strings.h"
 #include "codec/object_reader.h"
 #include "codec/yaml.h"
@@ -22,7 +23,6 @@ using codec::ObjectReader;
 constexpr std::string_view kApiVersion = "config.stockade.dev/v1alpha1";
 constexpr std::string_view kKind = "OperatorConfiguration";
 constexpr std::array<std::string_view, 2> kTransportNames = {"cpprest", "beast"};
-constexpr std::array<std::string_view, 3> kResourceNames = {"cpu", "memory", "ephemeral-storage"};
 // Kubernetes reserves nothing above 2^31-1 for ids; below 1000 are the system's own by convention.
 constexpr std::int64_t kMinId = 1000;
 constexpr std::int64_t kMaxId = 2147483647;
@@ -80,7 +80,7 @@ void ReadQuantity(ObjectReader& reader, std::string_view key, std::string& out) 
 void ReadResources(ObjectReader& parent, std::string_view key, std::vector<FieldError>& errors,
                    std::map<std::string, std::string>& out) {
   ObjectReader reader(parent.Value(key), parent.PathOf(key), errors);
-  for (const std::string_view resource : kResourceNames) {
+  for (const std::string_view resource : api::kResourceNames) {
     ReadQuantity(reader, resource, out[std::string(resource)]);
   }
   reader.Finish();
@@ -200,6 +200,14 @@ Result<OperatorConfig> ParseOperatorConfig(std::string_view yaml) {
   ReadRuntimeClasses(reader.Value("runtimeClasses"), errors, config.profile);
   ReadDefaults(reader.Value("defaults"), errors, config.profile);
   ReadPolicy(reader.Value("policy"), errors, config.facts);
+  // What policies are judged by where a sandbox leaves a limit open.
+  for (std::size_t i = 0; i < api::kResourceCount; ++i) {
+    const auto limit = config.profile.default_limits.find(std::string(api::kResourceNames[i]));
+    if (limit == config.profile.default_limits.end()) continue;
+    if (const auto quantity = api::Quantity::Parse(limit->second); quantity.ok()) {
+      config.facts.default_limits[i] = *quantity;
+    }
+  }
   ReadLeaderElection(reader.Value("leaderElection"), errors, config.leader_election);
   reader.Int("workers", 1, 64, config.workers);
   reader.String("clusterDomain", config.profile.cluster_domain);

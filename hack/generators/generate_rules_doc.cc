@@ -44,7 +44,8 @@ std::vector<Chapter> Chapters() {
           {"Environment", EnvRules()},
           {"Ports, probes and handlers", ContainerRules()},
           {"Resources", ResourceRules()},
-          {"Fields that nobody has judged", ReviewedFieldRules()}};
+          {"Fields that nobody has judged", ReviewedFieldRules()},
+          {"Rules of policies", PolicyRules()}};
 }
 
 constexpr std::string_view kIntroduction =
@@ -72,6 +73,10 @@ remedy, which ends the message unless the case has a better one; what it judges;
 and where else the danger is described. "The sandbox" means the object that a user applies: an unset field passes
 there, because the operator fills it in. "The rendered pod" means the pod as the operator creates it: there the
 hardened value has to stand.
+
+The [rules of policies](#rules-of-policies) are no part of the floor: each judges a sandbox by the
+[AgentSandboxPolicies](policies.md) that select its namespace, and the policy says whether what is found is refused,
+warned of or recorded.
 
 Some texts speak of an egress gateway and of a proxy in the sandbox. Neither exists in this version: what the rules
 reserve for them is reserved already.

@@ -1,5 +1,7 @@
 #include "api/agent_sandbox.h"
 
+#include "api/read_enum.h"
+
 namespace stockade::api {
 namespace {
 
@@ -8,14 +10,6 @@ using codec::JsonView;
 using codec::ObjectReader;
 
 constexpr std::int64_t kMaxFileMode = 0777;
-
-template <typename E, std::size_t N>
-void ReadEnum(ObjectReader& reader, std::string_view key,
-              const std::array<std::string_view, N>& names, E& out) {
-  auto index = static_cast<std::size_t>(out);
-  reader.Enum(key, names, index);
-  out = static_cast<E>(index);
-}
 
 std::string ElementPath(std::string_view list, std::size_t index) {
   return std::string(list) + "[" + std::to_string(index) + "]";

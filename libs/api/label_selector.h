@@ -7,6 +7,7 @@
 
 #include "api/agent_sandbox.h"
 #include "codec/json.h"
+#include "codec/object_reader.h"
 
 namespace stockade::api {
 
@@ -21,6 +22,10 @@ class LabelSelector {
   [[nodiscard]] bool Matches(const StringMap& labels) const;
   // The one value that the label must have to match; nothing when several do, or anything.
   [[nodiscard]] std::optional<std::string> RequiredValue(std::string_view key) const;
+  // Whether there are no requirements at all.
+  [[nodiscard]] bool SelectsEverything() const { return requirements_.empty(); }
+  // A key whose requirements contradict each other, so that nothing can ever match; or empty.
+  [[nodiscard]] std::string ContradictoryKey() const;
 
  private:
   enum class Operator { kIn, kNotIn, kExists, kDoesNotExist, kUnknown };
@@ -32,5 +37,11 @@ class LabelSelector {
 
   std::vector<Requirement> requirements_;
 };
+
+// Reports in `errors` what in a LabelSelector has no meaning: values of the wrong type, keys and
+// values that no label can have, operators that do not exist, In without values; when strict also
+// every unknown field. `path` is where it stands. An unset selector is fine.
+void CheckLabelSelector(codec::JsonView selector, std::string_view path, bool strict,
+                        std::vector<codec::FieldError>& errors);
 
 }  // namespace stockade::api

@@ -12,6 +12,7 @@ inline constexpr std::string_view kGroup = "stockade.dev";
 inline constexpr std::string_view kVersion = "v1alpha1";
 inline constexpr std::string_view kGroupVersion = "stockade.dev/v1alpha1";
 inline constexpr std::string_view kAgentSandboxKind = "AgentSandbox";
+inline constexpr std::string_view kAgentSandboxPolicyKind = "AgentSandboxPolicy";
 
 // On every pod of a sandbox, its value the sandbox's name. The deny-all policy selects by it.
 inline constexpr std::string_view kSandboxLabel = "stockade.dev/sandbox";

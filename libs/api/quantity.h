@@ -33,6 +33,14 @@ class Quantity {
   [[nodiscard]] bool IsNegative() const { return nano_ < 0; }
   [[nodiscard]] bool IsZero() const { return nano_ == 0; }
 
+  // The sum, in the format of the first. Of at most a thousand quantities; the text of one beyond
+  // the range cannot be parsed again.
+  friend Quantity operator+(const Quantity& a, const Quantity& b) {
+    Quantity sum = a;
+    sum.nano_ += b.nano_;
+    return sum;
+  }
+
   // By value; "1Gi" equals "1073741824".
   friend bool operator==(const Quantity& a, const Quantity& b) { return a.nano_ == b.nano_; }
   friend auto operator<=>(const Quantity& a, const Quantity& b) { return a.nano_ <=> b.nano_; }

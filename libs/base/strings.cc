@@ -98,4 +98,20 @@ bool IsDnsSubdomain(std::string_view name) {
   });
 }
 
+bool IsLabelValue(std::string_view value) {
+  const auto alphanumeric = [](char c) { return IsLowerAlphanumeric(c) || (c >= 'A' && c <= 'Z'); };
+  if (value.empty()) return true;
+  return value.size() <= 63 && alphanumeric(value.front()) && alphanumeric(value.back()) &&
+         std::ranges::all_of(value, [&alphanumeric](char c) {
+           return alphanumeric(c) || c == '-' || c == '_' || c == '.';
+         });
+}
+
+bool IsLabelKey(std::string_view key) {
+  const std::size_t slash = key.find('/');
+  if (slash != std::string_view::npos && !IsDnsSubdomain(key.substr(0, slash))) return false;
+  const std::string_view name = slash == std::string_view::npos ? key : key.substr(slash + 1);
+  return !name.empty() && IsLabelValue(name);
+}
+
 }  // namespace stockade

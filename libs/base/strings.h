@@ -30,5 +30,7 @@ namespace stockade {
 // Kubernetes name grammars (apimachinery's validation package).
 [[nodiscard]] bool IsDnsLabel(std::string_view name);      // RFC 1123 label, 1 to 63 bytes
 [[nodiscard]] bool IsDnsSubdomain(std::string_view name);  // RFC 1123 subdomain, 1 to 253 bytes
+[[nodiscard]] bool IsLabelKey(std::string_view key);       // "team" or "example.com/team"
+[[nodiscard]] bool IsLabelValue(std::string_view value);   // may be empty, up to 63 bytes
 
 }  // namespace stockade

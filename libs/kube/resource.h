@@ -18,6 +18,7 @@ struct Resource {
   }
 };
 
+inline constexpr Resource kNamespaces{"", "v1", "namespaces", "Namespace", /*namespaced=*/false};
 inline constexpr Resource kPods{"", "v1", "pods", "Pod"};
 inline constexpr Resource kServices{"", "v1", "services", "Service"};
 inline constexpr Resource kPersistentVolumeClaims{"", "v1", "persistentvolumeclaims",

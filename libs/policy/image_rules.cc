@@ -1,8 +1,6 @@
 #include <array>
 #include <string>
 
-#include "policy/image_reference.h"
-#include "policy/predicates.h"
 #include "policy/quoting.h"
 #include "policy/report.h"
 #include "policy/rule_groups.h"
@@ -12,52 +10,23 @@
 namespace stockade::policy {
 namespace {
 
-using codec::JsonView;
-
-// Calls f(text, path) for the reference of every image.
-template <typename F>
-void ForEachImage(const Subject& s, F&& f) {
-  if (!s.rendered()) {
-    for (std::size_t i = 0; i < s.sandbox->spec.mounts.size(); ++i) {
-      const api::Mount& mount = s.sandbox->spec.mounts[i];
-      if (mount.source != api::MountSource::kImage) continue;
-      const codec::Json source = mount.source_spec.ToJson();
-      const auto reference = source.is_object() ? source.find("reference") : source.end();
-      const std::string text = reference != source.end() && reference->is_string()
-                                   ? reference->get<std::string>()
-                                   : std::string();
-      f(text, [i] { return IndexedPath("spec.mounts", i, "image.reference"); });
-    }
-  }
-  s.spec.volumes.ForEachElement([&](std::size_t index, JsonView volume) {
-    const JsonView image = volume["image"];
-    if (image.IsUnset()) return;
-    f(image["reference"].StringOrEmpty(),
-      [&s, index] { return s.Path("volumes", index, "image.reference"); });
-  });
-  for (const Container& c : s.containers) {
-    f(c.image.StringOrEmpty(), [&c] { return c.Path("image"); });
-  }
-}
-
 void CheckImageReference(const Subject& s, Report& report) {
-  ForEachImage(s, [&report](std::string_view text, auto&& path) {
-    if (text.empty()) {
-      report.Add(path(), "no image is named");
-    } else if (!ParseImageReference(text)) {
-      report.Add(path(), Quote(text) + " is no image reference");
+  for (const Image& image : s.images) {
+    if (image.text.empty()) {
+      report.Add(s.Path(image), "no image is named");
+    } else if (!image.reference) {
+      report.Add(s.Path(image), Quote(image.text) + " is no image reference");
     }
-  });
+  }
 }
 
 void CheckImageFloating(const Subject& s, Report& report) {
-  ForEachImage(s, [&report](std::string_view text, auto&& path) {
-    const auto reference = ParseImageReference(text);
-    if (!reference || !reference->digest.empty()) return;
-    if (reference->tag.empty() || reference->tag == "latest") {
-      report.Add(path(), Quote(text) + " may be another image tomorrow");
+  for (const Image& image : s.images) {
+    if (!image.reference || !image.reference->digest.empty()) continue;
+    if (image.reference->tag.empty() || image.reference->tag == "latest") {
+      report.Add(s.Path(image), Quote(image.text) + " may be another image tomorrow");
     }
-  });
+  }
 }
 
 constexpr std::array kRules = {

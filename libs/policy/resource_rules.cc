@@ -3,6 +3,7 @@
 #include <string>
 
 #include "api/quantity.h"
+#include "api/resources.h"
 #include "policy/key_table.h"
 #include "policy/predicates.h"
 #include "policy/quoting.h"
@@ -17,16 +18,9 @@ namespace {
 using api::Quantity;
 using codec::JsonView;
 
-struct BoundedResource {
-  std::string_view name;
-  std::string_view most;  // more than any node has: a slip of the pen, or a way round a sum
-};
-
-// The resources that a container may ask for by itself; all others come from devices of the node.
-constexpr std::array<BoundedResource, 3> kBoundedResources = {
-    {{"cpu", "1024"}, {"memory", "64Ti"}, {"ephemeral-storage", "1Pi"}}};
-constexpr std::array<std::string_view, 3> kBoundedNames = {"cpu", "memory", "ephemeral-storage"};
-constexpr KeyTable kBoundedKeys(kBoundedNames);
+// By api::kResourceNames, more than any node has: a slip of the pen, or a way round a sum.
+constexpr std::array<std::string_view, api::kResourceCount> kMost = {"1024", "64Ti", "1Pi"};
+constexpr KeyTable kBoundedKeys(api::kResourceNames);
 constexpr std::string_view kMostStorage = "16Pi";
 
 constexpr std::string_view kPositive = "write a positive quantity such as 500m, 2 or 1Gi";
@@ -66,8 +60,7 @@ void CheckRequirements(JsonView resources, Path&& path, Report& report) {
         [&](std::string_view name, JsonView value, auto&& entry) {
           const int index = kBoundedKeys.Find(name);
           if (index == KeyTable::kNotFound) return;  // ExtendedResource
-          const auto problem =
-              ProblemOf(value, requests, kBoundedResources[static_cast<std::size_t>(index)].most);
+          const auto problem = ProblemOf(value, requests, kMost[static_cast<std::size_t>(index)]);
           if (problem) {
             report.Add(entry(), *problem, kPositive);
           } else if (requests && !limits[name].IsUnset()) {
@@ -106,7 +99,7 @@ void CheckPodRequirements(const Subject& s, Report& report) {
 
 // In a rendered pod something bounds every container: its own limit, or the pod's.
 void CheckLimitsAreSet(const Subject& s, const Container& c, Report& report) {
-  for (const std::string_view name : kBoundedNames) {
+  for (const std::string_view name : api::kResourceNames) {
     if (c.resources["limits"][name].IsUnset() && s.spec.resources["limits"][name].IsUnset()) {
       report.Add(c.Path("resources.limits"), "nothing limits " + Quote(name),
                  "set a limit for the container");

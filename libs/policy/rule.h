@@ -26,8 +26,8 @@ enum class Principle { kIsolation, kLeastPrivilege, kDefenceInDepth };
 
 // What a rule judges.
 enum class JudgedObject {
-  kSandbox,      // an AgentSandbox: its own fields and its pod template, where an unset field passes
-                 // because rendering fills it in
+  kSandbox,  // an AgentSandbox: its own fields and its pod template, where an unset field passes
+             // because rendering fills it in
   kRenderedPod,  // a pod as the operator creates it; there the hardened value has to stand
   kBoth,
   kByPolicy,  // an AgentSandbox, by an AgentSandboxPolicy that selects its namespace: no floor
@@ -42,6 +42,9 @@ struct References {
   Principle principle = Principle::kLeastPrivilege;
 };
 
+class CompiledPolicy;
+class PolicyReport;
+class PolicySubject;
 class Report;
 struct Subject;
 
@@ -52,6 +55,8 @@ struct Rule {
   Severity severity = Severity::kError;
   JudgedObject judges = JudgedObject::kBoth;
   void (*check)(const Subject&, Report&) = nullptr;  // null for kByPolicy and kRequest
+  // For kByPolicy alone: judges by one policy, which the report names.
+  void (*check_by_policy)(PolicySubject&, const CompiledPolicy&, PolicyReport&) = nullptr;
   std::string_view fields = {};   // what it reads, for people: "every container's ports[].hostPort"
   std::string_view summary = {};  // what it refuses and why, one or two sentences
   std::string_view remedy = {};   // what to write instead, an imperative; ends every message

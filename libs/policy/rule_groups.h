@@ -23,5 +23,6 @@ namespace stockade::policy {
 [[nodiscard]] std::span<const Rule> ContainerRules();
 [[nodiscard]] std::span<const Rule> ResourceRules();
 [[nodiscard]] std::span<const Rule> ReviewedFieldRules();
+[[nodiscard]] std::span<const Rule> PolicyRules();
 
 }  // namespace stockade::policy

@@ -129,6 +129,37 @@ constexpr KeyTable kContainerKeys(kContainerNames);
 
 #undef STOCKADE_MEMBER
 
+// The text of a mount's image. Its source is kept as JSON, so the text needs a home of its own.
+std::unique_ptr<const std::string> ImageTextOf(const api::Mount& mount) {
+  const codec::Json source = mount.source_spec.ToJson();
+  const auto reference = source.is_object() ? source.find("reference") : source.end();
+  return std::make_unique<const std::string>(reference != source.end() && reference->is_string()
+                                                 ? reference->get<std::string>()
+                                                 : std::string());
+}
+
+void FindImages(Subject& subject) {
+  const auto add = [&subject](Image::Place place, std::size_t index, std::string_view text) {
+    subject.images.push_back({place, index, text, ParseImageReference(text)});
+  };
+  subject.images.reserve(4);
+  if (subject.sandbox != nullptr) {
+    const auto& mounts = subject.sandbox->spec.mounts;
+    for (std::size_t i = 0; i < mounts.size(); ++i) {
+      if (mounts[i].source != api::MountSource::kImage) continue;
+      subject.image_texts.push_back(ImageTextOf(mounts[i]));
+      add(Image::Place::kMount, i, *subject.image_texts.back());
+    }
+  }
+  subject.spec.volumes.ForEachElement([&add](std::size_t index, JsonView volume) {
+    const JsonView image = volume["image"];
+    if (!image.IsUnset()) add(Image::Place::kVolume, index, image["reference"].StringOrEmpty());
+  });
+  for (std::size_t i = 0; i < subject.containers.size(); ++i) {
+    add(Image::Place::kContainer, i, subject.containers[i].image.StringOrEmpty());
+  }
+}
+
 }  // namespace
 
 PodFields ReadPodFields(JsonView spec) { return Read(spec, kPodMembers, kPodKeys); }
@@ -181,6 +212,18 @@ std::string Subject::Path(const ClaimSpec& claim, std::string_view field) const 
   return path;
 }
 
+std::string Subject::Path(const Image& image) const {
+  switch (image.place) {
+    case Image::Place::kMount:
+      return IndexedPath("spec.mounts", image.index, "image.reference");
+    case Image::Place::kVolume:
+      return Path("volumes", image.index, "image.reference");
+    case Image::Place::kContainer:
+      return containers[image.index].Path("image");
+  }
+  return {};
+}
+
 Subject MakeSubject(const api::AgentSandbox* sandbox, api::PodView pod,
                     std::string_view runtime_class, const Facts& facts) {
   Subject subject{.sandbox = sandbox,
@@ -191,6 +234,8 @@ Subject MakeSubject(const api::AgentSandbox* sandbox, api::PodView pod,
                   .volumes_by_name = {},
                   .claims = {},
                   .claim_documents = {},
+                  .images = {},
+                  .image_texts = {},
                   .runtime_class = runtime_class,
                   .facts = &facts};
   subject.security = ReadSecurityFields(subject.spec.securityContext);
@@ -207,6 +252,7 @@ Subject MakeSubject(const api::AgentSandbox* sandbox, api::PodView pod,
       subject.claims.push_back({claim["spec"], claim["metadata"], /*ephemeral=*/true, index});
     }
   });
+  FindImages(subject);
   std::ranges::sort(subject.volumes_by_name, {}, &std::pair<std::string_view, JsonView>::first);
   if (sandbox == nullptr) return subject;
   const auto& templates = sandbox->spec.volume_claim_templates;

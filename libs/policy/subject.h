@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +13,7 @@
 #include "api/pod_view.h"
 #include "codec/json.h"
 #include "policy/evaluate.h"
+#include "policy/image_reference.h"
 
 namespace stockade::policy {
 
@@ -67,6 +70,16 @@ struct ClaimSpec {
   std::size_t index = 0;  // in volumes or in spec.volumeClaimTemplates
 };
 
+// One image that the sandbox names: of a container in any position, or of a volume.
+struct Image {
+  enum class Place { kMount, kVolume, kContainer };
+
+  Place place = Place::kContainer;
+  std::size_t index = 0;  // in the sandbox's mounts, the pod's volumes, or Subject::containers
+  std::string_view text;
+  std::optional<ImageReference> reference;  // nothing when the text is none
+};
+
 // What one evaluation looks at: an AgentSandbox with its pod template, or a rendered pod. Views
 // into the caller's document; read-only and for one thread.
 struct Subject {
@@ -78,7 +91,9 @@ struct Subject {
   std::vector<std::pair<std::string_view, codec::JsonView>> volumes_by_name;  // sorted by name
   std::vector<ClaimSpec> claims;
   std::vector<codec::JsonDocument> claim_documents;  // what views of `claims` point into
-  std::string_view runtime_class;                    // that a rendered pod must have
+  std::vector<Image> images;                         // mounts first, then volumes, containers
+  std::vector<std::unique_ptr<const std::string>> image_texts;  // what views of `images` point into
+  std::string_view runtime_class;                               // that a rendered pod must have
   const Facts* facts = nullptr;
 
   [[nodiscard]] bool rendered() const { return sandbox == nullptr; }
@@ -92,6 +107,8 @@ struct Subject {
   // Path(claim, "volumeMode") is "spec.volumeClaimTemplates[0].spec.volumeMode", or the like of an
   // ephemeral volume.
   [[nodiscard]] std::string Path(const ClaimSpec& claim, std::string_view field) const;
+  // The field that names the image.
+  [[nodiscard]] std::string Path(const Image& image) const;
 };
 
 [[nodiscard]] Subject MakeSubject(const api::AgentSandbox* sandbox, api::PodView pod,

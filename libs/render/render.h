@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/agent_sandbox.h"
+#include "api/resources.h"
 #include "codec/json.h"
 
 namespace stockade::render {
@@ -16,7 +17,9 @@ namespace stockade::render {
 // The operator's part of every pod, from its configuration.
 struct Profile {
   // RuntimeClass names by api::Isolation; an empty name leaves runtimeClassName unset.
-  std::array<std::string, 3> runtime_classes = {"", "gvisor", "kata"};
+  std::array<std::string, 3> runtime_classes = {std::string(api::kDefaultRuntimeClasses[0]),
+                                                std::string(api::kDefaultRuntimeClasses[1]),
+                                                std::string(api::kDefaultRuntimeClasses[2])};
   std::int64_t run_as_user = 10001;
   std::int64_t run_as_group = 10001;
   std::int64_t fs_group = 10001;
@@ -28,7 +31,9 @@ struct Profile {
   std::map<std::string, std::string> default_requests = {
       {"cpu", "100m"}, {"memory", "256Mi"}, {"ephemeral-storage", "256Mi"}};
   std::map<std::string, std::string> default_limits = {
-      {"cpu", "2"}, {"memory", "2Gi"}, {"ephemeral-storage", "4Gi"}};
+      {std::string(api::kResourceNames[0]), std::string(api::kDefaultLimits[0])},
+      {std::string(api::kResourceNames[1]), std::string(api::kDefaultLimits[1])},
+      {std::string(api::kResourceNames[2]), std::string(api::kDefaultLimits[2])}};
   std::string cluster_domain = "cluster.local";
 
   [[nodiscard]] const std::string& RuntimeClassFor(api::Isolation isolation) const {

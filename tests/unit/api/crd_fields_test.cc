@@ -1,12 +1,9 @@
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "api/agent_sandbox.h"
-#include "codec/yaml.h"
-#include "tests/source_dir.h"
+#include "crd_schema.h"
 
 // The decoder and the CRD's source describe the same fields; whatever one of them learns, the other
 // has to.
@@ -19,43 +16,8 @@ using codec::JsonView;
 class CrdFieldsTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    std::ifstream file(STOCKADE_SOURCE_DIR "/crds/source/stockade.dev_agentsandboxes.yaml");
-    std::stringstream text;
-    text << file.rdbuf();
-    auto parsed = codec::ParseYaml(text.str());
-    ASSERT_TRUE(parsed.ok()) << parsed.status().ToString();
-    crd_ = parsed->root().ToJson();
-    spec_ = crd_["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+    spec_ = SpecSchemaOf("stockade.dev_agentsandboxes.yaml");
     ASSERT_TRUE(spec_["properties"].is_object());
-  }
-
-  // A value that has every field of the schema, as far as the schema is ours: of what comes from
-  // Kubernetes ("$core") only what we require.
-  static Json Example(const Json& schema) {
-    if (schema.contains("$core")) {
-      const std::string core = schema["$core"];
-      if (core.ends_with("Quantity") || core.ends_with("IntOrString")) return "1";
-      Json object = Json::object();
-      for (const Json& key : schema.value("required", Json::array())) {
-        object[key.get<std::string>()] = "x";
-      }
-      return object;
-    }
-    if (schema.contains("default")) return schema["default"];
-    if (schema.contains("enum")) return schema["enum"].back();
-    const std::string type = schema.value("type", "");
-    if (type == "string") return "x";
-    if (type == "integer") return 1;
-    if (type == "array") return Json::array({Example(schema["items"])});
-    Json object = Json::object();
-    if (schema.contains("properties")) {
-      for (const auto& [key, property] : schema["properties"].items()) {
-        object[key] = Example(property);
-      }
-    } else {
-      object["key"] = "value";  // a map from string to string
-    }
-    return object;
   }
 
   static std::vector<codec::FieldError> Check(const Json& spec) {
@@ -63,31 +25,8 @@ class CrdFieldsTest : public ::testing::Test {
     return CheckAgentSandboxFields(codec::ParseTrusted(object).root());
   }
 
-  // Every object of ours in the example, as JSON pointers.
-  static void FindObjects(const Json& schema, const Json& value, const std::string& pointer,
-                          std::vector<std::string>& pointers) {
-    if (schema.contains("$core")) return;
-    if (value.is_array()) FindObjects(schema["items"], value[0], pointer + "/0", pointers);
-    if (!value.is_object() || !schema.contains("properties")) return;
-    pointers.push_back(pointer);
-    for (const auto& [key, property] : schema["properties"].items()) {
-      FindObjects(property, value[key], pointer + "/" + key, pointers);
-    }
-  }
-
-  // A document's enumerations: the names, and the default that stands beside them.
-  [[nodiscard]] static std::pair<std::vector<std::string>, std::string> Enum(const Json& schema) {
-    return {schema["enum"].get<std::vector<std::string>>(), schema["default"]};
-  }
-
-  Json crd_;
   Json spec_;
 };
-
-template <std::size_t N>
-std::vector<std::string> Names(const std::array<std::string_view, N>& names) {
-  return {names.begin(), names.end()};
-}
 
 TEST_F(CrdFieldsTest, TheDecoderKnowsEveryField) {
   // The only complaint about an object with every field is that a mount has more than one source.
