@@ -13,6 +13,7 @@
 namespace stockade::webhook {
 
 inline constexpr std::string_view kAgentSandboxPath = "/validate/agentsandboxes";
+inline constexpr std::string_view kAgentSandboxPolicyPath = "/validate/agentsandboxpolicies";
 
 // Judges one request. Called from any of the server's threads, by several at once.
 using AdmissionHandler = std::function<AdmissionResponse(const AdmissionRequest&)>;

@@ -61,6 +61,12 @@ struct AdmissionResponse {
   std::map<std::string, std::string> audit_annotations;
 };
 
+// The audit annotations of policies' findings, each a list of "policy/Code": those that denied,
+// that were warned of, and that were only recorded.
+inline constexpr std::string_view kEnforcedAnnotation = "policies-enforce";
+inline constexpr std::string_view kWarnedAnnotation = "policies-warn";
+inline constexpr std::string_view kAuditedAnnotation = "policies-audit";
+
 // The AdmissionReview that answers the request `uid`.
 //
 // A denial is 403 Forbidden, as Pod Security admission has it: kubectl then prints the message as

@@ -1,81 +1,88 @@
 #include "webhook/agent_sandbox_handler.h"
 
+#include <set>
 #include <string>
 #include <utility>
 
 #include "api/agent_sandbox.h"
 #include "api/names.h"
 #include "api/pod_view.h"
-#include "base/strings.h"
+#include "policy/quoting.h"
+#include "webhook/review_checks.h"
 #include "webhook/verdict.h"
 
 namespace stockade::webhook {
 namespace {
 
-constexpr std::string_view kResource = "agentsandboxes";
+using policy::Finding;
+using policy::PolicyFinding;
+using policy::Severity;
+
+constexpr JudgedKind kJudged{api::kAgentSandboxKind, "AgentSandboxes", "agentsandboxes"};
 constexpr std::string_view kPodTemplatePath = "spec.podTemplate";
 
-// What is wrong with the registration that sent `request` here, or empty.
-std::string Misdirected(const AdmissionRequest& request) {
-  const auto only = [](std::string_view expected, std::string_view what) {
-    return "this webhook judges " + std::string(expected) + ", not " + Truncate(what, 253) +
-           "; correct the rules of the ValidatingWebhookConfiguration that sent this here";
-  };
-  if (request.group != api::kGroup || request.kind != api::kAgentSandboxKind) {
-    return only("AgentSandboxes of " + std::string(api::kGroup),
-                std::string(request.kind) + " of \"" + std::string(request.group) + "\"");
-  }
-  if (request.resource_group != api::kGroup || request.resource != kResource) {
-    return only(kResource, std::string(request.resource) + " of \"" +
-                               std::string(request.resource_group) + "\"");
-  }
-  if (request.version != api::kVersion) return only(api::kGroupVersion, request.version);
-  if (!request.sub_resource.empty()) {
-    return only(std::string(kResource) + " themselves",
-                "the subresource " + std::string(request.sub_resource));
-  }
-  if (request.operation != Operation::kCreate && request.operation != Operation::kUpdate) {
-    return only("CREATE and UPDATE", OperationName(request.operation));
-  }
-  if (request.object["apiVersion"].StringOrEmpty() != api::kGroupVersion ||
-      request.object["kind"].StringOrEmpty() != api::kAgentSandboxKind) {
-    return "request.object is no " + std::string(api::kGroupVersion) + " " +
-           std::string(api::kAgentSandboxKind);
-  }
-  return {};
-}
-
-bool IsBeingDeleted(codec::JsonView object) {
-  return !object["metadata"]["deletionTimestamp"].IsUnset();
-}
-
-bool OnlyLetsGo(const AdmissionRequest& request) {
-  return request.operation == Operation::kUpdate && IsBeingDeleted(request.object) &&
-         IsBeingDeleted(request.old_object) &&
-         request.object["spec"].Canonical() == request.old_object["spec"].Canonical();
+api::PodView PodTemplateOf(codec::JsonView object) {
+  return {object["spec"]["podTemplate"], kPodTemplatePath};
 }
 
 AdmissionResponse RefuseUnreadable(const AdmissionRequest& request, const Status& why) {
-  std::string message = Describe(request) + " cannot be understood:";
-  AdmissionResponse response;
   // The same walk as the decoder's, with each error apart.
   auto errors = api::CheckAgentSandboxFields(request.object);
   if (errors.empty()) errors.push_back({"", why.message()});
-  if (errors.size() > kMaxListed) errors.resize(kMaxListed);
-  std::vector<Cause> causes;
-  for (const codec::FieldError& error : errors) {
-    message += "\n- " + (error.path.empty() ? "" : error.path + ": ") + error.message;
-    causes.push_back({"FieldValueInvalid", error.path, error.message});
+  return RefuseFields(request, "cannot be understood", std::move(errors));
+}
+
+// "policy/Code" of each, once.
+class Recorded {
+ public:
+  void Add(const PolicyFinding& finding) {
+    if (entries_.size() < kMaxListed) {
+      entries_.insert(finding.policy + "/" + std::string(finding.finding.code));
+    }
   }
-  response = Refuse(request, std::move(message));
-  response.causes = std::move(causes);
+  void Annotate(AdmissionResponse& response, std::string_view key) const {
+    if (entries_.empty()) return;
+    std::string& list = response.audit_annotations[std::string(key)];
+    for (const std::string& entry : entries_) list += (list.empty() ? "" : ",") + entry;
+  }
+
+ private:
+  std::set<std::string> entries_;
+};
+
+AdmissionResponse AnswerAll(const AdmissionRequest& request, const std::vector<Finding>& floor,
+                            std::vector<PolicyFinding> by_policies) {
+  if (by_policies.empty()) return AnswerFindings(request, floor);
+  std::vector<Finding> all = floor;
+  Recorded enforced;
+  Recorded warned;
+  Recorded audited;
+  for (PolicyFinding& finding : by_policies) {
+    if (finding.enforcement == api::Enforcement::kAudit) {
+      audited.Add(finding);
+      continue;
+    }
+    const bool denies = finding.enforcement == api::Enforcement::kEnforce && !finding.stands;
+    (denies ? enforced : warned).Add(finding);
+    finding.finding.severity = denies ? Severity::kError : Severity::kWarning;
+    all.push_back(std::move(finding.finding));
+  }
+  AdmissionResponse response = AnswerFindings(request, all);
+  // Of the floor alone; the policies' have annotations of their own.
+  const AdmissionResponse of_floor = AnswerFindings(request, floor);
+  response.audit_annotations = of_floor.audit_annotations;
+  enforced.Annotate(response, kEnforcedAnnotation);
+  warned.Annotate(response, kWarnedAnnotation);
+  audited.Annotate(response, kAuditedAnnotation);
   return response;
 }
 
 }  // namespace
 
 AdmissionResponse AgentSandboxHandler::Review(const AdmissionRequest& request) const {
-  if (std::string why = Misdirected(request); !why.empty()) return Refuse(request, std::move(why));
+  if (std::string why = Misdirected(request, kJudged); !why.empty()) {
+    return Refuse(request, std::move(why));
+  }
   if (OnlyLetsGo(request)) return Allow();
   return Judge(request);
 }
@@ -84,8 +91,36 @@ AdmissionResponse AgentSandboxHandler::Judge(const AdmissionRequest& request) co
   const auto sandbox =
       api::DecodeAgentSandbox(request.object, {.pod_spec = false, .status = false});
   if (!sandbox.ok()) return RefuseUnreadable(request, sandbox.status());
-  const api::PodView pod_template(request.object["spec"]["podTemplate"], kPodTemplatePath);
-  return AnswerFindings(request, policy::EvaluateSandbox(*sandbox, pod_template, facts_));
+  const api::PodView pod_template = PodTemplateOf(request.object);
+
+  const auto policies = cluster_.PoliciesOf(request.namespace_name);
+  std::string unknown = policies.ok() ? "" : policies.status().message();
+  if (policies.ok()) {
+    if (const policy::CompiledPolicy* broken = policy::FirstBroken(*policies)) {
+      unknown = "the AgentSandboxPolicy " + policy::Quote(broken->name()) +
+                " selects this namespace and cannot be understood (" + broken->problem() +
+                "); correct it, or delete it";
+    }
+  }
+  if (!unknown.empty()) {
+    // What the floor has to say is certain, and more use to the author.
+    const auto floor = policy::EvaluateSandbox(*sandbox, pod_template, facts_);
+    if (policy::HasErrors(floor)) return AnswerFindings(request, floor);
+    return Refuse(request, Describe(request) + " cannot be judged: " + unknown);
+  }
+  policy::Judgement judgement = policy::Evaluate(*sandbox, pod_template, facts_, *policies);
+  if (request.operation == Operation::kUpdate && !judgement.by_policies.empty()) {
+    policy::MarkWhatStands(judgement.by_policies, FindingsBefore(request, *policies));
+  }
+  return AnswerAll(request, judgement.floor, std::move(judgement.by_policies));
+}
+
+std::vector<PolicyFinding> AgentSandboxHandler::FindingsBefore(
+    const AdmissionRequest& request, std::span<const policy::SharedPolicy> policies) const {
+  const auto before =
+      api::DecodeAgentSandbox(request.old_object, {.pod_spec = false, .status = false});
+  if (!before.ok()) return {};
+  return policy::EvaluatePolicies(*before, PodTemplateOf(request.old_object), facts_, policies);
 }
 
 }  // namespace stockade::webhook

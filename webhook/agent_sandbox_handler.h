@@ -1,29 +1,45 @@
 #pragma once
 
+#include <memory>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "policy/evaluate.h"
+#include "policy/policy_set.h"
 #include "webhook/admission_review.h"
+#include "webhook/cluster_view.h"
 
 namespace stockade::webhook {
 
-// Judges AgentSandboxes by the floor of libs/policy. Immutable; any number of threads may use it.
+// Judges AgentSandboxes by the floor of libs/policy and by the policies that select their
+// namespace. Immutable; any number of threads may use it. `cluster` outlives it.
 //
-// CREATE and UPDATE are judged on the new object alone, never on the old one (CVE-2021-25735), and
-// whether or not it is being deleted (CVE-2023-34091). The one exception: an update of an object
-// that is being deleted, with its spec exactly as it was, passes, so that a finalizer can always be
-// removed. Whatever else arrives here, another kind, a subresource, DELETE or CONNECT, is denied: a
-// registration that is wrong must not look like one that works.
+// The floor judges CREATE and UPDATE on the new object alone, never on the old one
+// (CVE-2021-25735), and whether or not it is being deleted (CVE-2023-34091). The one exception: an
+// update of an object that is being deleted, with its spec exactly as it was, passes, so that a
+// finalizer can always be removed. Whatever else arrives here, another kind, a subresource, DELETE
+// or CONNECT, is denied: a registration that is wrong must not look like one that works.
+//
+// Policies under Enforce deny, those under Warn give warnings, and those under Audit are recorded
+// in audit annotations. An update is denied for what it adds (policy::MarkWhatStands): what a new
+// policy has against an object that exists is a warning, and the floor knows no such mercy. While
+// it is not known which policies apply, nothing passes.
 class AgentSandboxHandler {
  public:
-  explicit AgentSandboxHandler(policy::Facts facts) : facts_(std::move(facts)) {}
+  AgentSandboxHandler(policy::Facts facts, const ClusterView& cluster)
+      : facts_(std::move(facts)), cluster_(cluster) {}
 
   [[nodiscard]] AdmissionResponse Review(const AdmissionRequest& request) const;
 
  private:
   [[nodiscard]] AdmissionResponse Judge(const AdmissionRequest& request) const;
+  // The policies' findings in the object as it was; none when it cannot be read.
+  [[nodiscard]] std::vector<policy::PolicyFinding> FindingsBefore(
+      const AdmissionRequest& request, std::span<const policy::SharedPolicy> policies) const;
 
-  policy::Facts facts_;
+  const policy::Facts facts_;
+  const ClusterView& cluster_;
 };
 
 }  // namespace stockade::webhook

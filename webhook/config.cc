@@ -3,7 +3,10 @@
 #include <array>
 #include <vector>
 
+#include "api/agent_sandbox.h"
+#include "api/quantity.h"
 #include "base/files.h"
+#include "base/strings.h"
 #include "codec/json.h"
 #include "codec/object_reader.h"
 #include "codec/yaml.h"
@@ -63,6 +66,36 @@ void ReadLog(ObjectReader& parent, Config& config, std::vector<FieldError>& erro
   reader.Finish();
 }
 
+void ReadRuntimeClasses(JsonView value, std::vector<FieldError>& errors, Config& config) {
+  ObjectReader reader(value, "runtimeClasses", errors);
+  for (std::size_t i = 0; i < api::kIsolationNames.size(); ++i) {
+    std::string& name = config.runtime_classes[i];
+    reader.String(api::kIsolationNames[i], name);
+    if (!name.empty() && !IsDnsSubdomain(name)) {
+      reader.AddError(api::kIsolationNames[i], "must be the name of a RuntimeClass");
+    }
+  }
+  reader.Finish();
+}
+
+// What the operator fills in: the same section as in its configuration, as far as it is judged.
+void ReadDefaults(JsonView value, std::vector<FieldError>& errors, policy::Facts& facts) {
+  ObjectReader reader(value, "defaults", errors);
+  ObjectReader limits(reader.Value("limits"), "defaults.limits", errors);
+  for (std::size_t i = 0; i < api::kResourceCount; ++i) {
+    const JsonView limit = limits.Value(api::kResourceNames[i]);
+    if (limit.IsUnset()) continue;
+    const auto quantity = api::Quantity::FromJson(limit);
+    if (quantity.ok() && !quantity->IsNegative() && !quantity->IsZero()) {
+      facts.default_limits[i] = *quantity;
+    } else {
+      limits.AddError(api::kResourceNames[i], "must be a quantity above zero, such as 500m or 1Gi");
+    }
+  }
+  limits.Finish();
+  reader.Finish();
+}
+
 Config ReadConfig(JsonView root, std::vector<FieldError>& errors) {
   Config config;
   ObjectReader reader(root, "", errors);
@@ -88,6 +121,8 @@ Config ReadConfig(JsonView root, std::vector<FieldError>& errors) {
   policy.StringList("allowedMetadataPrefixes", config.facts.allowed_metadata_prefixes);
   policy.Finish();
 
+  ReadRuntimeClasses(reader.Value("runtimeClasses"), errors, config);
+  ReadDefaults(reader.Value("defaults"), errors, config.facts);
   ReadLog(reader, config, errors);
   reader.Finish();
   return config;

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
 
+#include "api/resources.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "http_server/listen_address.h"
@@ -23,6 +25,10 @@ struct Config {
   std::size_t threads = 2;
   std::size_t connections = 1024;
   policy::Facts facts;
+  // RuntimeClasses by api::Isolation, as the operator's configuration has them.
+  std::array<std::string, api::kDefaultRuntimeClasses.size()> runtime_classes = {
+      std::string(api::kDefaultRuntimeClasses[0]), std::string(api::kDefaultRuntimeClasses[1]),
+      std::string(api::kDefaultRuntimeClasses[2])};
   LogLevel log_level = LogLevel::kInfo;
 };
 

@@ -1,12 +1,14 @@
 // stockade-webhook: the validating admission webhook.
 #include <csignal>
 #include <cstdio>
+#include <memory>
 #include <span>
 #include <string>
 
 #include "base/clock.h"
 #include "base/flags.h"
 #include "base/log.h"
+#include "kube/connection_config.h"
 #include "webhook/config.h"
 #include "webhook/program.h"
 
@@ -17,6 +19,9 @@ constexpr int kExitUsage = 2;  // of the command line or of the configuration
 
 constexpr stockade::Flag kFlags[] = {
     {"config", "FILE", "the configuration (required)"},
+    {"kubeconfig", "FILE",
+     "how to reach the API server; without it $KUBECONFIG, else the pod's service account"},
+    {"context", "NAME", "the kubeconfig's context; its current one without it"},
     {"version", "", "print the version and exit"},
     {"help", "", "print this and exit"},
 };
@@ -58,14 +63,20 @@ int main(int argc, char** argv) {
   const auto config = stockade::webhook::LoadConfig(std::string(flags->Value("config")));
   if (!config.ok()) return Fail(kExitUsage, config.status().message());
 
+  const auto connection = stockade::kube::LoadConnectionConfig(
+      std::string(flags->Value("kubeconfig")), std::string(flags->Value("context")));
+  if (!connection.ok()) return Fail(kExitUsage, connection.status().message());
+
   std::signal(SIGPIPE, SIG_IGN);
   const sigset_t stop_signals = BlockStopSignals();
   const stockade::SystemClock clock;
   stockade::Logger logger(clock, config->log_level);
-  const stockade::Status status = stockade::webhook::Run(*config, logger, [&stop_signals] {
-    int signal = 0;
-    sigwait(&stop_signals, &signal);
-  });
+  const stockade::Status status = stockade::webhook::Run(
+      *config, std::make_shared<const stockade::kube::ConnectionConfig>(*connection), logger,
+      [&stop_signals] {
+        int signal = 0;
+        sigwait(&stop_signals, &signal);
+      });
   if (status.ok()) return 0;
   const bool usage = status.code() == stockade::StatusCode::kBadRequest;
   return Fail(usage ? kExitUsage : kExitFailure, status.message());

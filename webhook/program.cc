@@ -8,8 +8,11 @@
 #include "http_server/health.h"
 #include "http_server/metrics.h"
 #include "http_server/server.h"
+#include "kube/watcher.h"
 #include "webhook/admission_endpoint.h"
 #include "webhook/agent_sandbox_handler.h"
+#include "webhook/agent_sandbox_policy_handler.h"
+#include "webhook/cluster_cache.h"
 #include "webhook/review_metrics.h"
 
 namespace stockade::webhook {
@@ -21,6 +24,7 @@ constexpr std::chrono::seconds kHealthGrace{1};
 constexpr std::size_t kHealthConnections = 64;
 
 Result<std::unique_ptr<http_server::Server>> StartAdmission(const Config& config,
+                                                            const ClusterView& cluster,
                                                             ReviewMetrics& metrics,
                                                             Logger& logger) {
   http_server::TlsFiles files;
@@ -35,10 +39,11 @@ Result<std::unique_ptr<http_server::Server>> StartAdmission(const Config& config
   options.limits.connections = config.connections;
   options.tls = &files;
   AdmissionHandlers handlers;
-  const auto sandboxes = std::make_shared<const AgentSandboxHandler>(config.facts);
+  const auto sandboxes = std::make_shared<const AgentSandboxHandler>(config.facts, cluster);
   handlers.emplace(kAgentSandboxPath, [sandboxes](const AdmissionRequest& request) {
     return sandboxes->Review(request);
   });
+  handlers.emplace(kAgentSandboxPolicyPath, ReviewAgentSandboxPolicy);
   return http_server::Server::Start(options, MakeAdmissionEndpoint(handlers, metrics, logger),
                                     logger);
 }
@@ -55,10 +60,13 @@ Result<std::unique_ptr<http_server::Server>> StartHealth(const Config& config,
 
 }  // namespace
 
-Status Run(const Config& config, Logger& logger, const std::function<void()>& wait_for_stop) {
+Status Run(const Config& config, std::shared_ptr<const kube::ConnectionConfig> connection,
+           Logger& logger, const std::function<void()>& wait_for_stop) {
   http_server::MetricsEndpoint metrics;
   ReviewMetrics review_metrics(metrics.registry());
-  auto admission = StartAdmission(config, review_metrics, logger);
+  kube::IoThread io;
+  ClusterCache cluster(config.runtime_classes, logger);
+  auto admission = StartAdmission(config, cluster, review_metrics, logger);
   if (!admission.ok()) return admission.status().WithContext("listen, certificates");
 
   std::atomic<bool> stopping = false;
@@ -68,8 +76,11 @@ Status Run(const Config& config, Logger& logger, const std::function<void()>& wa
   });
   health.AddReadinessCheck("certificate",
                            [server = admission->get()] { return server->CheckCertificate(); });
+  health.AddReadinessCheck("cluster", [&cluster] { return cluster.CheckSynced(); });
   auto health_server = StartHealth(config, metrics.MakeHandler(health.MakeHandler()), logger);
   if (!health_server.ok()) return health_server.status().WithContext("http");
+
+  cluster.Start(io, connection);
 
   logger.Info("webhook serves", {{"version", STOCKADE_VERSION},
                                  {"address", config.listen.address},
@@ -82,6 +93,7 @@ Status Run(const Config& config, Logger& logger, const std::function<void()>& wa
   stopping = true;
   (*admission)->Stop(kAdmissionGrace);
   (*health_server)->Stop(kHealthGrace);
+  cluster.Stop();
   return Status::Ok();
 }
 

@@ -1,5 +1,7 @@
 #include "webhook/review_metrics.h"
 
+#include <array>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -17,6 +19,15 @@ prometheus::Family<prometheus::Counter>& AddCounters(prometheus::Registry& regis
   return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
 }
 
+// The audit annotations that list findings, as "Code" or "policy/Code", and what is done with them.
+struct Counted {
+  std::string_view annotation;
+  std::string_view enforcement;
+};
+constexpr std::array kCounted = {
+    Counted{"findings", "Floor"}, Counted{kEnforcedAnnotation, "Enforce"},
+    Counted{kWarnedAnnotation, "Warn"}, Counted{kAuditedAnnotation, "Audit"}};
+
 }  // namespace
 
 ReviewMetrics::ReviewMetrics(prometheus::Registry& registry)
@@ -33,8 +44,9 @@ ReviewMetrics::ReviewMetrics(prometheus::Registry& registry)
       reviews_(AddCounters(registry, "stockade_reviews_total",
                            "Reviews by path, operation and verdict.")),
       findings_(AddCounters(registry, "stockade_findings_total",
-                            "Reviews in which a rule found something, by its code and the "
-                            "review's verdict.")) {}
+                            "Reviews in which a rule found something, by its code, by what "
+                            "demands it, the floor or policies and how these are enforced, and "
+                            "by the review's verdict.")) {}
 
 PathMetrics ReviewMetrics::ForPath(std::string_view path) {
   return PathMetrics(std::string(path), *this);
@@ -59,10 +71,20 @@ void PathMetrics::CountReview(Operation operation, const AdmissionResponse& answ
             {"operation", std::string(OperationName(operation))},
             {"verdict", verdict}})
       .Increment();
-  const auto codes = answer.audit_annotations.find("findings");
-  if (codes == answer.audit_annotations.end()) return;
-  for (const std::string_view code : Split(codes->second, ',')) {
-    all_->findings_.Add({{"code", std::string(code)}, {"verdict", verdict}}).Increment();
+  for (const Counted& counted : kCounted) {
+    const auto list = answer.audit_annotations.find(std::string(counted.annotation));
+    if (list == answer.audit_annotations.end()) continue;
+    std::set<std::string_view> codes;
+    for (const std::string_view entry : Split(list->second, ',')) {
+      codes.insert(entry.substr(entry.find('/') + 1));
+    }
+    for (const std::string_view code : codes) {
+      all_->findings_
+          .Add({{"code", std::string(code)},
+                {"enforcement", std::string(counted.enforcement)},
+                {"verdict", verdict}})
+          .Increment();
+    }
   }
 }
 

@@ -36,7 +36,8 @@ class PathMetrics {
 
 // The metrics of the admission endpoint: those of controller-runtime's webhooks under its names,
 // stockade_reviews_total by path, operation and verdict, and stockade_findings_total by the rule's
-// code and the review's verdict, a code once for each review. Safe to call from any thread.
+// code, who demands it ("Floor", or the enforcement of policies) and the review's verdict, a code
+// once for each review. Safe to call from any thread.
 class ReviewMetrics {
  public:
   explicit ReviewMetrics(prometheus::Registry& registry);

@@ -8,16 +8,18 @@ readonly WEBHOOK="$ROOT/build/release/webhook/stockade-webhook"
 
 kubectl() { "$CLUSTER/bin/kubectl" --kubeconfig "$CLUSTER/kubeconfig" "$@"; }
 
-# stockade_configure: chooses ports and writes certificates, configuration files and the operator's kubeconfig.
+# stockade_configure: chooses ports and writes certificates, configuration files and kubeconfigs.
 stockade_configure() {
-  local operator_http webhook_https webhook_http
+  local operator_http webhook_https webhook_http program
   mkdir -p "$RUN/logs"
   read -r operator_http webhook_https webhook_http <<<"$(free_ports 3)"
   echo "$operator_http $webhook_https $webhook_http" >"$RUN/ports"
   "$ROOT/hack/make-certificates" "$RUN/certificates"
-  "$ROOT/hack/cluster" kubeconfig --dir "$CLUSTER" --out "$RUN/operator.kubeconfig" \
-    --user "system:serviceaccount:$NAMESPACE:stockade-operator" \
-    --group system:serviceaccounts --group "system:serviceaccounts:$NAMESPACE"
+  for program in operator webhook; do
+    "$ROOT/hack/cluster" kubeconfig --dir "$CLUSTER" --out "$RUN/$program.kubeconfig" \
+      --user "system:serviceaccount:$NAMESPACE:stockade-$program" \
+      --group system:serviceaccounts --group "system:serviceaccounts:$NAMESPACE"
+  done
   cat >"$RUN/operator.yaml" <<YAML
 apiVersion: config.stockade.dev/v1alpha1
 kind: OperatorConfiguration
@@ -52,9 +54,10 @@ stockade_install() {
     return 1
   }
   kubectl create namespace "$NAMESPACE" --dry-run=client -o yaml | kubectl apply --server-side -f - >/dev/null
-  # Server-side, because the CRD is too large to be kept in an annotation once more.
+  # Server-side, because a CRD is too large to be kept in an annotation once more.
   kubectl apply --server-side --force-conflicts -f "$RUN/chart.yaml" >"$RUN/logs/install.log"
   stockade_wait_for_crd agentsandboxes.stockade.dev
+  stockade_wait_for_crd agentsandboxpolicies.stockade.dev
 }
 
 # stockade_wait_for_crd NAME: waits until the API server serves a CRD. kubectl wait is an error as long as a new CRD has
@@ -73,7 +76,8 @@ stockade_start() {
   local operator_http webhook_http
   read -r operator_http _ webhook_http <"$RUN/ports"
   rm -f "$RUN/logs/operator.log" "$RUN/logs/webhook.log"
-  process_start "$RUN/webhook.pid" "$RUN/logs/webhook.log" "$WEBHOOK" --config "$RUN/webhook.yaml"
+  process_start "$RUN/webhook.pid" "$RUN/logs/webhook.log" \
+    "$WEBHOOK" --config "$RUN/webhook.yaml" --kubeconfig "$RUN/webhook.kubeconfig"
   process_start "$RUN/operator.pid" "$RUN/logs/operator.log" \
     "$OPERATOR" --config "$RUN/operator.yaml" --kubeconfig "$RUN/operator.kubeconfig"
   stockade_wait webhook "$webhook_http"

@@ -75,7 +75,7 @@ def bench_burst(stockade: Stockade, baseline: pathlib.Path | None, bursts: int) 
                     stockade.uninstall_webhook()
                 else:
                     directory = stockade.directory
-                    running = baseline_webhook(directory, [], baseline) if key else our_webhook(directory, [])
+                    running = baseline_webhook(directory, [], baseline) if key else our_webhook(stockade, [])
                     server = stack.enter_context(running)
                     _warm_up(server)
                     _register(stockade, server)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 import environment  # noqa: F401  # makes the integration tests' modules importable
 from measure import BenchError
-from stockade import free_port, make_certificates, webhook_program
+from stockade import WEBHOOK_USER, Stockade, free_port, make_certificates, webhook_program
 
 PATH = "/validate/agentsandboxes"
 
@@ -55,10 +55,13 @@ def _unverified() -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def our_webhook(directory: pathlib.Path, prefix: list[str]) -> Iterator[Server]:
-    """Stockade's webhook with one thread; `prefix` is a command that becomes it, such as taskset."""
+def our_webhook(stockade: Stockade, prefix: list[str]) -> Iterator[Server]:
+    """Stockade's webhook with one thread, beside a cluster whose policies it knows; `prefix` is a command that becomes
+    it, such as taskset."""
+    directory = stockade.directory
     certificates, port = make_certificates(directory), free_port()
-    program = webhook_program(directory, certificates, port, threads=1, log={"level": "info"})
+    kubeconfig = stockade.kubeconfig_of("webhook", WEBHOOK_USER)
+    program = webhook_program(directory, certificates, port, kubeconfig, threads=1, log={"level": "info"})
     program.command = [*prefix, *program.command]
     program.start()
     try:

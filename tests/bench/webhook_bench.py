@@ -9,13 +9,16 @@ import statistics
 import subprocess
 
 from burst import CONCURRENT, bench_burst
-from environment import installed_cluster, say
+from environment import Stockade, installed_cluster, say
 from measure import BenchError, cpu_seconds, peak_rss_mib
 from report import Outcome, Row
 from review import admission_review
 from servers import Server, baseline_webhook, our_webhook
 
 CONNECTIONS = 16
+# Those that select the namespace of the review, which has to pass all of them.
+POLICIES = 20
+NAMESPACE = "agents"
 SCRIPT = pathlib.Path(__file__).with_name("reviews.lua")
 
 
@@ -65,15 +68,38 @@ def _load(server: Server, core: int, seconds: int, body: pathlib.Path, rate: int
     }
 
 
-def bench_reviews(directory: pathlib.Path, options: WebhookOptions) -> dict[str, float]:
+def _create_policies(stockade: Stockade) -> None:
+    """The namespace of the review and POLICIES policies that select it, of which each has something to compare."""
+    # The registration names a webhook that is not running yet.
+    stockade.uninstall_webhook()
+    objects = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": {"team": "lab"}}}]
+    for number in range(POLICIES):
+        objects.append(
+            {
+                "apiVersion": "stockade.dev/v1alpha1",
+                "kind": "AgentSandboxPolicy",
+                "metadata": {"name": f"bench-{number:02}"},
+                "spec": {
+                    "namespaceSelector": {"matchLabels": {"team": "lab"}},
+                    "minimumIsolation": "GVisor",
+                    "images": {"allowedRegistries": [f"r{number}.example.com/agents", "registry.example.com/agents"]},
+                    "resources": {"max": {"cpu": str(4 + number), "memory": f"{8 + number}Gi"}},
+                },
+            }
+        )
+    stockade.cluster.must("create", "-f", "-", input=objects)
+
+
+def bench_reviews(stockade: Stockade, options: WebhookOptions) -> dict[str, float]:
     """Rounds of load on each webhook in turn, so that what else goes on in the machine hits both; the medians."""
     core, load_core = two_cores()
     prefix = ["taskset", "-c", str(core)]
+    directory = stockade.directory
     body = directory / "review.json"
     body.write_bytes(admission_review())
     results: dict[str, float] = {}
     with contextlib.ExitStack() as stack:
-        servers = {"": stack.enter_context(our_webhook(directory, prefix))}
+        servers = {"": stack.enter_context(our_webhook(stockade, prefix))}
         if options.baseline:
             servers["go_"] = stack.enter_context(baseline_webhook(directory, prefix, options.baseline))
         rounds: dict[str, list[dict[str, float]]] = {key: [] for key in servers}
@@ -96,8 +122,9 @@ def bench_reviews(directory: pathlib.Path, options: WebhookOptions) -> dict[str,
 
 
 def bench_webhook(directory: pathlib.Path, options: WebhookOptions) -> Outcome:
-    results = bench_reviews(directory, options)
     with installed_cluster(directory, nodes=0) as stockade:
+        _create_policies(stockade)
+        results = bench_reviews(stockade, options)
         results |= bench_burst(stockade, options.baseline, options.bursts)
     return _rows(results, options), results
 
@@ -105,7 +132,7 @@ def bench_webhook(directory: pathlib.Path, options: WebhookOptions) -> Outcome:
 def _rows(results: dict[str, float], options: WebhookOptions) -> list[Row]:
     size = len(admission_review()) / 1024
     length = f"{options.rounds} x {options.seconds} s"
-    rows = [Row(f"Reviews of {size:.1f} KiB over {CONNECTIONS} kept connections, {length}")]
+    rows = [Row(f"Reviews of {size:.1f} KiB with {POLICIES} policies over {CONNECTIONS} kept connections, {length}")]
     names = [
         ("reviews_per_second", "reviews a second", ""),
         ("p50_ms", "median", "ms"),

@@ -1,18 +1,47 @@
-// An AdmissionReview as it comes over the network. Whatever is decoded gets an answer that is JSON,
-// for the same request, with a reason when it is a refusal.
+// An AdmissionReview as it comes over the network, of a sandbox under policies or of a policy.
+// Whatever is decoded gets an answer that is JSON, for the same request, with a reason when it is a
+// refusal.
 #include <string>
 
 #include "codec/json.h"
 #include "fuzzing.h"
+#include "policy/compiled_policy.h"
+#include "tests/fakes/fake_cluster_view.h"
 #include "webhook/admission_review.h"
 #include "webhook/agent_sandbox_handler.h"
+#include "webhook/agent_sandbox_policy_handler.h"
 
 namespace codec = stockade::codec;
 namespace webhook = stockade::webhook;
 using stockade::fuzz::Require;
 
+namespace {
+
+// One policy of each enforcement, which together look at everything that policies look at.
+const stockade::testing::FakeClusterView& Cluster() {
+  static const stockade::testing::FakeClusterView cluster = [] {
+    stockade::testing::FakeClusterView view;
+    for (const char* enforcement : {"Enforce", "Warn", "Audit"}) {
+      const codec::JsonDocument object = codec::ParseTrusted(
+          {{"metadata", {{"name", enforcement}}},
+           {"spec",
+            {{"enforcement", enforcement},
+             {"minimumIsolation", "GVisor"},
+             {"minimumIsolationForUntrusted", "MicroVM"},
+             {"images", {{"allowedRegistries", {"ghcr.io/acme"}}, {"requireDigest", true}}},
+             {"resources", {{"max", {{"cpu", "1"}, {"memory", "1Gi"}}}}},
+             {"access", {{"forbidPortForward", true}}}}}});
+      view.policies.push_back(stockade::policy::CompiledPolicy::Compile(object.root()));
+    }
+    return view;
+  }();
+  return cluster;
+}
+
+}  // namespace
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const webhook::AgentSandboxHandler handler{stockade::policy::Facts()};
+  static const webhook::AgentSandboxHandler handler({}, Cluster());
   const auto document = codec::JsonDocument::Parse(stockade::fuzz::TextOf(data, size));
   if (!document.ok()) return 0;
   const auto request = webhook::DecodeAdmissionReview(document->root());
@@ -20,7 +49,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Require(!request.status().message().empty(), "an error says what is wrong");
     return 0;
   }
-  const webhook::AdmissionResponse response = handler.Review(*request);
+  const webhook::AdmissionResponse response = request->resource == "agentsandboxpolicies"
+                                                  ? webhook::ReviewAgentSandboxPolicy(*request)
+                                                  : handler.Review(*request);
   const std::string answer = webhook::EncodeAdmissionReview(request->uid, response);
   const auto decoded = codec::JsonDocument::Parse(answer);
   Require(decoded.ok(), "the answer is JSON", answer);

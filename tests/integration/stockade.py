@@ -19,6 +19,7 @@ BUILD = pathlib.Path(os.environ.get("STOCKADE_BUILD_DIR", ROOT / "build" / "rele
 NAMESPACE = "stockade-system"
 LEASE_LOST = 3  # the operator's exit code
 OPERATOR_USER = f"system:serviceaccount:{NAMESPACE}:stockade-operator"
+WEBHOOK_USER = f"system:serviceaccount:{NAMESPACE}:stockade-webhook"
 
 
 def free_port():
@@ -98,7 +99,7 @@ def make_certificates(directory):
     return certificates
 
 
-def webhook_program(directory, certificates, port, **config):
+def webhook_program(directory, certificates, port, kubeconfig, **config):
     """The webhook, not started yet; keyword arguments are further fields of its configuration."""
     return Program(
         directory,
@@ -112,6 +113,7 @@ def webhook_program(directory, certificates, port, **config):
             },
         }
         | config,
+        ["--kubeconfig", str(kubeconfig)],
     )
 
 
@@ -139,14 +141,22 @@ class Stockade:
         self.webhook_port = free_port()
         certificates = make_certificates(directory)
         self.ca_bundle = base64.b64encode((certificates / "ca.crt").read_bytes()).decode()
-        self.webhook = webhook_program(directory, certificates, self.webhook_port)
-        kubeconfig = directory / "operator.kubeconfig"
+        self.webhook = webhook_program(
+            directory, certificates, self.webhook_port, self.kubeconfig_of("webhook", WEBHOOK_USER)
+        )
+        # The operators of the fault tables have the other HTTP client, which is the default.
+        self.operator = operator_program(
+            directory, self.kubeconfig_of("operator", OPERATOR_USER), transport="cpprest"
+        )
+
+    def kubeconfig_of(self, name, service_account):
+        """A kubeconfig for the identity of one of the chart's service accounts, which has its rights and no more."""
+        kubeconfig = self.directory / f"{name}.kubeconfig"
         self.hack_cluster(
-            "kubeconfig", "--out", str(kubeconfig), "--user", OPERATOR_USER,
+            "kubeconfig", "--out", str(kubeconfig), "--user", service_account,
             "--group", "system:serviceaccounts", "--group", f"system:serviceaccounts:{NAMESPACE}",
         )  # fmt: skip
-        # The operators of the fault tables have the other HTTP client, which is the default.
-        self.operator = operator_program(directory, kubeconfig, transport="cpprest")
+        return kubeconfig
 
     def hack_cluster(self, command, *args):
         subprocess.run(

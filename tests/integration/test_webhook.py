@@ -79,6 +79,8 @@ def webhook(cluster, tmp_path_factory):
     stockade = Stockade(cluster, tmp_path_factory.mktemp("webhook"))
     running = Webhook(stockade)
     stockade.install()
+    # The one of the reviews that come without an API server.
+    cluster.must("create", "namespace", "team")
     try:
         stockade.webhook.start()
         eventually(running.is_enforced)
@@ -86,7 +88,7 @@ def webhook(cluster, tmp_path_factory):
     finally:
         stockade.uninstall_webhook()
         stockade.webhook.stop()
-        cluster.must("delete", "namespace", NAMESPACE)
+        cluster.must("delete", "namespace", NAMESPACE, "team")
 
 
 @pytest.fixture

@@ -124,5 +124,25 @@ TEST(DnsNameTest, Subdomains) {
   EXPECT_FALSE(IsDnsSubdomain(std::string(254, 'a')));
 }
 
+TEST(LabelTest, Keys) {
+  for (const char* key : {"a", "A_b.c-d", "team", "example.com/team", "a/b", "0"}) {
+    EXPECT_TRUE(IsLabelKey(key)) << key;
+  }
+  EXPECT_TRUE(IsLabelKey(std::string(63, 'a')));
+  for (const char* key : {"", "/", "a/", "/a", "a/b/c", "-a", "a-", "a b", "A.com/b", "a_b/c"}) {
+    EXPECT_FALSE(IsLabelKey(key)) << key;
+  }
+  EXPECT_FALSE(IsLabelKey(std::string(64, 'a')));
+}
+
+TEST(LabelTest, Values) {
+  for (const char* value : {"", "a", "A_b.c-d", "0"}) EXPECT_TRUE(IsLabelValue(value)) << value;
+  EXPECT_TRUE(IsLabelValue(std::string(63, 'a')));
+  for (const char* value : {"-", "a-", "_a", "a b", "a/b", "ä"}) {
+    EXPECT_FALSE(IsLabelValue(value)) << value;
+  }
+  EXPECT_FALSE(IsLabelValue(std::string(64, 'a')));
+}
+
 }  // namespace
 }  // namespace stockade

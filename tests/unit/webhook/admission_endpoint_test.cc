@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "reviews.h"
+#include "tests/fakes/fake_cluster_view.h"
 #include "webhook/agent_sandbox_handler.h"
 #include "webhook/verdict.h"
 
@@ -51,7 +52,8 @@ class AdmissionEndpointTest : public ::testing::Test {
   http_server::Handler endpoint_ = MakeAdmissionEndpoint(
       {{std::string(kAgentSandboxPath),
         [](const AdmissionRequest& request) {
-          return AgentSandboxHandler(policy::Facts()).Review(request);
+          const testing::FakeClusterView cluster;
+          return AgentSandboxHandler(policy::Facts(), cluster).Review(request);
         }},
        {"/validate/other",
         [](const AdmissionRequest& request) { return Refuse(request, "another handler"); }}},
@@ -209,7 +211,8 @@ TEST_F(AdmissionEndpointTest, CountsReviewsFindingsAndRequests) {
            "webhook=\"/validate/agentsandboxes\"} 1",
            "stockade_reviews_total{operation=\"CREATE\",verdict=\"denied\","
            "webhook=\"/validate/agentsandboxes\"} 2",
-           "stockade_findings_total{code=\"PrivilegedContainer\",verdict=\"denied\"} 2",
+           "stockade_findings_total{code=\"PrivilegedContainer\",enforcement=\"Floor\",verdict="
+           "\"denied\"} 2",
            "controller_runtime_webhook_requests_in_flight{webhook=\"/validate/agentsandboxes\"} 0",
            "controller_runtime_webhook_latency_seconds_count{webhook=\"/validate/agentsandboxes\"} "
            "4",

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "reviews.h"
+#include "tests/fakes/fake_cluster_view.h"
 
 namespace stockade::webhook {
 namespace {
@@ -24,7 +25,8 @@ AdmissionResponse Answer(const Json& review, const policy::Facts& facts = {}) {
   const codec::JsonDocument document = codec::ParseTrusted(review);
   const auto request = DecodeAdmissionReview(document.root());
   EXPECT_TRUE(request.ok()) << request.status().ToString();
-  return request.ok() ? AgentSandboxHandler(facts).Review(*request) : AdmissionResponse();
+  const testing::FakeClusterView cluster;
+  return request.ok() ? AgentSandboxHandler(facts, cluster).Review(*request) : AdmissionResponse();
 }
 
 Json& PodSpec(Json& sandbox) { return sandbox["spec"]["podTemplate"]["spec"]; }

@@ -43,6 +43,8 @@ TEST(WebhookConfigTest, LeastFileHasDefaultsForTheRest) {
   EXPECT_EQ(config->log_level, LogLevel::kInfo);
   EXPECT_EQ(config->facts.allowed_metadata_prefixes,
             policy::Facts::DefaultAllowedMetadataPrefixes());
+  EXPECT_EQ(config->runtime_classes, (std::array<std::string, 3>{"", "gvisor", "kata"}));
+  EXPECT_EQ(config->facts.default_limits, policy::Facts::DefaultLimits());
 }
 
 TEST(WebhookConfigTest, ReadsEveryField) {
@@ -57,6 +59,8 @@ http: {address: ":9090"}
 threads: 8
 limits: {connections: 64}
 policy: {allowedMetadataPrefixes: [example.com, "*.example.org"]}
+runtimeClasses: {Container: runc, GVisor: runsc, MicroVM: kata-qemu}
+defaults: {limits: {cpu: 500m, memory: 1Gi, ephemeral-storage: 2Gi}}
 log: {level: error}
 )");
   ASSERT_TRUE(config.ok()) << config.status().ToString();
@@ -68,6 +72,10 @@ log: {level: error}
   EXPECT_EQ(config->connections, 64U);
   EXPECT_EQ(config->facts.allowed_metadata_prefixes,
             (std::vector<std::string>{"example.com", "*.example.org"}));
+  EXPECT_EQ(config->runtime_classes, (std::array<std::string, 3>{"runc", "runsc", "kata-qemu"}));
+  EXPECT_EQ(config->facts.default_limits[0].ToString(), "500m");
+  EXPECT_EQ(config->facts.default_limits[1].ToString(), "1Gi");
+  EXPECT_EQ(config->facts.default_limits[2].ToString(), "2Gi");
   EXPECT_EQ(config->log_level, LogLevel::kError);
 }
 
@@ -76,6 +84,12 @@ TEST(WebhookConfigTest, SaysWhatIsWrongAndWhere) {
     std::string text;
     const char* problem;
   } kCases[] = {
+      {kLeast + "runtimeClasses: {GVisor: \"no name\"}\n",
+       "runtimeClasses.GVisor: must be the name of a RuntimeClass"},
+      {kLeast + "runtimeClasses: {Gvisor: x}\n", "runtimeClasses.Gvisor: is not a known field"},
+      {kLeast + "defaults: {limits: {cpu: 0}}\n",
+       "defaults.limits.cpu: must be a quantity above zero"},
+      {kLeast + "defaults: {home: /x}\n", "defaults.home: is not a known field"},
       {kLeast + "thread: 2\n", "thread: is not a known field; did you mean \"threads\"?"},
       {kLeast + "polices: {}\n", "polices: is not a known field; did you mean \"policy\"?"},
       {kLeast + "limits: {connection: 1}\n",

@@ -18,8 +18,8 @@ TEST(WebhookProgramTest, ConfigurationThatCannotBeServedIsAnErrorAtOnce) {
   config.http = {"127.0.0.1", 0};
   config.certificate_file = "/nonexistent/tls.crt";
   config.key_file = "/nonexistent/tls.key";
-  const Status status =
-      webhook::Run(config, logger, [] { FAIL() << "waits for the end of what has not begun"; });
+  const Status status = webhook::Run(config, nullptr, logger,
+                                     [] { FAIL() << "waits for the end of what has not begun"; });
   EXPECT_EQ(status.code(), StatusCode::kBadRequest);
   EXPECT_THAT(status.message(), StartsWith("listen, certificates: cannot read the certificate "
                                            "file \"/nonexistent/tls.crt\": No such file"));

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/agent_sandbox.h"
+#include "api/resources.h"
+#include "base/log.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "codec/json.h"
+#include "kube/connection_config.h"
+#include "kube/resource.h"
+#include "kube/watcher.h"
+#include "policy/policy_set.h"
+#include "runtime/informer.h"
+#include "webhook/cluster_view.h"
+
+namespace stockade::webhook {
+
+// What the webhook keeps of each kind that it watches: the few fields that a review asks for.
+struct CachedNamespace : runtime::CachedObject {
+  std::shared_ptr<const api::StringMap> labels;
+};
+struct CachedPolicyObject : runtime::CachedObject {
+  policy::SharedPolicy policy;
+};
+struct CachedSandboxAccess : runtime::CachedObject {
+  api::Access access;
+  api::Isolation isolation = api::Isolation::kGVisor;
+  std::shared_ptr<const api::StringMap> pod_labels;  // of the template
+};
+
+Result<CachedNamespace> DecodeNamespace(codec::JsonView object);
+// Never an error: a policy that cannot be understood must not look like one that is not there.
+Result<CachedPolicyObject> DecodePolicyObject(codec::JsonView object);
+// Of a sandbox that cannot be decoded as a whole, what can be read; an access that cannot is Deny.
+Result<CachedSandboxAccess> DecodeSandboxAccess(codec::JsonView object);
+
+// ClusterView by informers: namespaces, AgentSandboxPolicies and AgentSandboxes. Start, and Stop
+// before the io thread ends; questions from any thread.
+//
+// The API server admits an object into a namespace as soon as it knows the namespace, which may be
+// a moment before the watch tells us of it. So a question about a namespace that is not known waits
+// for up to kNamespaceWait; kube-apiserver's own NamespaceLifecycle does the same.
+class ClusterCache final : public ClusterView {
+ public:
+  static constexpr std::chrono::milliseconds kNamespaceWait{1000};
+
+  using RuntimeClasses = std::array<std::string, api::kDefaultRuntimeClasses.size()>;
+
+  // `runtime_classes` by api::Isolation, as the operator has them.
+  ClusterCache(RuntimeClasses runtime_classes, Logger& logger);
+
+  void Start(kube::IoThread& io, const std::shared_ptr<const kube::ConnectionConfig>& connection);
+  void Stop();
+
+  [[nodiscard]] Status CheckSynced() const override;
+  [[nodiscard]] Result<std::vector<policy::SharedPolicy>> PoliciesOf(
+      std::string_view namespace_name) const override;
+  [[nodiscard]] Result<std::optional<api::Access>> AccessOf(
+      std::string_view namespace_name, std::string_view sandbox) const override;
+  [[nodiscard]] Result<std::optional<std::string>> SandboxSelectedBy(
+      std::string_view namespace_name, const api::LabelSelector& pod_selector) const override;
+  [[nodiscard]] Result<bool> RuntimeClassInUse(std::string_view runtime_class) const override;
+
+ private:
+  [[nodiscard]] std::array<const runtime::Synced*, 3> All() const {
+    return {&namespaces_, &policies_, &sandboxes_};
+  }
+  // Null when the namespace is not known in time.
+  [[nodiscard]] std::shared_ptr<const CachedNamespace> FindNamespace(
+      std::string_view namespace_name) const;
+
+  const RuntimeClasses runtime_classes_;
+  runtime::Informer<CachedNamespace> namespaces_;
+  // Each object holds its policy compiled; a list of the store is one moment of all of them.
+  runtime::Informer<CachedPolicyObject> policies_;
+  runtime::Informer<CachedSandboxAccess> sandboxes_;
+  mutable Mutex waiting_;
+  mutable std::condition_variable_any namespace_seen_;
+};
+
+}  // namespace stockade::webhook
