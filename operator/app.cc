@@ -23,6 +23,9 @@
 #include "operator/lease_client.h"
 #include "operator/network_boundary.h"
 #include "operator/operator_metrics.h"
+#include "operator/policy_judge.h"
+#include "operator/policy_reconciler.h"
+#include "operator/policy_verdicts.h"
 #include "operator/sandbox_reconciler.h"
 #include "runtime/controller.h"
 #include "runtime/event_recorder.h"
@@ -35,6 +38,7 @@ namespace {
 constexpr auto kSyncPoll = std::chrono::milliseconds(20);
 // Releasing a namespace's policy waits for pods that others delete: look again soon, not often.
 constexpr std::size_t kBoundaryWorkers = 1;
+constexpr std::size_t kPolicyWorkers = 1;  // see PolicyReconciler
 // Nothing waits for an event but, at the end, the process.
 constexpr auto kEventDeadline = std::chrono::seconds(3);
 // For the writes under way, and for what they had to tell, when the process stops. A write takes
@@ -104,12 +108,18 @@ struct OperatorApp::Impl {
         event_client(MakeWritingTransport(), kEventDeadline),
         events(event_client, EventOptions(identity), the_clock, logger),
         boundary(client, caches, logger, &events),
-        reconciler(client, caches, boundary, the_clock, logger,
+        policy_judge(caches, config.facts, verdicts),
+        reconciler(client, caches, boundary, policy_judge, the_clock, logger,
                    {config.profile, config.facts, &own_metrics, &events}),
         sandboxes("sandbox", the_clock, logger,
                   [this](const runtime::ObjectKey& key) { return reconciler.Reconcile(key); }),
-        namespaces("boundary", the_clock, logger, [this](const runtime::ObjectKey& key) {
-          return runtime::ReconcileResult{boundary.Reconcile(key.name), std::nullopt};
+        namespaces("boundary", the_clock, logger,
+                   [this](const runtime::ObjectKey& key) {
+                     return runtime::ReconcileResult{boundary.Reconcile(key.name), std::nullopt};
+                   }),
+        policy_reconciler(client, caches, verdicts, the_clock),
+        policies("policy", the_clock, logger, [this](const runtime::ObjectKey& key) {
+          return policy_reconciler.Reconcile(key);
         }) {
     Connect();
     Measure();
@@ -134,6 +144,8 @@ struct OperatorApp::Impl {
   void Connect();
   void OnDenyAllChange(const runtime::Store<CachedPolicy>::Change& change);
   void OnPolicyChange(const runtime::Store<CachedPolicy>::Change& change);
+  void OnSandboxPolicyChange(const runtime::Store<CachedSandboxPolicy>::Change& change);
+  void ConnectPolicies();
   void EnqueueOwner(const std::string& namespace_name, const ControllerOwner& owner) {
     if (IsSandbox(owner)) EnqueueKnown({namespace_name, owner.name}, runtime::Priority::kNormal);
   }
@@ -189,9 +201,13 @@ struct OperatorApp::Impl {
   kube::Client event_client;
   runtime::EventRecorder events;
   NetworkBoundary boundary;
+  VerdictMemory verdicts;
+  PolicyJudge policy_judge;
   SandboxReconciler reconciler;
   runtime::Controller sandboxes;
   runtime::Controller namespaces;
+  PolicyReconciler policy_reconciler;
+  runtime::Controller policies;
   // Both null without an election. The elector is the starter's thread's.
   std::unique_ptr<LeaseClient> lease_client;
   std::unique_ptr<runtime::LeaderElector> elector;
@@ -214,10 +230,12 @@ void OperatorApp::Impl::PrepareElection() {
 void OperatorApp::Impl::Measure() {
   sandboxes.Measure(metrics.registry());
   namespaces.Measure(metrics.registry());
+  policies.Measure(metrics.registry());
   events.Measure(metrics.registry());
   metrics.BeforeScrape([this] {
     sandboxes.RefreshMetrics();
     namespaces.RefreshMetrics();
+    policies.RefreshMetrics();
     own_metrics.CountSandboxes(caches.sandboxes.store().List());
     own_metrics.SetLeading(!config.leader_election.enabled || fence->Leads());
   });
@@ -250,6 +268,37 @@ void OperatorApp::Impl::Connect() {
   caches.runtime_classes.AddHandler([this](const runtime::Store<CachedRuntimeClass>::Change&) {
     EnqueueAll(caches.sandboxes.store().List(), runtime::Priority::kLow);
   });
+  ConnectPolicies();
+}
+
+void OperatorApp::Impl::ConnectPolicies() {
+  caches.sandbox_policies.AddHandler(
+      [this](const runtime::Store<CachedSandboxPolicy>::Change& change) {
+        OnSandboxPolicyChange(change);
+      });
+  caches.namespaces.AddHandler([this](const runtime::Store<CachedNamespace>::Change& change) {
+    // Labels that are equal are the same: they are interned.
+    if (!change.after || (change.before && change.before->labels == change.after->labels)) return;
+    EnqueueAll(caches.sandboxes.store().ListNamespace(change.after->key.name),
+               runtime::Priority::kLow);
+  });
+  verdicts.NotifyTo([this](const std::string& policy) { policies.Enqueue({"", policy}); });
+}
+
+void OperatorApp::Impl::OnSandboxPolicyChange(
+    const runtime::Store<CachedSandboxPolicy>::Change& change) {
+  policies.Enqueue((change.after ? change.after : change.before)->key);
+  // Its status is nothing that a sandbox is judged by.
+  if (change.before && change.after && change.before->uid == change.after->uid &&
+      change.before->policy->generation() == change.after->policy->generation()) {
+    return;
+  }
+  for (const auto& cached : caches.namespaces.store().List()) {
+    const bool concerned = (change.before && change.before->policy->Selects(*cached->labels)) ||
+                           (change.after && change.after->policy->Selects(*cached->labels));
+    if (!concerned) continue;
+    EnqueueAll(caches.sandboxes.store().ListNamespace(cached->key.name), runtime::Priority::kLow);
+  }
 }
 
 void OperatorApp::Impl::OnDenyAllChange(const runtime::Store<CachedPolicy>::Change& change) {
@@ -300,6 +349,7 @@ void OperatorApp::Impl::StartControllers() {
   }
   events.Start();
   namespaces.Start(kBoundaryWorkers);
+  policies.Start(kPolicyWorkers);
   sandboxes.Start(static_cast<std::size_t>(config.workers));
 }
 
@@ -358,12 +408,14 @@ void OperatorApp::Stop() {
   impl_->caches.Stop();
   impl_->namespaces.ShutDown();
   impl_->sandboxes.ShutDown();
+  impl_->policies.ShutDown();
   {
     // What is not written by then is given up. Whether the API server has taken it is not known, as
     // after a crash, and the next start makes good what is missing in the same way.
     const StopAfter grace(impl_->requests, kStopGrace);
     impl_->namespaces.Stop();
     impl_->sandboxes.Stop();
+    impl_->policies.Stop();
     impl_->events.Stop();
   }
   impl_->requests.request_stop();

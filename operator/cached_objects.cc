@@ -217,4 +217,19 @@ Result<CachedRuntimeClass> DecodeRuntimeClass(JsonView object) {
   return runtime_class;
 }
 
+Result<CachedNamespace> DecodeNamespace(JsonView object) {
+  CachedNamespace result;
+  runtime::DecodeCachedObject(object, result);
+  result.labels = Intern(DecodeMap(object["metadata"]["labels"]));
+  return result;
+}
+
+Result<CachedSandboxPolicy> DecodeSandboxPolicy(JsonView object) {
+  CachedSandboxPolicy result;
+  runtime::DecodeCachedObject(object, result);
+  result.policy = policy::CompiledPolicy::Compile(object);
+  result.status = api::JsonText(object["status"]);
+  return result;
+}
+
 }  // namespace stockade::sandbox_operator

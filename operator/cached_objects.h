@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "codec/json.h"
 #include "kube/resource.h"
+#include "policy/compiled_policy.h"
 #include "runtime/store.h"
 
 // What the operator keeps of each kind it watches: the few fields that a reconcile asks for.
@@ -21,6 +22,10 @@ namespace stockade::sandbox_operator {
 
 inline constexpr kube::Resource kAgentSandboxes{"stockade.dev", "v1alpha1", "agentsandboxes",
                                                 "AgentSandbox"};
+
+inline constexpr kube::Resource kAgentSandboxPolicies{"stockade.dev", "v1alpha1",
+                                                      "agentsandboxpolicies", "AgentSandboxPolicy",
+                                                      /*namespaced=*/false};
 
 // The controller among an object's owner references; empty when it has none.
 struct ControllerOwner {
@@ -131,6 +136,15 @@ struct CachedRuntimeClass : runtime::CachedObject {
   std::string handler;
 };
 
+struct CachedNamespace : runtime::CachedObject {
+  std::shared_ptr<const api::StringMap> labels = Intern(api::StringMap());
+};
+
+struct CachedSandboxPolicy : runtime::CachedObject {
+  std::shared_ptr<const policy::CompiledPolicy> policy;
+  api::JsonText status;
+};
+
 // The only sandbox whose pod the policy can select; with an empty name, any of the namespace.
 [[nodiscard]] runtime::ObjectKey SelectedSandbox(const CachedPolicy& policy);
 
@@ -145,5 +159,8 @@ Result<CachedPolicy> DecodePolicy(codec::JsonView object);
 Result<CachedService> DecodeService(codec::JsonView object);
 Result<CachedClaim> DecodeClaim(codec::JsonView object);
 Result<CachedRuntimeClass> DecodeRuntimeClass(codec::JsonView object);
+Result<CachedNamespace> DecodeNamespace(codec::JsonView object);
+// Never an error: a policy that cannot be understood must not look like one that is not there.
+Result<CachedSandboxPolicy> DecodeSandboxPolicy(codec::JsonView object);
 
 }  // namespace stockade::sandbox_operator

@@ -23,6 +23,8 @@ Caches::Caches(Logger& logger)
       services(kube::kServices, DecodeService, logger),
       claims(kube::kPersistentVolumeClaims, DecodeClaim, logger),
       runtime_classes(kube::kRuntimeClasses, DecodeRuntimeClass, logger),
+      namespaces(kube::kNamespaces, DecodeNamespace, logger),
+      sandbox_policies(kAgentSandboxPolicies, DecodeSandboxPolicy, logger),
       allowances_(policies.store().AddIndex(AllowanceGroups)) {}
 
 void Caches::Start(kube::IoThread& io,
@@ -40,6 +42,8 @@ void Caches::Start(kube::IoThread& io,
   services.Start(io, config, managed);
   claims.Start(io, config, managed);
   runtime_classes.Start(io, config, all);
+  namespaces.Start(io, config, all);
+  sandbox_policies.Start(io, config, all);
 }
 
 void Caches::Stop() {
@@ -49,10 +53,13 @@ void Caches::Stop() {
   services.Stop();
   claims.Stop();
   runtime_classes.Stop();
+  namespaces.Stop();
+  sandbox_policies.Stop();
 }
 
 std::vector<const runtime::Synced*> Caches::All() const {
-  return {&sandboxes, &pods, &policies, &services, &claims, &runtime_classes};
+  return {&sandboxes,       &pods,       &policies,        &services, &claims,
+          &runtime_classes, &namespaces, &sandbox_policies};
 }
 
 bool Caches::HasSynced() const {

@@ -34,6 +34,8 @@ struct Caches {
   runtime::Informer<CachedService> services;  // those managed by Stockade
   runtime::Informer<CachedClaim> claims;      // those managed by Stockade
   runtime::Informer<CachedRuntimeClass> runtime_classes;
+  runtime::Informer<CachedNamespace> namespaces;
+  runtime::Informer<CachedSandboxPolicy> sandbox_policies;
 
  private:
   std::size_t allowances_;  // an index of policies

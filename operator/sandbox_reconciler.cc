@@ -82,11 +82,12 @@ bool IsDisowned(const CachedPod& pod, const api::AgentSandbox& sandbox) {
 }  // namespace
 
 SandboxReconciler::SandboxReconciler(kube::Client& client, Caches& caches,
-                                     NetworkBoundary& boundary, const Clock& clock, Logger& logger,
-                                     Settings settings)
+                                     NetworkBoundary& boundary, PolicyJudge& policies,
+                                     const Clock& clock, Logger& logger, Settings settings)
     : client_(client),
       caches_(caches),
       boundary_(boundary),
+      policies_(policies),
       clock_(clock),
       logger_(logger),
       settings_(std::move(settings)),
@@ -95,6 +96,7 @@ SandboxReconciler::SandboxReconciler(kube::Client& client, Caches& caches,
 runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& key) {
   const auto cached = caches_.sandboxes.store().Get(key);
   if (!cached) {
+    policies_.Forget(key);
     // All that was its own goes by owner references; its pod stays behind the deny-all till then.
     return {boundary_.KeepLabelled(key.namespace_name, api::SandboxObjectName(key.name)),
             std::nullopt};
@@ -102,6 +104,8 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
   const api::AgentSandbox sandbox = cached->Whole();
 
   Observation seen;
+  // Of policies only told: what exists goes on.
+  seen.by_policies = policies_.Judge(sandbox);
   // The pod goes first, while everything around it still stands.
   Step step;
   if (sandbox.metadata.deleting) {

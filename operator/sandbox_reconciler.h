@@ -14,6 +14,7 @@
 #include "operator/network_boundary.h"
 #include "operator/object_writer.h"
 #include "operator/operator_metrics.h"
+#include "operator/policy_judge.h"
 #include "operator/rendered_sandboxes.h"
 #include "operator/restart_backoff.h"
 #include "operator/sandbox_status.h"
@@ -38,7 +39,7 @@ class SandboxReconciler {
   };
 
   SandboxReconciler(kube::Client& client, Caches& caches, NetworkBoundary& boundary,
-                    const Clock& clock, Logger& logger, Settings settings);
+                    PolicyJudge& policies, const Clock& clock, Logger& logger, Settings settings);
 
   runtime::ReconcileResult Reconcile(const runtime::ObjectKey& key);
 
@@ -91,6 +92,7 @@ class SandboxReconciler {
   kube::Client& client_;
   Caches& caches_;
   NetworkBoundary& boundary_;
+  PolicyJudge& policies_;
   const Clock& clock_;
   Logger& logger_;
   const Settings settings_;

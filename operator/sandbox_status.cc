@@ -104,12 +104,51 @@ Condition EgressIsolated(const Observation& seen) {
                   "\" allows the pod no connection to anything");
 }
 
+// Those that Enforce demands first: the others break nothing.
+std::string DescribePolicyFindings(const std::vector<policy::PolicyFinding>& findings) {
+  std::string text;
+  for (const std::string_view enforcement : api::kEnforcementNames) {
+    for (const policy::PolicyFinding& finding : findings) {
+      if (api::EnforcementName(finding.enforcement) != enforcement) continue;
+      if (!text.empty()) text += "; ";
+      text += finding.finding.field + ": [" + std::string(finding.finding.code) + "] " +
+              finding.finding.message + " under " + std::string(enforcement);
+    }
+  }
+  return text;
+}
+
+std::string FirstPolicyCode(const std::vector<policy::PolicyFinding>& findings) {
+  const auto first = std::ranges::min_element(findings, {}, &policy::PolicyFinding::enforcement);
+  return std::string(first->finding.code);
+}
+
 Condition PolicyCompliant(const Observation& seen) {
   if (policy::HasErrors(seen.findings)) {
     return Make("PolicyCompliant", "False", FirstErrorCode(seen.findings),
                 DescribeFindings(seen.findings));
   }
-  return Make("PolicyCompliant", "True", "NoFindings", "every rule of the floor is met");
+  const PolicyJudgement& judged = seen.by_policies;
+  if (!judged.namespace_known) {
+    return Make("PolicyCompliant", "Unknown", "NamespaceUnknown",
+                "the namespace was not read yet, so nobody can tell which policies apply");
+  }
+  if (!judged.broken.empty()) {
+    return Make("PolicyCompliant", "False", "PolicyInvalid",
+                "AgentSandboxPolicy \"" + judged.broken +
+                    "\" cannot be understood: " + judged.problem + "; correct it, or delete it");
+  }
+  if (!judged.findings.empty()) {
+    return Make("PolicyCompliant", "False", FirstPolicyCode(judged.findings),
+                DescribePolicyFindings(judged.findings));
+  }
+  if (judged.policies.empty()) {
+    return Make("PolicyCompliant", "True", "NoPolicies",
+                "every rule of the floor is met, and no AgentSandboxPolicy selects the namespace");
+  }
+  return Make(
+      "PolicyCompliant", "True", "NoFindings",
+      "every rule of the floor is met, and of these policies: " + Join(judged.policies, ", "));
 }
 
 Condition PodScheduled(const Observation& seen) {
@@ -222,6 +261,7 @@ Condition FindCondition(const Json& status, std::string_view type) {
     found.status = condition.value("status", "");
     found.reason = condition.value("reason", "");
     found.message = condition.value("message", "");
+    found.last_transition_time = condition.value("lastTransitionTime", "");
     return found;
   }
   return {};

@@ -10,6 +10,7 @@
 #include "codec/json.h"
 #include "operator/cached_objects.h"
 #include "operator/pod_diagnosis.h"
+#include "operator/policy_judge.h"
 #include "policy/evaluate.h"
 #include "render/render.h"
 
@@ -25,6 +26,7 @@ struct Blocker {
 // All that a reconcile found out, from which the status follows.
 struct Observation {
   std::vector<policy::Finding> findings;  // of the floor; errors keep the pod away
+  PolicyJudgement by_policies;
   std::optional<Blocker> blocker;
   std::shared_ptr<const CachedPod> pod;  // null when there is none
   bool unknown_pod = false;              // it could not be looked up, so nothing can be said of it
@@ -40,7 +42,8 @@ struct Observation {
                                         const render::Profile& profile,
                                         std::chrono::system_clock::time_point now);
 
-// Status, reason and message of the condition of that type in a status; empty when there is none.
+// Status, reason, message and time of the condition of that type in a status; empty when there is
+// none.
 [[nodiscard]] api::Condition FindCondition(const codec::Json& status, std::string_view type);
 
 // True when the status says no more than that the pod is on its way: not worth a write of its own

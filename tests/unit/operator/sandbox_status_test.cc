@@ -169,5 +169,63 @@ TEST(SandboxStatusTest, OnlyAPodOnItsWayIsMereProgress) {
   EXPECT_FALSE(IsMereProgress(seen));
 }
 
+// ---- PolicyCompliant
+
+policy::PolicyFinding PolicyFindingOf(const std::string& policy, api::Enforcement enforcement,
+                                      std::string_view code) {
+  return {.finding = {code, policy::Severity::kError, "spec.field", "is wrong"},
+          .policy = policy,
+          .enforcement = enforcement,
+          .subject = "subject",
+          .amount = {}};
+}
+
+TEST(PolicyCompliantTest, IsTrueWithoutPoliciesAndNamesThoseThatApply) {
+  Observation seen = Healthy();
+  EXPECT_EQ(Condition(Compute(Sandbox(), seen), "PolicyCompliant")["reason"], "NoPolicies");
+  seen.by_policies.policies = {"baseline", "team"};
+  const codec::Json compliant = Condition(Compute(Sandbox(), seen), "PolicyCompliant");
+  EXPECT_EQ(compliant["status"], "True");
+  EXPECT_EQ(compliant["reason"], "NoFindings");
+  EXPECT_THAT(compliant["message"].get<std::string>(), HasSubstr("baseline, team"));
+}
+
+TEST(PolicyCompliantTest, IsFalseWithTheFindingsUnderEnforceFirst) {
+  Observation seen = Healthy();
+  seen.by_policies.policies = {"a", "b"};
+  seen.by_policies.findings = {PolicyFindingOf("a", api::Enforcement::kAudit, "ImageDigest"),
+                               PolicyFindingOf("b", api::Enforcement::kEnforce, "ImageRegistry")};
+  const codec::Json status = Compute(Sandbox(), seen);
+  const codec::Json compliant = Condition(status, "PolicyCompliant");
+  EXPECT_EQ(compliant["status"], "False");
+  EXPECT_EQ(compliant["reason"], "ImageRegistry");
+  EXPECT_EQ(compliant["message"],
+            "spec.field: [ImageRegistry] is wrong under Enforce; "
+            "spec.field: [ImageDigest] is wrong under Audit");
+  // What exists goes on.
+  EXPECT_EQ(Condition(status, "Ready")["status"], "True");
+  EXPECT_EQ(Condition(status, "Stalled"), nullptr);
+}
+
+TEST(PolicyCompliantTest, TheFloorComesFirst) {
+  Observation seen = Healthy();
+  seen.findings = {{"HostPort", policy::Severity::kError, "spec.x", "no"}};
+  seen.by_policies.findings = {PolicyFindingOf("a", api::Enforcement::kEnforce, "ImageDigest")};
+  EXPECT_EQ(Condition(Compute(Sandbox(), seen), "PolicyCompliant")["reason"], "HostPort");
+}
+
+TEST(PolicyCompliantTest, IsNotTrueWhereNobodyCanTell) {
+  Observation seen = Healthy();
+  seen.by_policies.namespace_known = false;
+  EXPECT_EQ(Condition(Compute(Sandbox(), seen), "PolicyCompliant")["status"], "Unknown");
+  seen.by_policies = {};
+  seen.by_policies.broken = "p";
+  seen.by_policies.problem = "spec.enforcement: must be a string";
+  const codec::Json compliant = Condition(Compute(Sandbox(), seen), "PolicyCompliant");
+  EXPECT_EQ(compliant["status"], "False");
+  EXPECT_EQ(compliant["reason"], "PolicyInvalid");
+  EXPECT_THAT(compliant["message"].get<std::string>(), HasSubstr("spec.enforcement"));
+}
+
 }  // namespace
 }  // namespace stockade::sandbox_operator
