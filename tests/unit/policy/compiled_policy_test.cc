@@ -3,10 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
+#include "codec/yaml.h"
 #include "policy/policy_set.h"
+#include "tests/source_dir.h"
 #include "tests/unit/policy/policies.h"
 
 namespace stockade::policy {
@@ -183,6 +188,24 @@ TEST(PolicySetTest, GivesThoseThatSelectByName) {
       MakePolicy("a", "{}"), CompiledPolicy::Compile(PolicyObject("z", "enforcement: 7").root())};
   ASSERT_NE(FirstBroken(broken), nullptr);
   EXPECT_EQ(FirstBroken(broken)->name(), "z");
+}
+
+TEST(ExamplePoliciesTest, CanBeApplied) {
+  std::size_t policies = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(STOCKADE_SOURCE_DIR "/examples/policies")) {
+    std::ifstream file(entry.path());
+    std::stringstream text;
+    text << file.rdbuf();
+    const auto document = codec::ParseYaml(text.str());
+    ASSERT_TRUE(document.ok()) << entry.path() << ": " << document.status().ToString();
+    for (const auto& error : CheckPolicy(document->root())) {
+      ADD_FAILURE() << entry.path() << ": " << error.path << ": " << error.message;
+    }
+    EXPECT_THAT(WarningsOf(*CompiledPolicy::Compile(document->root())), IsEmpty());
+    ++policies;
+  }
+  EXPECT_GE(policies, 2U);
 }
 
 }  // namespace
