@@ -110,6 +110,50 @@ constexpr std::array<std::string_view, 12> kContainerSecurityMembers = {
     "seccompProfile",           "windowsOptions"};
 constexpr KeyTable kContainerSecurityKeys(kContainerSecurityMembers);
 
+// What stands in a container and brings something of the node, the cluster or a secret into it, or
+// makes the kubelet act.
+constexpr std::array<std::string_view, 5> kValueSources = {
+    "configMapKeyRef", "fieldRef", "fileKeyRef", "resourceFieldRef", "secretKeyRef"};
+constexpr KeyTable kValueSourceKeys(kValueSources);
+
+constexpr std::array<std::string_view, 3> kEnvFromMembers = {"configMapRef", "prefix", "secretRef"};
+constexpr KeyTable kEnvFromKeys(kEnvFromMembers);
+
+constexpr std::array<std::string_view, 7> kVolumeMountMembers = {
+    "mountPath",         "mountPropagation", "name",       "readOnly",
+    "recursiveReadOnly", "subPath",          "subPathExpr"};
+constexpr KeyTable kVolumeMountKeys(kVolumeMountMembers);
+
+constexpr std::array<std::string_view, 3> kLifecycleMembers = {"postStart", "preStop",
+                                                               "stopSignal"};
+constexpr KeyTable kLifecycleKeys(kLifecycleMembers);
+
+constexpr std::array<std::string_view, 4> kHandlers = {"exec", "httpGet", "sleep", "tcpSocket"};
+constexpr KeyTable kHandlerKeys(kHandlers);
+
+constexpr std::array<std::string_view, 10> kProbeMembers = {"exec",
+                                                            "failureThreshold",
+                                                            "grpc",
+                                                            "httpGet",
+                                                            "initialDelaySeconds",
+                                                            "periodSeconds",
+                                                            "successThreshold",
+                                                            "tcpSocket",
+                                                            "terminationGracePeriodSeconds",
+                                                            "timeoutSeconds"};
+constexpr KeyTable kProbeKeys(kProbeMembers);
+
+constexpr std::array<std::string_view, 9> kClaimMembers = {"accessModes",
+                                                           "dataSource",
+                                                           "dataSourceRef",
+                                                           "resources",
+                                                           "selector",
+                                                           "storageClassName",
+                                                           "volumeAttributesClassName",
+                                                           "volumeMode",
+                                                           "volumeName"};
+constexpr KeyTable kClaimKeys(kClaimMembers);
+
 // Reports each member that is set and not in the table.
 template <typename Path>
 void CheckMembers(JsonView object, const KeyTable& known, Path&& path, Report& report) {
@@ -118,6 +162,38 @@ void CheckMembers(JsonView object, const KeyTable& known, Path&& path, Report& r
       report.Add(path(key), "this version of Stockade does not know the field " + Quote(key));
     }
   });
+}
+
+void CheckMembersOfContainer(const Container& c, Report& report) {
+  const auto check = [&](JsonView object, const KeyTable& known, auto&& path) {
+    CheckMembers(
+        object, known, [&path](std::string_view key) { return KeyedPath(path(), key); }, report);
+  };
+  c.env.ForEachElement([&](std::size_t index, JsonView variable) {
+    check(variable["valueFrom"], kValueSourceKeys,
+          [&] { return c.Path("env", index, "valueFrom"); });
+  });
+  c.envFrom.ForEachElement([&](std::size_t index, JsonView source) {
+    check(source, kEnvFromKeys, [&] { return c.Path("envFrom", index); });
+  });
+  c.volumeMounts.ForEachElement([&](std::size_t index, JsonView mount) {
+    check(mount, kVolumeMountKeys, [&] { return c.Path("volumeMounts", index); });
+  });
+  check(c.lifecycle, kLifecycleKeys, [&c] { return c.Path("lifecycle"); });
+  for (const std::string_view event : {"postStart", "preStop"}) {
+    check(c.lifecycle[event], kHandlerKeys,
+          [&c, event] { return c.Path("lifecycle." + std::string(event)); });
+  }
+  check(c.livenessProbe, kProbeKeys, [&c] { return c.Path("livenessProbe"); });
+  check(c.readinessProbe, kProbeKeys, [&c] { return c.Path("readinessProbe"); });
+  check(c.startupProbe, kProbeKeys, [&c] { return c.Path("startupProbe"); });
+}
+
+// "spec.volumeClaimTemplates[0].spec", or the like of an ephemeral volume.
+std::string ClaimPath(const Subject& s, const ClaimSpec& claim) {
+  std::string path = s.Path(claim, {});
+  path.pop_back();
+  return path;
 }
 
 void CheckUnreviewedField(const Subject& s, Report& report) {
@@ -134,17 +210,25 @@ void CheckUnreviewedField(const Subject& s, Report& report) {
     CheckMembers(
         c.ContainerFields::securityContext, kContainerSecurityKeys,
         [&c](std::string_view key) { return KeyedPath(c.Path("securityContext"), key); }, report);
+    CheckMembersOfContainer(c, report);
+  }
+  for (const ClaimSpec& claim : s.claims) {
+    CheckMembers(
+        claim.spec, kClaimKeys,
+        [&](std::string_view key) { return KeyedPath(ClaimPath(s, claim), key); }, report);
   }
 }
 
 // What a field of that name is, wherever it stands in a PodSpec. Names that mean several things,
 // such as image, are left out, and so is what other rules judge by its value.
-constexpr std::array<std::string_view, 50> kObjectNames = {"affinity",
+constexpr std::array<std::string_view, 53> kObjectNames = {"affinity",
                                                            "appArmorProfile",
                                                            "capabilities",
                                                            "configMap",
                                                            "configMapKeyRef",
                                                            "configMapRef",
+                                                           "dataSource",
+                                                           "dataSourceRef",
                                                            "dnsConfig",
                                                            "downwardAPI",
                                                            "emptyDir",
@@ -184,6 +268,7 @@ constexpr std::array<std::string_view, 50> kObjectNames = {"affinity",
                                                            "secretKeyRef",
                                                            "secretRef",
                                                            "securityContext",
+                                                           "selector",
                                                            "serviceAccountToken",
                                                            "startupProbe",
                                                            "tcpSocket",
@@ -288,6 +373,11 @@ void CheckKinds(JsonView value, const Place& place, Report& report) {
 void CheckFieldType(const Subject& s, Report& report) {
   const std::string root = s.pod.Path("spec");
   CheckKinds(s.pod.spec(), {nullptr, root, std::nullopt}, report);
+  for (const ClaimSpec& claim : s.claims) {
+    // Those of ephemeral volumes are part of the PodSpec.
+    if (claim.ephemeral) continue;
+    CheckKinds(claim.spec, {nullptr, ClaimPath(s, claim), std::nullopt}, report);
+  }
   if (s.containers.empty() || s.pod.spec()["containers"].empty()) {
     report.Add(s.Path("containers"), "there is no container", "name at least one container");
   }
@@ -296,14 +386,17 @@ void CheckFieldType(const Subject& s, Report& report) {
 constexpr std::array kRules = {
     Rule{.code = "UnreviewedField",
          .check = CheckUnreviewedField,
-         .fields = "every field of the PodSpec, its containers and their securityContexts",
+         .fields =
+             "every field of the PodSpec, of its securityContext and of every container with its "
+             "env[].valueFrom, envFrom[], volumeMounts[], lifecycle and probes; the spec of "
+             "claim templates",
          .summary = "Later versions of Kubernetes add fields, and some of them open doors. What "
                     "this version does not know is refused, not passed on.",
          .remedy = "remove the field, or upgrade Stockade",
          .references = {.principle = Principle::kDefenceInDepth}},
     Rule{.code = "FieldType",
          .check = CheckFieldType,
-         .fields = "every field of the PodSpec",
+         .fields = "every field of the PodSpec and of the spec of claim templates",
          .summary = "The rules read fields as the types that Kubernetes gives them. A field of "
                     "another type, which an API server with the AgentSandbox schema never stores, "
                     "is refused and not overlooked.",

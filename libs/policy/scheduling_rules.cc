@@ -87,28 +87,44 @@ void CheckNodeAffinity(const Subject& s, Report& report) {
       });
 }
 
-// To be wherever a certain pod runs is to choose that pod's node.
-void CheckPodAffinity(const Subject& s, Report& report) {
-  const JsonView affinity = s.spec.affinity["podAffinity"];
-  const auto check = [&](JsonView term, auto&& path) {
-    if (term["topologyKey"].AsString() == kHostnameLabel) {
-      report.Add(s.Path("affinity.podAffinity." + path() + "topologyKey"),
-                 "the affinity selects the node that another pod runs on");
-    }
+// Calls f(term, path) for each term of podAffinity or podAntiAffinity; the path is made when asked
+// for.
+template <typename F>
+void ForEachPodAffinityTerm(const Subject& s, std::string_view kind, F&& f) {
+  const JsonView affinity = s.spec.affinity[kind];
+  const auto path = [&s, kind](std::string_view list, std::size_t index, std::string_view field) {
+    return s.Path("affinity." + std::string(kind) + "." + IndexedPath(list, index, field));
   };
-  affinity["requiredDuringSchedulingIgnoredDuringExecution"].ForEachElement(
-      [&](std::size_t index, JsonView term) {
-        check(term, [index] {
-          return IndexedPath("requiredDuringSchedulingIgnoredDuringExecution", index) + ".";
-        });
-      });
-  affinity["preferredDuringSchedulingIgnoredDuringExecution"].ForEachElement(
-      [&](std::size_t index, JsonView preferred) {
-        check(preferred["podAffinityTerm"], [index] {
-          return IndexedPath("preferredDuringSchedulingIgnoredDuringExecution", index,
-                             "podAffinityTerm.");
-        });
-      });
+  const auto visit = [&](std::string_view list, std::string_view member) {
+    affinity[list].ForEachElement([&](std::size_t index, JsonView element) {
+      f(member.empty() ? element : element[member],
+        [&] { return path(list, index, member) + "."; });
+    });
+  };
+  visit("requiredDuringSchedulingIgnoredDuringExecution", {});
+  visit("preferredDuringSchedulingIgnoredDuringExecution", "podAffinityTerm");
+}
+
+void CheckPodAffinity(const Subject& s, Report& report) {
+  // To be wherever a certain pod runs is to choose that pod's node.
+  ForEachPodAffinityTerm(s, "podAffinity", [&report](JsonView term, auto&& path) {
+    if (term["topologyKey"].AsString() == kHostnameLabel) {
+      report.Add(path() + "topologyKey", "the affinity selects the node that another pod runs on");
+    }
+  });
+  // Anti-affinity holds both ways: pods of other namespaces would be kept off the nodes, or the
+  // zone, where the sandbox runs. And affinity would tell where they run.
+  for (const std::string_view kind : {"podAffinity", "podAntiAffinity"}) {
+    ForEachPodAffinityTerm(s, kind, [&report](JsonView term, auto&& path) {
+      for (const std::string_view field : {"namespaces", "namespaceSelector"}) {
+        // An empty selector is one for all namespaces.
+        const JsonView value = term[field];
+        if (field == "namespaces" ? !HasElements(value) : value.IsUnset()) continue;
+        report.Add(path() + std::string(field),
+                   "the affinity looks at pods of other namespaces, which it could keep away");
+      }
+    });
+  }
 }
 
 void CheckTolerations(const Subject& s, Report& report) {
@@ -172,9 +188,11 @@ constexpr std::array kRules = {
          .check = CheckSchedulingBypass,
          .fields = "schedulerName, schedulingGates, readinessGates, schedulingGroup, workloadRef, "
                    "overhead, activeDeadlineSeconds, nodeSelector, affinity.nodeAffinity, "
-                   "affinity.podAffinity, tolerations",
-         .summary = "Sandboxes go where the cluster's scheduler puts ordinary pods: not onto one "
-                    "node of the author's choice, beside a victim, nor onto the control plane.",
+                   "affinity.podAffinity, affinity.podAntiAffinity, tolerations",
+         .summary =
+             "Sandboxes go where the cluster's scheduler puts ordinary pods: not onto one "
+             "node of the author's choice, beside a victim or in its place, nor onto the control "
+             "plane.",
          .remedy = "remove it; select nodes by a label that a group of them has",
          .references = {.principle = Principle::kLeastPrivilege}},
     Rule{.code = "PriorityEscalation",

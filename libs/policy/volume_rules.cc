@@ -110,6 +110,12 @@ void CheckForeignClaim(const Subject& s, Report& report) {
                      ", whatever another sandbox left on it",
                  "remove volumeName, and let a volume be provisioned");
     }
+    if (HasElements(claim.spec["selector"])) {
+      report.Add(s.Path(claim, "selector"),
+                 "the claim would choose among the volumes that are there, whatever another "
+                 "sandbox left on them",
+                 "remove selector, and let a volume be provisioned");
+    }
     for (const std::string_view field : {"dataSource", "dataSourceRef"}) {
       const JsonView source = claim.spec[field];
       if (source.IsUnset()) continue;
@@ -158,9 +164,11 @@ constexpr std::array kRules = {
     Rule{.code = "ForeignClaim",
          .check = CheckForeignClaim,
          .fields = "volumes[].persistentVolumeClaim, mounts[].persistentVolumeClaim, dataSource, "
-                   "dataSourceRef and volumeName of claim templates",
-         .summary = "Claims whose names begin with asb- belong to the sandbox that they were made "
-                    "for; no other one mounts or clones them.",
+                   "dataSourceRef, volumeName and selector of claim templates",
+         .summary =
+             "Claims whose names begin with asb- belong to the sandbox that they were made "
+             "for; no other one mounts or clones them. Nor does a claim choose a volume that is "
+             "there already, by its name or its labels.",
          .remedy = "use the volumeClaimTemplate of this sandbox, or a claim that you manage",
          .references = {.principle = Principle::kIsolation}},
 };

@@ -71,12 +71,26 @@ const std::vector<RuleCase>& SchedulingCases() {
        Scope::kPod,
        {{"/spec/affinity/podAffinity",
          R"({")" REQUIRED R"(":[{"topologyKey":"topology.kubernetes.io/zone"},
-               {"topologyKey":"kubernetes.io/hostname","namespaceSelector":{},
+               {"topologyKey":"kubernetes.io/hostname","namespaces":[],
                 "labelSelector":{"matchLabels":{"app":"vault"}}}],
              ")" PREFERRED R"(":[{"weight":1,"podAffinityTerm":{
                "topologyKey":"kubernetes.io/hostname"}}]})"}},
        {"spec.affinity.podAffinity." REQUIRED "[1].topologyKey",
         "spec.affinity.podAffinity." PREFERRED "[0].podAffinityTerm.topologyKey"}},
+      // Anti-affinity keeps the others away, too, and those of other namespaces as well.
+      {"SchedulingBypass",
+       "InPlaceOfAVictim",
+       Scope::kPod,
+       {{"/spec/affinity", R"({"podAntiAffinity":{")" REQUIRED R"(":[
+               {"topologyKey":"topology.kubernetes.io/zone","namespaceSelector":{}}],
+             ")" PREFERRED R"(":[{"weight":1,"podAffinityTerm":{
+               "topologyKey":"kubernetes.io/hostname","namespaces":["payments"]}}]},
+             "podAffinity":{")" PREFERRED R"(":[{"weight":1,"podAffinityTerm":{
+               "topologyKey":"topology.kubernetes.io/zone",
+               "namespaceSelector":{"matchLabels":{"team":"x"}}}}]}})"}},
+       {"spec.affinity.podAffinity." PREFERRED "[0].podAffinityTerm.namespaceSelector",
+        "spec.affinity.podAntiAffinity." REQUIRED "[0].namespaceSelector",
+        "spec.affinity.podAntiAffinity." PREFERRED "[0].podAffinityTerm.namespaces"}},
       {"SchedulingBypass",
        "ToleratesAll",
        Scope::kPod,
