@@ -195,6 +195,62 @@ TEST(ExamplesTest, RejectedOnesAreRejectedForWhatTheySay) {
   }
 }
 
+// ---- The corpus: tests/corpus/rules/CODE/{good,bad}*.yaml, which the integration tests send
+// through the real webhook.
+
+constexpr const char* kCorpus = "tests/corpus/rules";
+
+std::vector<std::string> CorpusCodes() {
+  std::vector<std::string> codes;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(STOCKADE_SOURCE_DIR "/" + std::string(kCorpus))) {
+    codes.push_back(entry.path().filename());
+  }
+  std::ranges::sort(codes);
+  return codes;
+}
+
+TEST(CorpusTest, HasAPairForEveryRuleOfTheFloor) {
+  const std::vector<std::string> codes = CorpusCodes();
+  for (const std::string& code : codes) EXPECT_NE(FindRule(code), nullptr) << code;
+  for (const Rule* rule : Rules()) {
+    if (rule->check == nullptr) continue;  // by a policy, or of a request
+    const std::string code(rule->code);
+    ASSERT_THAT(codes, Contains(code)) << "add " << kCorpus << "/" << code;
+    std::size_t good = 0;
+    std::size_t bad = 0;
+    for (const auto& file : YamlFilesIn(kCorpus + ("/" + code))) {
+      const std::string name = file.stem();
+      ASSERT_TRUE(name.starts_with("good") || name.starts_with("bad")) << file;
+      ++(name.starts_with("good") ? good : bad);
+    }
+    EXPECT_GT(good, 0U) << code << " has no good.yaml";
+    EXPECT_GT(bad, 0U) << code << " has no bad.yaml";
+  }
+}
+
+// The first line is "# expect: CODE FIELD" of an error, "# warn: CODE FIELD", or "# pass: REASON".
+TEST(CorpusTest, IsJudgedAsItSays) {
+  for (const std::string& code : CorpusCodes()) {
+    for (const auto& file : YamlFilesIn(kCorpus + ("/" + code))) {
+      const std::string text = ReadFile(file);
+      const std::string first = text.substr(0, text.find('\n'));
+      for (const Json& sandbox : SandboxesOf(file)) {
+        std::string found = "# pass: ";
+        const auto findings = JudgeSandbox(sandbox);
+        ASSERT_LE(findings.size(), 1U) << file << "\n" << Describe(findings);
+        for (const Finding& finding : findings) {
+          found = finding.severity == Severity::kError ? "# expect: " : "# warn: ";
+          found += std::string(finding.code) + " " + finding.field;
+          EXPECT_EQ(finding.code, code) << file;
+          EXPECT_EQ(first, found) << file;
+        }
+        EXPECT_TRUE(first.starts_with(found)) << file << "\n" << Describe(findings);
+      }
+    }
+  }
+}
+
 TEST(GoldenSandboxesTest, HaveNoErrors) {
   const auto files = YamlFilesIn("tests/golden/render");
   EXPECT_GE(files.size(), 9U);

@@ -1,0 +1,131 @@
+"""Random sandboxes, made from the CRD's schema: what the libraries, the webhook, the API server and `stockade lint` say of
+each of them is the same, and a pod that is rendered is one that Pod Security admission takes as `restricted`.
+
+    STOCKADE_PROPERTY_SEED   the seed; a new one each time unless set, and always printed
+    STOCKADE_PROPERTY_RUNS   how many sandboxes; 300 unless set
+"""
+
+import collections
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+
+import pytest
+
+from admission import direct_reviews, findings_of, wait_until_enforced
+from api_client import PODS, SANDBOXES, ApiClient
+from stockade import BUILD
+
+GENERATOR = BUILD / "tests" / "unit" / "property" / "random-sandboxes"
+LINT = BUILD / "cli" / "stockade"
+SEED = int(os.environ.get("STOCKADE_PROPERTY_SEED", secrets.randbelow(10**6)))
+RUNS = int(os.environ.get("STOCKADE_PROPERTY_RUNS", "300"))
+RESTRICTED = {
+    "pod-security.kubernetes.io/enforce": "restricted",
+    "pod-security.kubernetes.io/enforce-version": "latest",
+}
+
+
+@pytest.fixture(scope="module")
+def sandboxes():
+    """One dict for each: sandbox, errors as [code, field], and the rendered pod or None."""
+    done = subprocess.run([str(GENERATOR), str(SEED), str(RUNS)], check=True, capture_output=True, text=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def webhook(stockade):
+    with direct_reviews(stockade) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def api(cluster, stockade):
+    wait_until_enforced(cluster)
+    with contextlib.closing(ApiClient(cluster.kubeconfig)) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def space(cluster):
+    with cluster.new_namespace("random", RESTRICTED) as name:
+        yield name
+
+
+def said_by(response):
+    return sorted([cause["reason"], cause["field"]] for cause in findings_of(response))
+
+
+def test_webhook_judges_like_the_libraries(webhook, sandboxes, record_property):
+    record_property("seed", SEED)
+    for made in sandboxes:
+        response = webhook.review(made["sandbox"])
+        said = said_by(response)
+        expected = sorted(made["errors"])
+        if expected and expected[0][0] == "FieldValueInvalid":
+            assert {code for code, _ in said} == {"FieldValueInvalid"}, (SEED, made)
+        else:
+            assert said == expected, (SEED, made)
+        assert response["allowed"] is (not expected), (SEED, made)
+
+
+def test_server_admits_what_the_webhook_admits_and_nothing_else(api, webhook, space, sandboxes, capsys):
+    """With fieldValidation=Strict: what the API server admits, the webhook admits; the schema may refuse more."""
+    counts = collections.Counter()
+    for made in sandboxes:
+        made["sandbox"]["metadata"]["namespace"] = space
+        answer = api.create(SANDBOXES.format(namespace=space), made["sandbox"], validation="Strict")
+        if answer.admitted:
+            counts["admitted"] += 1
+            assert webhook.review(answer.body)["allowed"] is True, (SEED, made)
+            assert not made["errors"], (SEED, made)
+        elif answer.by_webhook:
+            counts["refused by the webhook"] += 1
+            # Nulls and defaults are the API server's to fill in, so the fields may be others.
+            assert answer.codes <= {code for code, _ in made["errors"]}, (SEED, made, answer)
+        else:
+            counts["refused by the schema"] += 1
+    with capsys.disabled():
+        print(f"\nrandom sandboxes, seed {SEED}: {dict(counts)}")
+    assert RUNS < 100 or min(counts.values()) > RUNS / 50 and len(counts) == 3, counts
+
+
+def test_rendered_pods_are_taken_as_restricted(api, space, sandboxes, capsys):
+    """A pod may be refused for its grammar, which is the API server's affair; never for what it would be allowed."""
+    counts = collections.Counter()
+    for made in sandboxes:
+        pod = made["pod"]
+        if pod is None:
+            continue
+        pod["metadata"]["namespace"] = space
+        pod["metadata"].pop("ownerReferences", None)  # a sandbox that is not stored has no uid
+        answer = api.create(PODS.format(namespace=space), pod, validation="Strict")
+        assert "PodSecurity" not in answer.message, (SEED, answer.message, made)
+        # Nothing is rendered that this Kubernetes does not know.
+        assert "unknown field" not in answer.message, (SEED, answer.message, made)
+        counts["admitted" if answer.admitted else answer.body.get("reason")] += 1
+    with capsys.disabled():
+        print(f"\nrendered pods, seed {SEED}: {dict(counts)}")
+    assert counts["admitted"] > sum(counts.values()) / 2, counts
+
+
+def test_lint_says_the_same(sandboxes, tmp_path):
+    """`stockade lint` judges files as the webhook judges objects."""
+    if not LINT.exists():
+        assert not (BUILD.parent.parent / "cli").exists(), f"{LINT} is not built"
+        return
+    file = tmp_path / "sandboxes.yaml"
+    file.write_text("\n---\n".join(json.dumps(made["sandbox"]) for made in sandboxes))
+    done = subprocess.run([str(LINT), "lint", "--output", "json", str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    linted = {entry["name"]: entry["findings"] for entry in json.loads(done.stdout)["objects"]}
+    for made in sandboxes:
+        errors = [f for f in linted[made["sandbox"]["metadata"]["name"]] if f["severity"] == "error"]
+        rules = sorted([f["code"], f["field"]] for f in errors)
+        # The schema's own findings come on top: the API server would have refused those before the webhook.
+        for code, field in made["errors"]:
+            if code != "FieldValueInvalid":
+                assert [code, field] in rules, (SEED, made)
+        assert bool(errors) or not made["errors"], (SEED, made)

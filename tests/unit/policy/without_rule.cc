@@ -1,0 +1,32 @@
+#include "tests/unit/policy/without_rule.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "policy/rule.h"
+
+namespace stockade::policy {
+
+// The linker makes every call of Rules() from outside its own file a call of WrappedRules(), and
+// calls Rules() itself by the other name.
+const std::vector<const Rule*>& RealRules() asm("__real__ZN8stockade6policy5RulesEv");
+const std::vector<const Rule*>& WrappedRules() asm("__wrap__ZN8stockade6policy5RulesEv");
+
+namespace {
+
+std::vector<const Rule*>& Remaining() {
+  static std::vector<const Rule*> rules = RealRules();
+  return rules;
+}
+
+}  // namespace
+
+const std::vector<const Rule*>& WrappedRules() { return Remaining(); }
+
+bool TakeOutRule(std::string_view code) {
+  return std::erase_if(Remaining(), [code](const Rule* rule) {
+           return rule->code == code && rule->check != nullptr;
+         }) == 1;
+}
+
+}  // namespace stockade::policy
