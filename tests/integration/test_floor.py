@@ -4,7 +4,6 @@ webhook say of the same objects, decoding that hides nothing, and ways round a p
 import contextlib
 import copy
 import json
-import pathlib
 
 import pytest
 import yaml
@@ -314,7 +313,7 @@ def test_what_a_user_writes_forges_no_line_of_an_answer(webhook):
     assert "\x1b" not in message and "\r" not in message
 
 
-@pytest.mark.parametrize("path", sorted(pathlib.Path(ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
 def test_a_suspended_sandbox_skips_nothing(webhook, path):
     for obj in yaml.safe_load_all(path.read_text()):
         if obj["kind"] != "AgentSandbox":

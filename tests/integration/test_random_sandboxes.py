@@ -9,6 +9,7 @@ import collections
 import contextlib
 import json
 import os
+import pathlib
 import secrets
 import subprocess
 
@@ -16,6 +17,7 @@ import pytest
 
 from admission import direct_reviews, findings_of, wait_until_enforced
 from api_client import PODS, SANDBOXES, ApiClient
+from cluster import ROOT
 from stockade import BUILD
 
 GENERATOR = BUILD / "tests" / "unit" / "property" / "random-sandboxes"
@@ -122,18 +124,22 @@ def test_rendered_pods_are_taken_as_restricted(api, space, sandboxes, capsys):
 def test_lint_says_the_same(sandboxes, tmp_path):
     """`stockade lint` judges files as the webhook judges objects."""
     if not LINT.exists():
-        assert not (BUILD.parent.parent / "cli").exists(), f"{LINT} is not built"
+        assert not (ROOT / "cli").exists(), f"{LINT} is not built"
         return
-    file = tmp_path / "sandboxes.yaml"
-    file.write_text("\n---\n".join(json.dumps(made["sandbox"]) for made in sandboxes))
-    done = subprocess.run([str(LINT), "lint", "--output", "json", str(file)], capture_output=True, text=True, check=False)
-    assert done.returncode in (0, 1), done.stderr
-    linted = {entry["name"]: entry["findings"] for entry in json.loads(done.stdout)["objects"]}
-    for made in sandboxes:
+    for number, made in enumerate(sandboxes):
+        (tmp_path / f"{number}.yaml").write_text(json.dumps(made["sandbox"]))
+    command = [str(LINT), "lint", "--output", "json", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    report = json.loads(done.stdout)
+    linted = {entry["name"]: entry["findings"] for entry in report["objects"]}
+    unreadable = {pathlib.Path(problem["file"]).stem for problem in report["unreadable"]}
+    for number, made in enumerate(sandboxes):
+        if str(number) in unreadable:  # such as a text with a NUL, which YAML does not take
+            continue
         errors = [f for f in linted[made["sandbox"]["metadata"]["name"]] if f["severity"] == "error"]
-        rules = sorted([f["code"], f["field"]] for f in errors)
+        said = sorted([f["code"], f["field"]] for f in errors)
         # The schema's own findings come on top: the API server would have refused those before the webhook.
         for code, field in made["errors"]:
-            if code != "FieldValueInvalid":
-                assert [code, field] in rules, (SEED, made)
+            assert code == "FieldValueInvalid" or [code, field] in said, (SEED, made, said)
         assert bool(errors) or not made["errors"], (SEED, made)
+    assert len(unreadable) < len(sandboxes) / 10

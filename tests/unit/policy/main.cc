@@ -18,7 +18,7 @@ int main(int argc, char** argv) {
     const std::string_view argument = argv[i];
     if (argument == "--list-rules") {
       for (const stockade::policy::Rule* rule : stockade::policy::Rules()) {
-        if (rule->check == nullptr) continue;
+        if (rule->check == nullptr && rule->check_by_policy == nullptr) continue;
         std::printf("%.*s\n", static_cast<int>(rule->code.size()), rule->code.data());
       }
       return 0;

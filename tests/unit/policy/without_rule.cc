@@ -25,7 +25,8 @@ const std::vector<const Rule*>& WrappedRules() { return Remaining(); }
 
 bool TakeOutRule(std::string_view code) {
   return std::erase_if(Remaining(), [code](const Rule* rule) {
-           return rule->code == code && rule->check != nullptr;
+           const bool judges_here = rule->check != nullptr || rule->check_by_policy != nullptr;
+           return rule->code == code && judges_here;
          }) == 1;
 }
 
