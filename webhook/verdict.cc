@@ -36,6 +36,7 @@ std::string Describe(const AdmissionRequest& request) {
   if (name.empty()) name = std::string(metadata["generateName"].StringOrEmpty()) + "*";
   std::string what(request.sub_resource.empty() ? request.kind : request.resource);
   if (!request.sub_resource.empty()) what += "/" + std::string(request.sub_resource);
+  if (request.operation == Operation::kDelete) what.insert(0, "deletion of ");
   std::string described = Truncate(what, 128) + " \"";
   if (!request.namespace_name.empty()) described += Truncate(request.namespace_name, 64) + "/";
   return described + Truncate(name, 253) + "\"";

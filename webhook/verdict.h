@@ -10,7 +10,8 @@
 namespace stockade::webhook {
 
 // What a request is about: `AgentSandbox "namespace/name"`, or `pods/exec "namespace/name"` of a
-// subresource. A name to be generated is shown as its prefix and "*".
+// subresource; of a deletion with the words "deletion of" before it. A name to be generated is
+// shown as its prefix and "*".
 [[nodiscard]] std::string Describe(const AdmissionRequest& request);
 
 [[nodiscard]] AdmissionResponse Allow();

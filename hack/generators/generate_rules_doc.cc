@@ -45,7 +45,8 @@ std::vector<Chapter> Chapters() {
           {"Ports, probes and handlers", ContainerRules()},
           {"Resources", ResourceRules()},
           {"Fields that nobody has judged", ReviewedFieldRules()},
-          {"Rules of policies", PolicyRules()}};
+          {"Rules of policies", PolicyRules()},
+          {"Requests", GuardRules()}};
 }
 
 constexpr std::string_view kIntroduction =
@@ -77,6 +78,9 @@ hardened value has to stand.
 The [rules of policies](#rules-of-policies) are no part of the floor: each judges a sandbox by the
 [AgentSandboxPolicies](policies.md) that select its namespace, and the policy says whether what is found is refused,
 warned of or recorded.
+
+The rules under [Requests](#requests) judge no object but what somebody does to what the operator made: the
+[guards](guards.md) of the webhook apply them, and say who may do what.
 
 Some texts speak of an egress gateway and of a proxy in the sandbox. Neither exists in this version: what the rules
 reserve for them is reserved already.

@@ -1,12 +1,21 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "policy/evaluate.h"
 #include "policy/quoting.h"
 #include "policy/subject.h"
 
 namespace stockade::policy {
+
+// True for a key that is the operator's: "stockade.dev/sandbox".
+[[nodiscard]] bool IsReservedKey(std::string_view key);
+
+// Why a label or annotation of that key may not stand on a sandbox's pod, or nothing. Keys that are
+// the operator's are another matter.
+[[nodiscard]] std::optional<std::string> WhyKeyIsRefused(std::string_view key, const Facts& facts);
 
 // Calls f(key, path) for each label and annotation that the subject brings into a cluster: of the
 // pod, of its ephemeral claims and, for a sandbox, of its claim templates. path() is the field.

@@ -97,8 +97,29 @@ bool IsOperatorsPrefix(std::string_view prefix) {
          prefix.size() + 1 == api::kReservedKeyPrefix.size();
 }
 
-// Why the key may not stand on a pod, or nothing.
-std::optional<std::string> WhyRefused(std::string_view key, const Facts& facts) {
+// Of claims too: provisioners and the volume binder act on their annotations.
+void CheckPodMetadata(const Subject& s, Report& report) {
+  ForEachMetadataKey(s, [&](std::string_view key, auto&& path) {
+    if (const auto reason = WhyKeyIsRefused(key, *s.facts)) {
+      report.Add(path(), Quote(key) + " is refused: " + *reason);
+    }
+  });
+}
+
+constexpr std::array kRules = {
+    Rule{.code = "PodMetadata",
+         .check = CheckPodMetadata,
+         .fields = "labels and annotations of the pod template and of claim templates",
+         .summary = "Runtimes, networks and injectors act on labels and annotations of pods. Keys "
+                    "without a prefix pass, those with one only if it is allowed: by default those "
+                    "of app.kubernetes.io, Helm, Argo CD, Flux, Kustomize, kubectl and Prometheus.",
+         .remedy = "remove it; harmless prefixes are allowed in the configuration",
+         .references = {.principle = Principle::kIsolation}},
+};
+
+}  // namespace
+
+std::optional<std::string> WhyKeyIsRefused(std::string_view key, const Facts& facts) {
   for (const DangerousKey& family : kRuntimeFamilies) {
     if (key.starts_with(family.family)) return std::string(family.reason);
   }
@@ -117,28 +138,6 @@ std::optional<std::string> WhyRefused(std::string_view key, const Facts& facts) 
   }
   return "its prefix " + Quote(prefix) + " is not one of those that are allowed";
 }
-
-// Of claims too: provisioners and the volume binder act on their annotations.
-void CheckPodMetadata(const Subject& s, Report& report) {
-  ForEachMetadataKey(s, [&](std::string_view key, auto&& path) {
-    if (const auto reason = WhyRefused(key, *s.facts)) {
-      report.Add(path(), Quote(key) + " is refused: " + *reason);
-    }
-  });
-}
-
-constexpr std::array kRules = {
-    Rule{.code = "PodMetadata",
-         .check = CheckPodMetadata,
-         .fields = "labels and annotations of the pod template and of claim templates",
-         .summary = "Runtimes, networks and injectors act on labels and annotations of pods. Keys "
-                    "without a prefix pass, those with one only if it is allowed: by default those "
-                    "of app.kubernetes.io, Helm, Argo CD, Flux, Kustomize, kubectl and Prometheus.",
-         .remedy = "remove it; harmless prefixes are allowed in the configuration",
-         .references = {.principle = Principle::kIsolation}},
-};
-
-}  // namespace
 
 std::span<const Rule> MetadataRules() { return kRules; }
 

@@ -254,9 +254,10 @@ constexpr std::array kRules = {
          .references = {.principle = Principle::kDefenceInDepth}},
     Rule{.code = "EphemeralContainer",
          .check = CheckEphemeralContainer,
-         .fields = "ephemeralContainers",
+         .fields = "ephemeralContainers; pods/ephemeralcontainers of a running sandbox",
          .summary = "Ephemeral containers have a past of passing by rules unseen, and the API "
-                    "server refuses them in a new pod.",
+                    "server refuses them in a new pod. None is added to a running sandbox either, "
+                    "by anybody.",
          .remedy = "move it to containers or initContainers",
          .references = {.cve = "CVE-2023-2727, CVE-2023-2728",
                         .principle = Principle::kDefenceInDepth}},

@@ -17,12 +17,6 @@ using codec::JsonView;
 // Where the sandbox's proxy listens for the agent.
 constexpr std::int64_t kProxyPort = 3128;
 
-bool IsReservedKey(std::string_view key) {
-  const std::string_view prefix = key.substr(0, key.find('/'));
-  return key.starts_with(api::kReservedKeyPrefix) ||
-         (prefix.size() < key.size() && prefix.ends_with(".stockade.dev"));
-}
-
 void CheckReservedName(const Subject& s, Report& report) {
   const auto check = [&report](std::string_view name, auto&& path) {
     if (name.starts_with(api::kReservedNamePrefix)) {
@@ -179,6 +173,12 @@ constexpr std::array kRules = {
 };
 
 }  // namespace
+
+bool IsReservedKey(std::string_view key) {
+  const std::string_view prefix = key.substr(0, key.find('/'));
+  return key.starts_with(api::kReservedKeyPrefix) ||
+         (prefix.size() < key.size() && prefix.ends_with(".stockade.dev"));
+}
 
 std::span<const Rule> ReservedRules() { return kRules; }
 

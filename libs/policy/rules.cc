@@ -14,7 +14,7 @@ const std::vector<const Rule*>& Rules() {
          {SandboxRules(), MountRules(), ImageRules(), MetadataRules(), ReservedRules(), PodRules(),
           SchedulingRules(), IdentityRules(), SecurityContextRules(), CredentialRules(),
           VolumeRules(), VolumeMountRules(), EnvRules(), ContainerRules(), ResourceRules(),
-          ReviewedFieldRules(), PolicyRules()}) {
+          ReviewedFieldRules(), PolicyRules(), GuardRules()}) {
       for (const Rule& rule : group) rules.push_back(&rule);
     }
     return rules;

@@ -1,0 +1,100 @@
+#include "webhook/guards/owned_object_guard.h"
+
+#include <string>
+#include <utility>
+
+#include "api/names.h"
+#include "policy/guard_rules.h"
+#include "policy/quoting.h"
+#include "webhook/guards/object_changes.h"
+
+namespace stockade::webhook {
+namespace {
+
+using codec::JsonView;
+using policy::Finding;
+using policy::KeyedPath;
+using policy::Quote;
+
+bool IsLabelledAsManaged(JsonView object) {
+  return object["metadata"]["labels"][api::kManagedByLabel].StringOrEmpty() == api::kManagedByValue;
+}
+
+bool IsDenyAll(const AdmissionRequest& request) {
+  return request.resource == "networkpolicies" &&
+         (request.name == api::kDenyAllPolicyName ||
+          request.object["metadata"]["name"].StringOrEmpty() == api::kDenyAllPolicyName);
+}
+
+GuardFindings JudgeCreation(const GuardRequest& request) {
+  const JsonView object = request.admission.object;
+  GuardReport report;
+  if (IsDenyAll(request.admission)) {
+    report.Add(policy::kManagedObjectChanged, "metadata.name",
+               "the operator makes " + Quote(api::kDenyAllPolicyName) +
+                   " for a namespace that has sandboxes",
+               "choose another name");
+  }
+  if (IsLabelledAsManaged(object)) {
+    report.Add(policy::kManagedObjectChanged, KeyedPath("metadata.labels", api::kManagedByLabel),
+               "the label says that the operator made the object", "remove the label");
+  }
+  if (IsOwnedBySandbox(object["metadata"])) {
+    report.Add(policy::kManagedObjectChanged, "metadata.ownerReferences",
+               "an AgentSandbox is the controller of what the operator made alone",
+               "leave out controller: the object still goes with its owner");
+  }
+  return report.Take();
+}
+
+GuardFindings JudgeUpdate(const GuardRequest& request) {
+  GuardReport report;
+  ReportMetadataChanges(request, /*is_pod=*/false, report);
+  // The volume binder and the resizer write into the spec of claims.
+  const bool binds = request.requester == Requester::kControlPlane &&
+                     request.admission.resource == "persistentvolumeclaims";
+  if (!binds) {
+    ReportContentChanges(request.admission.old_object, request.admission.object, report);
+  }
+  return report.Take();
+}
+
+GuardFindings JudgeDeletion(const GuardRequest& request) {
+  GuardReport report;
+  // The namespace controller deletes it with the namespace, and its finalizer holds it.
+  if (IsDenyAll(request.admission) && request.requester != Requester::kControlPlane) {
+    report.Add(policy::kManagedObjectChanged, "metadata.name",
+               Quote(api::kDenyAllPolicyName) +
+                   " shuts the network of every sandbox in the "
+                   "namespace",
+               "delete the AgentSandboxes, and the operator deletes it after the last");
+  }
+  return report.Take();
+}
+
+}  // namespace
+
+bool IsManaged(const AdmissionRequest& request, JsonView object) {
+  return object.IsObject() && (IsDenyAll(request) || IsLabelledAsManaged(object) ||
+                               IsOwnedBySandbox(object["metadata"]));
+}
+
+GuardFindings JudgeOwnedObject(const GuardRequest& request) {
+  const AdmissionRequest& admission = request.admission;
+  const bool concerned =
+      IsManaged(admission, admission.object) || IsManaged(admission, admission.old_object);
+  if (!concerned || request.ByOperator()) return std::vector<Finding>();
+  switch (admission.operation) {
+    case Operation::kCreate:
+      return JudgeCreation(request);
+    case Operation::kUpdate:
+      return JudgeUpdate(request);
+    case Operation::kDelete:
+      return JudgeDeletion(request);
+    case Operation::kConnect:
+      break;
+  }
+  return std::vector<Finding>();
+}
+
+}  // namespace stockade::webhook

@@ -1,0 +1,221 @@
+#include "webhook/guards/pod_guard.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+#include "api/names.h"
+#include "api/pod_view.h"
+#include "policy/evaluate.h"
+#include "policy/guard_rules.h"
+#include "policy/quoting.h"
+#include "webhook/guards/object_changes.h"
+
+namespace stockade::webhook {
+namespace {
+
+using codec::Json;
+using codec::JsonView;
+using policy::Finding;
+using policy::KeyedPath;
+using policy::Quote;
+
+JsonView SandboxLabel(JsonView pod) { return pod["metadata"]["labels"][api::kSandboxLabel]; }
+
+bool IsSandboxPod(JsonView pod) { return SandboxLabel(pod).exists(); }
+
+std::string LabelPath() { return KeyedPath("metadata.labels", api::kSandboxLabel); }
+
+// Of those that the operator may use: the one that the pod names, or else the first, which it then
+// lacks.
+std::string_view ExpectedRuntimeClass(JsonView pod, const GuardConfig& config) {
+  const std::string_view name = pod["spec"]["runtimeClassName"].StringOrEmpty();
+  const auto& known = config.runtime_classes;
+  if (std::ranges::find(known, name) != known.end()) return name;
+  return known.empty() ? std::string_view() : std::string_view(known.front());
+}
+
+// Names are what the guards of exec and the like go by, so a pod has its sandbox's.
+void CheckName(JsonView pod, GuardReport& report) {
+  const std::string_view sandbox = SandboxLabel(pod).StringOrEmpty();
+  const std::string_view name = pod["metadata"]["name"].StringOrEmpty();
+  if (!sandbox.empty() && name == api::SandboxObjectName(sandbox)) return;
+  report.Add(policy::kForgedSandboxPod, "metadata.name",
+             Quote(name) + " is not the name of the pod of sandbox " + Quote(sandbox),
+             "the operator names it " + Quote(api::SandboxObjectName(sandbox)));
+}
+
+// The agent is the default of exec and attach because the operator's containers stand elsewhere.
+void CheckOrdinaryContainers(JsonView pod, GuardReport& report) {
+  pod["spec"]["containers"].ForEachElement([&](std::size_t index, JsonView container) {
+    const std::string_view name = container["name"].StringOrEmpty();
+    if (!name.starts_with(api::kReservedNamePrefix)) return;
+    report.Add(policy::kForgedSandboxPod, "spec.containers[" + std::to_string(index) + "].name",
+               "the container " + Quote(name) + " of the operator stands among the agent's",
+               "the operator puts its own among initContainers");
+  });
+}
+
+GuardFindings JudgeCreation(const GuardRequest& request) {
+  const JsonView pod = request.admission.object;
+  if (!IsSandboxPod(pod)) return std::vector<Finding>();
+  GuardReport report;
+  if (!request.ByOperator()) {
+    report.Add(policy::kForgedSandboxPod, LabelPath(),
+               Quote(request.admission.user_name) +
+                   " is not the operator, which makes the pods of "
+                   "sandboxes");
+    return report.Take();
+  }
+  CheckName(pod, report);
+  CheckOrdinaryContainers(pod, report);
+  std::vector<Finding> findings = report.Take();
+  for (Finding& finding :
+       policy::EvaluateRenderedPod(api::PodView(pod, ""), ExpectedRuntimeClass(pod, request.config),
+                                   request.config.facts)) {
+    if (finding.severity == policy::Severity::kError) findings.push_back(std::move(finding));
+  }
+  return findings;
+}
+
+// Images apart, which have a rule of their own, what differs of the spec.
+void ReportSpecChanges(const GuardRequest& request, GuardReport& report) {
+  const JsonView before = request.admission.old_object["spec"];
+  const JsonView after = request.admission.object["spec"];
+  if (IsSame(before, after)) return;
+  Json rest = {{"spec", after.ToJson()}};
+  for (const char* const list : {"initContainers", "containers"}) {
+    if (!before[list].IsArray() || before[list].size() != after[list].size()) continue;
+    before[list].ForEachElement([&](std::size_t index, JsonView container) {
+      Json& image = rest["spec"][list][index]["image"];
+      if (image == container["image"].ToJson()) return;
+      report.Add(policy::kImageChanged,
+                 std::string(list).insert(0, "spec.") + "[" + std::to_string(index) + "].image",
+                 "the container runs " + Quote(container["image"]));
+      image = container["image"].ToJson();
+    });
+  }
+  const codec::JsonDocument old_rest = codec::ParseTrusted(Json{{"spec", before.ToJson()}});
+  const codec::JsonDocument new_rest = codec::ParseTrusted(rest);
+  ReportContentChanges(old_rest.root(), new_rest.root(), report);
+}
+
+bool ConcernsSandbox(const AdmissionRequest& request) {
+  return IsSandboxPod(request.object) || IsSandboxPod(request.old_object);
+}
+
+// An update of the pod itself, or of its status: labels and annotations can be changed by both.
+GuardFindings JudgeUpdate(const GuardRequest& request) {
+  if (!ConcernsSandbox(request.admission)) return std::vector<Finding>();
+  GuardReport report;
+  const JsonView before = request.admission.old_object;
+  const JsonView after = request.admission.object;
+  if (request.ByOperator() && !IsSandboxPod(after)) {
+    report.Add(policy::kSandboxLabelChanged, LabelPath(), "the operator never takes it off");
+  }
+  ReportMetadataChanges(request, /*is_pod=*/true, report);
+  if (request.admission.sub_resource.empty()) {
+    if (!request.ByOperator()) ReportSpecChanges(request, report);
+  } else if (!RunsPods(request.requester) && !IsSame(before["status"], after["status"])) {
+    report.Add(policy::kStatusForged, "status",
+               Quote(request.admission.user_name) + " is no node and not of the control plane");
+  }
+  return report.Take();
+}
+
+GuardFindings JudgeEphemeralContainers(const GuardRequest& request) {
+  if (!ConcernsSandbox(request.admission)) return std::vector<Finding>();
+  GuardReport report;
+  report.Add(policy::kEphemeralContainer, "spec.ephemeralContainers",
+             "an ephemeral container would run beside the agent unjudged",
+             "use kubectl exec as far as spec.access allows it");
+  return report.Take();
+}
+
+GuardFindings JudgeResize(const GuardRequest& request) {
+  if (!ConcernsSandbox(request.admission)) return std::vector<Finding>();
+  GuardReport report;
+  report.Add(policy::kPodResize, "spec.containers", "a running sandbox is not resized");
+  return report.Take();
+}
+
+// Where it is true, deletion without grace removes a pod that may still run.
+bool MayStillRun(JsonView pod) {
+  const std::string_view phase = pod["status"]["phase"].StringOrEmpty();
+  return !pod["spec"]["nodeName"].StringOrEmpty().empty() && phase != "Succeeded" &&
+         phase != "Failed";
+}
+
+GuardFindings JudgeDeletion(const GuardRequest& request) {
+  const JsonView pod = request.admission.old_object;
+  const JsonView grace = request.admission.options["gracePeriodSeconds"];
+  GuardReport report;
+  // Less than zero is taken for one second.
+  if (IsSandboxPod(pod) && !RunsPods(request.requester) && MayStillRun(pod) && !grace.IsUnset() &&
+      grace.AsInt() == 0) {
+    report.Add(policy::kForcedDeletion, "gracePeriodSeconds",
+               "the pod may still run on node " + Quote(pod["spec"]["nodeName"]));
+  }
+  return report.Take();
+}
+
+// The Eviction knows the pod by its name only; the API server deletes it without asking again.
+GuardFindings JudgeEviction(const GuardRequest& request) {
+  const JsonView grace = request.admission.object["deleteOptions"]["gracePeriodSeconds"];
+  GuardReport report;
+  if (request.admission.name.starts_with(api::kSandboxObjectPrefix) &&
+      !RunsPods(request.requester) && !grace.IsUnset() && grace.AsInt() == 0) {
+    report.Add(policy::kForcedDeletion, "deleteOptions.gracePeriodSeconds",
+               "the pod may still run on its node", "leave it out");
+  }
+  return report.Take();
+}
+
+// A binding also carries labels and annotations for the pod.
+GuardFindings JudgeBinding(const GuardRequest& request) {
+  const std::string_view name = request.admission.object["metadata"]["name"].StringOrEmpty();
+  const bool concerned = request.admission.name.starts_with(api::kSandboxObjectPrefix) ||
+                         name.starts_with(api::kSandboxObjectPrefix);
+  GuardReport report;
+  if (concerned && request.requester != Requester::kControlPlane) {
+    report.Add(policy::kManagedObjectChanged, "target",
+               "the scheduler chooses the node of a sandbox's pod",
+               "leave it to the scheduler; the account of another one belongs into "
+               "guards.trustedUsers of the webhook's configuration");
+  }
+  return report.Take();
+}
+
+GuardFindings Misdirected(const AdmissionRequest& request) {
+  return Status(StatusCode::kBadRequest,
+                "the guards know no " + std::string(OperationName(request.operation)) + " of " +
+                    std::string(request.resource) + "/" + std::string(request.sub_resource));
+}
+
+}  // namespace
+
+GuardFindings JudgePod(const GuardRequest& request) {
+  const AdmissionRequest& admission = request.admission;
+  const std::string_view part = admission.sub_resource;
+  switch (admission.operation) {
+    case Operation::kCreate:
+      if (admission.resource == "bindings" || part == "binding") return JudgeBinding(request);
+      if (part == "eviction") return JudgeEviction(request);
+      if (part.empty()) return JudgeCreation(request);
+      break;
+    case Operation::kUpdate:
+      if (part.empty() || part == "status") return JudgeUpdate(request);
+      if (part == "ephemeralcontainers") return JudgeEphemeralContainers(request);
+      if (part == "resize") return JudgeResize(request);
+      break;
+    case Operation::kDelete:
+      if (part.empty()) return JudgeDeletion(request);
+      break;
+    case Operation::kConnect:
+      break;
+  }
+  return Misdirected(admission);
+}
+
+}  // namespace stockade::webhook
