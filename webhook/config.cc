@@ -123,6 +123,10 @@ Config ReadConfig(JsonView root, std::vector<FieldError>& errors) {
 
   ReadRuntimeClasses(reader.Value("runtimeClasses"), errors, config);
   ReadDefaults(reader.Value("defaults"), errors, config.facts);
+  ReadGuardConfig(reader, errors, config.guards);
+  config.guards.facts = config.facts;
+  config.guards.runtime_classes.assign(config.runtime_classes.begin(),
+                                       config.runtime_classes.end());
   ReadLog(reader, config, errors);
   reader.Finish();
   return config;

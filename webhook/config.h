@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "http_server/listen_address.h"
 #include "policy/evaluate.h"
+#include "webhook/guards/guard_config.h"
 
 namespace stockade::webhook {
 
@@ -29,6 +30,7 @@ struct Config {
   std::array<std::string, api::kDefaultRuntimeClasses.size()> runtime_classes = {
       std::string(api::kDefaultRuntimeClasses[0]), std::string(api::kDefaultRuntimeClasses[1]),
       std::string(api::kDefaultRuntimeClasses[2])};
+  GuardConfig guards;
   LogLevel log_level = LogLevel::kInfo;
 };
 

@@ -32,3 +32,10 @@ def stockade(cluster, tmp_path_factory):
     """The operator and the webhook, installed and running while the tests of one file last."""
     with running_stockade(cluster, tmp_path_factory.mktemp("stockade")) as running:
         yield running
+
+
+@pytest.fixture
+def unguarded(stockade):
+    """While the test lasts, others can change what the operator owns, for it to make good."""
+    with stockade.without_guards():
+        yield

@@ -242,7 +242,7 @@ def assert_boundary_was_never_open(stage):
                 pods.add(write["name"])
                 bound.discard(write["name"])
             # The kubelet's deletion, without grace, is what removes a pod that was scheduled.
-            elif write["verb"] == "delete" and (write["user"] == "kwok" or write["name"] not in bound):
+            elif write["verb"] == "delete" and (write["user"] == "system:node:kwok" or write["name"] not in bound):
                 pods.discard(write["name"])
         if write["resource"] == "pods/binding":
             bound.add(write["name"])

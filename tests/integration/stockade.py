@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
@@ -13,13 +14,18 @@ import urllib.request
 
 import yaml
 
-from cluster import ROOT, eventually
+from cluster import ROOT, Cluster, eventually
 
 BUILD = pathlib.Path(os.environ.get("STOCKADE_BUILD_DIR", ROOT / "build" / "release"))
 NAMESPACE = "stockade-system"
 LEASE_LOST = 3  # the operator's exit code
 OPERATOR_USER = f"system:serviceaccount:{NAMESPACE}:stockade-operator"
 WEBHOOK_USER = f"system:serviceaccount:{NAMESPACE}:stockade-webhook"
+# What keeps others from the operator's objects: the webhook's guards, and what the API server judges by itself.
+GUARDS = ("validatingwebhookconfiguration/stockade-guards",)
+ADMISSION_POLICIES = tuple(
+    f"validatingadmissionpolicybinding/{name}" for name in ("stockade-sandbox-pods", "stockade-deny-all")
+)
 
 
 def free_port():
@@ -194,10 +200,62 @@ class Stockade:
         self.cluster.must("apply", "--server-side", "--force-conflicts", "-f", "-", input=self.chart())
 
     def uninstall_webhook(self):
-        self.cluster.must("delete", "validatingwebhookconfiguration", "stockade", "--ignore-not-found")
+        self.remove("validatingwebhookconfiguration/stockade", *GUARDS)
 
     def install_webhook(self):
         self.cluster.must("apply", "--server-side", "--force-conflicts", "-f", "-", input=self.chart())
+
+    def remove(self, *names):
+        self.cluster.must("delete", "--ignore-not-found", *names)
+
+    def as_user(self, name, *groups):
+        """The cluster as somebody else sees it, a member of system:masters unless groups are named."""
+        kubeconfig = self.directory / f"user-{hashlib.sha256(repr((name, groups)).encode()).hexdigest()[:16]}.kubeconfig"
+        if not kubeconfig.exists():
+            members = [word for group in groups or ("system:masters",) for word in ("--group", group)]
+            self.hack_cluster("kubeconfig", "--out", str(kubeconfig), "--user", name, *members)
+        return Cluster(str(kubeconfig), self.cluster.kubectl_path)
+
+    def as_operator(self):
+        return Cluster(str(self.directory / "operator.kubeconfig"), self.cluster.kubectl_path)
+
+    def is_refused(self, obj):
+        """True when an administrator may not create it, tried in the namespace default and without a trace."""
+        return self.cluster.kubectl("-n", "default", "create", "--dry-run=server", "-f", "-", input=obj).returncode != 0
+
+    def layers(self):
+        """Which of the guards and of the two admission policies are in effect: each refuses something of its own.
+
+        The API server learns by watches of what is registered.
+        """
+        label = {"app.kubernetes.io/managed-by": "stockade"}
+        container = {"name": "probe", "image": "registry.example/probe:1"}
+        policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
+        return {
+            "guards": self.is_refused(
+                {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "probe", "labels": label}}
+            ),
+            "sandbox-pods": self.is_refused(
+                {
+                    "apiVersion": "v1", "kind": "Pod", "spec": {"containers": [container]},
+                    "metadata": {"name": "probe", "labels": {"stockade.dev/sandbox": "probe"}},
+                }
+            ),
+            "deny-all": self.is_refused(
+                policy | {"metadata": {"name": "stockade-deny-all"}, "spec": {"podSelector": {}}}
+            ),
+        }  # fmt: skip
+
+    @contextlib.contextmanager
+    def without_guards(self):
+        """While the context lasts, others may change what the operator owns, as if nobody had guarded it yet."""
+        self.remove(*GUARDS, *ADMISSION_POLICIES)
+        try:
+            eventually(lambda: not any(self.layers().values()))
+            yield
+        finally:
+            self.install_webhook()
+            eventually(lambda: all(self.layers().values()))
 
     def audit(self):
         """Every write to the API server so far, in order: dicts of user, verb, resource, namespace, name, code and
@@ -262,9 +320,11 @@ def running_stockade(cluster, directory):
     try:
         stockade.webhook.start()
         stockade.operator.start()
+        eventually(lambda: all(stockade.layers().values()))
         yield stockade
     finally:
         stockade.uninstall_webhook()
+        stockade.remove(*ADMISSION_POLICIES)
         stockade.operator.stop()
         stockade.webhook.stop()
         cluster.must("delete", "namespace", NAMESPACE)

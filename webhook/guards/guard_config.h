@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "codec/object_reader.h"
 #include "policy/evaluate.h"
 
 namespace stockade::webhook {
@@ -20,5 +21,9 @@ struct GuardConfig {
   std::vector<std::string> runtime_classes = {"", "gvisor", "kata"};
   policy::Facts facts;
 };
+
+// Reads the section "guards" of a configuration: operatorUser, trustedUsers and trustedGroups.
+void ReadGuardConfig(codec::ObjectReader& parent, std::vector<codec::FieldError>& errors,
+                     GuardConfig& config);
 
 }  // namespace stockade::webhook

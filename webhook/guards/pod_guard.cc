@@ -25,6 +25,14 @@ JsonView SandboxLabel(JsonView pod) { return pod["metadata"]["labels"][api::kSan
 
 bool IsSandboxPod(JsonView pod) { return SandboxLabel(pod).exists(); }
 
+// By its label, or by its owner where somebody has taken the label off.
+bool ConcernsSandbox(const AdmissionRequest& request) {
+  const auto concerns = [](JsonView pod) {
+    return IsSandboxPod(pod) || IsOwnedBySandbox(pod["metadata"]);
+  };
+  return concerns(request.object) || concerns(request.old_object);
+}
+
 std::string LabelPath() { return KeyedPath("metadata.labels", api::kSandboxLabel); }
 
 // Of those that the operator may use: the one that the pod names, or else the first, which it then
@@ -59,10 +67,11 @@ void CheckOrdinaryContainers(JsonView pod, GuardReport& report) {
 
 GuardFindings JudgeCreation(const GuardRequest& request) {
   const JsonView pod = request.admission.object;
-  if (!IsSandboxPod(pod)) return std::vector<Finding>();
+  if (!ConcernsSandbox(request.admission)) return std::vector<Finding>();
   GuardReport report;
   if (!request.ByOperator()) {
-    report.Add(policy::kForgedSandboxPod, LabelPath(),
+    report.Add(policy::kForgedSandboxPod,
+               IsSandboxPod(pod) ? LabelPath() : std::string("metadata.ownerReferences"),
                Quote(request.admission.user_name) +
                    " is not the operator, which makes the pods of "
                    "sandboxes");
@@ -99,10 +108,6 @@ void ReportSpecChanges(const GuardRequest& request, GuardReport& report) {
   const codec::JsonDocument old_rest = codec::ParseTrusted(Json{{"spec", before.ToJson()}});
   const codec::JsonDocument new_rest = codec::ParseTrusted(rest);
   ReportContentChanges(old_rest.root(), new_rest.root(), report);
-}
-
-bool ConcernsSandbox(const AdmissionRequest& request) {
-  return IsSandboxPod(request.object) || IsSandboxPod(request.old_object);
 }
 
 // An update of the pod itself, or of its status: labels and annotations can be changed by both.
@@ -152,8 +157,8 @@ GuardFindings JudgeDeletion(const GuardRequest& request) {
   const JsonView grace = request.admission.options["gracePeriodSeconds"];
   GuardReport report;
   // Less than zero is taken for one second.
-  if (IsSandboxPod(pod) && !RunsPods(request.requester) && MayStillRun(pod) && !grace.IsUnset() &&
-      grace.AsInt() == 0) {
+  if (ConcernsSandbox(request.admission) && !RunsPods(request.requester) && MayStillRun(pod) &&
+      !grace.IsUnset() && grace.AsInt() == 0) {
     report.Add(policy::kForcedDeletion, "gracePeriodSeconds",
                "the pod may still run on node " + Quote(pod["spec"]["nodeName"]));
   }

@@ -4,8 +4,8 @@
 
 namespace stockade::webhook {
 
-// Judges writes to pods and to their subresources that concern a sandbox, by the label as it was or
-// as it would be, or where the object carries none, by the name asb-NAME:
+// Judges writes to pods and to their subresources that concern a sandbox, by the label or the
+// controller as it was or as it would be, or where the object carries none, by the name asb-NAME:
 //
 //   CREATE  pods                       the operator alone, and what the floor says of its pods
 //   UPDATE  pods, pods/status          no label, image, owner or annotation of weight; status only

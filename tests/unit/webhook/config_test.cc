@@ -41,6 +41,8 @@ TEST(WebhookConfigTest, LeastFileHasDefaultsForTheRest) {
   EXPECT_EQ(config->threads, 2U);
   EXPECT_EQ(config->connections, 1024U);
   EXPECT_EQ(config->log_level, LogLevel::kInfo);
+  EXPECT_EQ(config->guards.operator_user,
+            "system:serviceaccount:stockade-system:stockade-operator");
   EXPECT_EQ(config->facts.allowed_metadata_prefixes,
             policy::Facts::DefaultAllowedMetadataPrefixes());
   EXPECT_EQ(config->runtime_classes, (std::array<std::string, 3>{"", "gvisor", "kata"}));
@@ -61,6 +63,10 @@ limits: {connections: 64}
 policy: {allowedMetadataPrefixes: [example.com, "*.example.org"]}
 runtimeClasses: {Container: runc, GVisor: runsc, MicroVM: kata-qemu}
 defaults: {limits: {cpu: 500m, memory: 1Gi, ephemeral-storage: 2Gi}}
+guards:
+  operatorUser: operator@example.com
+  trustedUsers: ["system:serviceaccount:calico-system:calico-cni-plugin"]
+  trustedGroups: ["system:serviceaccounts:ovn-kubernetes"]
 log: {level: error}
 )");
   ASSERT_TRUE(config.ok()) << config.status().ToString();
@@ -77,6 +83,13 @@ log: {level: error}
   EXPECT_EQ(config->facts.default_limits[1].ToString(), "1Gi");
   EXPECT_EQ(config->facts.default_limits[2].ToString(), "2Gi");
   EXPECT_EQ(config->log_level, LogLevel::kError);
+  EXPECT_EQ(config->guards.operator_user, "operator@example.com");
+  EXPECT_EQ(config->guards.trusted_users,
+            std::vector<std::string>{"system:serviceaccount:calico-system:calico-cni-plugin"});
+  EXPECT_EQ(config->guards.trusted_groups,
+            std::vector<std::string>{"system:serviceaccounts:ovn-kubernetes"});
+  EXPECT_EQ(config->guards.facts.allowed_metadata_prefixes,
+            config->facts.allowed_metadata_prefixes);
 }
 
 TEST(WebhookConfigTest, SaysWhatIsWrongAndWhere) {
@@ -104,6 +117,10 @@ TEST(WebhookConfigTest, SaysWhatIsWrongAndWhere) {
       {kLeast + "limits: {connections: 0}\n", "limits.connections: must be an integer"},
       {kLeast + "limits: [1]\n", "limits: must be an object"},
       {kLeast + "log: {level: warn}\n", "log.level: must be one of debug, info, warning, error"},
+      {kLeast + "guards: {operatorUser: \"\"}\n", "guards.operatorUser: must be the operator's"},
+      {kLeast + "guards: {trustedUser: [a]}\n", "did you mean \"trustedUsers\"?"},
+      {kLeast + "guards: {trustedGroups: [\"system:authenticated\"]}\n",
+       "guards.trustedGroups: must not hold system:authenticated"},
       {kLeast + "policy: {allowedMetadataPrefixes: [1]}\n",
        "policy.allowedMetadataPrefixes[0]: must be a string"},
       {kHeader + "listen: {addres: \"127.0.0.1:1\"}\n",

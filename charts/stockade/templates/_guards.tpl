@@ -1,0 +1,68 @@
+{{- /* What the guards and the admission policies ask of who asks, as expressions of CEL. */ -}}
+
+{{- define "stockade.operatorUser" -}}
+{{- default (printf "system:serviceaccount:%s:stockade-operator" .Release.Namespace) .Values.guards.operatorUser -}}
+{{- end -}}
+
+{{- /* Members that are empty are not there at all. */ -}}
+{{- define "stockade.cel.subResource" -}}
+(has(request.subResource) ? request.subResource : "")
+{{- end -}}
+{{- define "stockade.cel.name" -}}
+(has(request.name) ? request.name : "")
+{{- end -}}
+
+{{- define "stockade.cel.byOperator" -}}
+request.userInfo.username == {{ include "stockade.operatorUser" . | toJson }}
+{{- end -}}
+
+{{- /* Those without whom no pod runs and no namespace ends. They go on while the webhook is away; other accounts of
+kube-system and those that guards.trustedUsers names ask the webhook. */ -}}
+{{- define "stockade.cel.byControlPlane" -}}
+(request.userInfo.username in ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler"] ||
+request.userInfo.username.startsWith("system:serviceaccount:kube-system:") &&
+request.userInfo.username.substring(34) in ["attachdetach-controller", "disruption-controller",
+"ephemeral-volume-controller", "expand-controller", "generic-garbage-collector", "namespace-controller",
+"node-controller", "persistent-volume-binder", "pod-garbage-collector", "pvc-protection-controller",
+"resource-claim-controller", "selinux-warning-controller", "taint-eviction-controller"])
+{{- end -}}
+
+{{- define "stockade.cel.byNode" -}}
+(request.userInfo.username.startsWith("system:node:") && has(request.userInfo.groups) &&
+"system:nodes" in request.userInfo.groups)
+{{- end -}}
+
+{{- /* An AgentSandbox is the controller: of an object or oldObject that there is. */ -}}
+{{- define "stockade.cel.ownedBySandbox" -}}
+({{ . }} != null && has({{ . }}.metadata.ownerReferences) && {{ . }}.metadata.ownerReferences.exists(owner,
+owner.kind == "AgentSandbox" && owner.apiVersion.startsWith("stockade.dev/") && has(owner.controller) &&
+owner.controller))
+{{- end -}}
+
+{{- /* Sandboxes are excluded from a label selector. */ -}}
+{{- define "stockade.cel.excludesSandboxes" -}}
+(has({{ . }}.matchExpressions) && {{ . }}.matchExpressions.exists(e, e.key == "stockade.dev/sandbox" &&
+e.operator == "DoesNotExist"))
+{{- end -}}
+
+{{- /* What every guard's entry of the registration has. */ -}}
+{{- define "stockade.guard" -}}
+admissionReviewVersions: [v1]
+failurePolicy: Fail
+matchPolicy: Equivalent
+sideEffects: None
+timeoutSeconds: 5
+clientConfig:
+  {{- if .Values.webhook.url }}
+  url: {{ trimSuffix "/" .Values.webhook.url }}/validate/guards
+  {{- else }}
+  service:
+    name: stockade-webhook
+    namespace: {{ .Release.Namespace }}
+    port: 443
+    path: /validate/guards
+  {{- end }}
+  {{- with .Values.webhook.caBundle }}
+  caBundle: {{ . }}
+  {{- end }}
+{{- end -}}
