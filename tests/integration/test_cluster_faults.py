@@ -48,7 +48,7 @@ def take_what_marks_them(stage):
 @pytest.mark.parametrize(
     ("change", "away"), [(delete_objects, False), (edit_objects, True), (take_what_marks_them, False)]
 )
-def test_objects_changed_behind_its_back(new_stage, undisturbed, change, away):  # noqa: F811
+def test_objects_changed_behind_its_back(new_stage, undisturbed, unguarded, change, away):  # noqa: F811
     stage = new_stage()
     stage.create()
     stage.settle(stage.created)
@@ -77,7 +77,7 @@ def wait_refused(stage, reason):
     assert stage.find("pod", "asb-agent") is None
 
 
-def test_runtime_class_removed_and_put_back(new_stage, undisturbed):  # noqa: F811
+def test_runtime_class_removed_and_put_back(new_stage, undisturbed, unguarded):  # noqa: F811
     """While the pod is to be replaced: the new one waits."""
     stage = new_stage()
     runtime_class = json.loads(stage.cluster.must("get", "runtimeclass", "gvisor", "-o", "json"))

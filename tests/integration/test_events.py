@@ -105,7 +105,7 @@ def test_stalled_sandbox_has_a_warning_that_kubectl_shows(space):
     assert "NameConflict" in listed
 
 
-def test_reason_that_comes_again_is_one_event_with_a_series(space):
+def test_reason_that_comes_again_is_one_event_with_a_series(space, unguarded):
     space.apply(sandbox())
     space.wait_condition("Ready", "True")
     for _ in range(2):
@@ -121,7 +121,7 @@ def test_reason_that_comes_again_is_one_event_with_a_series(space):
     assert "(x2 over" in space.must("describe", "asb", "agent")
 
 
-def test_deny_all_that_is_fought_over_is_one_event_of_the_policy(space):
+def test_deny_all_that_is_fought_over_is_one_event_of_the_policy(space, unguarded):
     space.apply(sandbox())
     space.wait_condition("Ready", "True")
 
@@ -138,7 +138,7 @@ def test_deny_all_that_is_fought_over_is_one_event_of_the_policy(space):
     assert "Repaired" in space.must("events", "--for", "networkpolicy/stockade-deny-all")
 
 
-def test_pod_that_somebody_changed_is_told_and_one_whose_spec_changed_is_not(space):
+def test_pod_that_somebody_changed_is_told_and_one_whose_spec_changed_is_not(space, unguarded):
     space.apply(sandbox())
     space.wait_condition("Ready", "True")
 
@@ -161,7 +161,7 @@ def test_pod_that_somebody_changed_is_told_and_one_whose_spec_changed_is_not(spa
     assert len(space.events()) == 1
 
 
-def test_event_that_was_deleted_is_created_again_when_it_repeats(space):
+def test_event_that_was_deleted_is_created_again_when_it_repeats(space, unguarded):
     space.apply(sandbox())
     space.wait_condition("Ready", "True")
     space.apply(WIDE)

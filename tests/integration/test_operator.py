@@ -1,4 +1,8 @@
-"""The operator against a real API server: what a user applies, what comes of it, and what happens to it."""
+"""The operator against a real API server: what a user applies, what comes of it, and what happens to it.
+
+Where a test changes what the operator owns, it asks for `unguarded`: the operator must make good what happened while
+the guards were away.
+"""
 
 import json
 import time
@@ -131,7 +135,7 @@ def test_few_writes_for_each_sandbox(space, stockade):
     assert len(writes) <= 3, writes
 
 
-def test_service_and_ingress_are_made_repaired_and_removed(space):
+def test_service_and_ingress_are_made_repaired_and_removed(space, unguarded):
     ingress = [{"from": [{"podSelector": {"matchLabels": {"role": "harness"}}}], "ports": [{"port": 8080}]}]
     space.ready_pod(sandbox(service={"ports": [{"name": "http", "port": 8080}]}, ingress=ingress))
     service = space.get("service", "asb-agent")
@@ -215,7 +219,7 @@ def test_user_part_recreates_the_pod_and_labels_are_patched_in_place(space):
     space.wait_ready("agent")
 
 
-def test_operator_part_waits_for_the_next_start(space, stockade):
+def test_operator_part_waits_for_the_next_start(space, stockade, unguarded):
     first = space.ready_pod(sandbox())
     stockade.operator.stop()
     stockade.operator.config["defaults"] = {"limits": {"memory": "3Gi"}}
@@ -253,7 +257,7 @@ def test_operator_part_waits_for_the_next_start(space, stockade):
     ],
     ids=["image", "resize", "ephemeral-container", "spec-hash", "profile-hash"],
 )  # fmt: skip
-def test_changed_pod_is_replaced(space, tamper):
+def test_changed_pod_is_replaced(space, tamper, unguarded):
     first = space.ready_pod(sandbox())
     space.must(*tamper)
     pod = space.wait_for(
@@ -264,7 +268,7 @@ def test_changed_pod_is_replaced(space, tamper):
     space.wait_ready("agent")
 
 
-def test_label_that_was_taken_off_is_put_back(space):
+def test_label_that_was_taken_off_is_put_back(space, unguarded):
     first = space.ready_pod(sandbox())
     space.must("label", "pod", "asb-agent", "stockade.dev/sandbox-")
     pod = space.wait_for("pod", "asb-agent", lambda pod: "stockade.dev/sandbox" in pod["metadata"]["labels"])
@@ -283,7 +287,7 @@ def test_deleted_pod_is_made_again(space):
 # The boundary
 
 
-def test_deny_all_widened_by_another_manager_is_shut_again(space):
+def test_deny_all_widened_by_another_manager_is_shut_again(space, unguarded):
     space.ready_pod(sandbox())
     wide = {
         "apiVersion": "networking.k8s.io/v1",
@@ -318,7 +322,7 @@ def test_deny_all_outlives_a_pod_that_ignores_sigterm(space):
     space.wait_gone("networkpolicy", "stockade-deny-all")
 
 
-def test_deleting_the_deny_all_changes_nothing_while_a_pod_runs(space):
+def test_deleting_the_deny_all_changes_nothing_while_a_pod_runs(space, unguarded):
     space.ready_pod(sandbox("a"))
     space.must("delete", "networkpolicy", "stockade-deny-all", "--wait=false")
     time.sleep(1)
@@ -329,13 +333,13 @@ def test_deleting_the_deny_all_changes_nothing_while_a_pod_runs(space):
     space.wait_gone("networkpolicy", "stockade-deny-all")
 
 
-def test_finalizer_that_was_taken_off_is_put_back(space):
+def test_finalizer_that_was_taken_off_is_put_back(space, unguarded):
     space.ready_pod(sandbox())
     space.patch("networkpolicy", "stockade-deny-all", {"metadata": {"finalizers": None}})
     space.wait_for("networkpolicy", "stockade-deny-all", lambda p: p["metadata"].get("finalizers"))
 
 
-def test_owner_given_to_the_deny_all_is_taken_off(space):
+def test_owner_given_to_the_deny_all_is_taken_off(space, unguarded):
     space.ready_pod(sandbox())
     asb = space.get("asb", "agent")
     owner = {"apiVersion": asb["apiVersion"], "kind": asb["kind"], "name": "agent", "uid": asb["metadata"]["uid"]}
@@ -345,7 +349,7 @@ def test_owner_given_to_the_deny_all_is_taken_off(space):
     )
 
 
-def test_policy_of_a_stranger_that_widens_is_reported_by_name(space):
+def test_policy_of_a_stranger_that_widens_is_reported_by_name(space, unguarded):
     space.ready_pod(sandbox())
     wide = {
         "apiVersion": "networking.k8s.io/v1",
@@ -376,7 +380,7 @@ def test_sandbox_deleted_and_created_at_once_gets_a_pod_of_its_own(space):
     assert pod["metadata"]["ownerReferences"][0]["uid"] == asb["metadata"]["uid"]
 
 
-def test_pod_whose_owner_reference_was_taken_off_is_replaced(space):
+def test_pod_whose_owner_reference_was_taken_off_is_replaced(space, unguarded):
     first = space.ready_pod(sandbox())
     space.patch("pod", "asb-agent", {"metadata": {"ownerReferences": None}})
     pod = space.wait_for(
@@ -386,7 +390,7 @@ def test_pod_whose_owner_reference_was_taken_off_is_replaced(space):
     space.wait_ready("agent")
 
 
-def test_disowned_pod_goes_with_a_suspension(space, stockade):
+def test_disowned_pod_goes_with_a_suspension(space, stockade, unguarded):
     space.ready_pod(sandbox())
     stockade.operator.stop()
     space.patch("pod", "asb-agent", {"metadata": {"ownerReferences": None}})
@@ -397,7 +401,7 @@ def test_disowned_pod_goes_with_a_suspension(space, stockade):
     space.wait_condition("agent", "Suspended", "True")
 
 
-def test_label_taken_off_a_pod_that_is_ending_is_put_back_though_its_sandbox_is_gone(space):
+def test_label_taken_off_a_pod_that_is_ending_is_put_back_though_its_sandbox_is_gone(space, unguarded):
     obj = sandbox(image="ignores-sigterm.invalid/agent:1")
     obj["spec"]["podTemplate"]["spec"]["terminationGracePeriodSeconds"] = 15
     space.ready_pod(obj)
@@ -444,7 +448,9 @@ def test_missing_runtime_class_is_waited_for_and_never_replaced_by_a_weaker_one(
         space.wait_ready("agent")
         assert space.get("pod", "asb-agent")["spec"]["runtimeClassName"] == "kata"
     finally:
-        space.cluster.must("delete", "runtimeclass", "kata")
+        # Nobody takes it away as long as the webhook knows of a sandbox that runs by it.
+        space.must("delete", "asb", "agent")
+        eventually(lambda: space.kubectl("delete", "runtimeclass", "kata").returncode == 0)
 
 
 def test_unschedulable_pod_says_why(space):
@@ -571,7 +577,7 @@ def set_pod_status(space, status):
     space.patch("pod", "asb-agent", {"status": status}, "--subresource=status")
 
 
-def test_evicted_pod_is_made_again_after_a_pause(space):
+def test_evicted_pod_is_made_again_after_a_pause(space, unguarded):
     first = space.ready_pod(sandbox())
     set_pod_status(space, {"phase": "Failed", "reason": "Evicted", "message": "low on memory"})
     space.wait_condition("agent", "Ready", "False", "PodLost")
@@ -581,7 +587,7 @@ def test_evicted_pod_is_made_again_after_a_pause(space):
     space.wait_ready("agent")
 
 
-def test_pod_that_ran_to_its_end_is_finished_and_left_alone(space):
+def test_pod_that_ran_to_its_end_is_finished_and_left_alone(space, unguarded):
     obj = sandbox()
     obj["spec"]["podTemplate"]["spec"]["restartPolicy"] = "Never"
     first = space.ready_pod(obj)
@@ -647,7 +653,7 @@ def test_restarted_operator_writes_nothing(space, stockade):
     assert stockade.operator_writes(space.name)[before:] == []
 
 
-def test_what_happened_while_the_operator_was_away_is_made_good(space, stockade):
+def test_what_happened_while_the_operator_was_away_is_made_good(space, stockade, unguarded):
     first = space.ready_pod(sandbox("edited"))
     space.ready_pod(sandbox("deleted"))
     stockade.operator.kill()

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from cluster import EXAMPLES, ROOT, eventually
-from stockade import BUILD, NAMESPACE, Stockade, free_port, sandbox
+from stockade import ADMISSION_POLICIES, BUILD, NAMESPACE, Stockade, free_port, sandbox
 
 PATH = "/validate/agentsandboxes"
 WEBHOOK = "agentsandboxes.stockade.dev"
@@ -87,6 +87,7 @@ def webhook(cluster, tmp_path_factory):
         yield running
     finally:
         stockade.uninstall_webhook()
+        stockade.remove(*ADMISSION_POLICIES)
         stockade.webhook.stop()
         cluster.must("delete", "namespace", NAMESPACE, "team")
 

@@ -86,7 +86,7 @@ AdmissionResponse GuardHandler::Review(const AdmissionRequest& request) const {
   if (LacksObject(request) || LacksOldObject(request)) {
     return Refuse(request, Describe(request) + " cannot be judged: the review lacks the object");
   }
-  const auto findings = guard({request, RequesterOf(request, config_), *view_, config_});
+  const auto findings = guard({request, RequesterOf(request, config_), view_, config_});
   if (!findings.ok()) {
     return Refuse(request, Describe(request) + " cannot be judged: " + findings.status().message());
   }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -22,13 +21,14 @@ inline constexpr std::string_view kGuardPath = "/validate/guards";
 // not known. Nothing is written, so a dry run is judged like any other. Any number of threads.
 class GuardHandler {
  public:
-  GuardHandler(std::shared_ptr<const ClusterView> view, GuardConfig config)
-      : view_(std::move(view)), config_(std::move(config)) {}
+  // `view` must outlive this.
+  GuardHandler(const ClusterView& view, GuardConfig config)
+      : view_(view), config_(std::move(config)) {}
 
   [[nodiscard]] AdmissionResponse Review(const AdmissionRequest& request) const;
 
  private:
-  std::shared_ptr<const ClusterView> view_;
+  const ClusterView& view_;
   GuardConfig config_;
 };
 

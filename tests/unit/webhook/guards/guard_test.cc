@@ -1,7 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -26,10 +25,10 @@ using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
 // The namespace "team" with three sandboxes, and what nobody uses.
-std::shared_ptr<testing::FakeClusterView> TestCluster() {
-  auto view = std::make_shared<testing::FakeClusterView>();
+testing::FakeClusterView TestCluster() {
+  testing::FakeClusterView view;
   const auto add = [&view](const std::string& name, api::Access access) {
-    view->sandboxes[{"team", name}] = {access,
+    view.sandboxes[{"team", name}] = {access,
                                        {{"app", name},
                                         {"app.kubernetes.io/managed-by", "stockade"},
                                         {"stockade.dev/sandbox", name}}};
@@ -41,7 +40,7 @@ std::shared_ptr<testing::FakeClusterView> TestCluster() {
   add("open", {.exec = api::Permission::kAllow,
                .attach = api::Permission::kAllow,
                .port_forward = api::Permission::kAllow});
-  view->runtime_classes.insert("gvisor");
+  view.runtime_classes.insert("gvisor");
   return view;
 }
 
@@ -52,13 +51,12 @@ GuardConfig TestConfig() {
   return config;
 }
 
-AdmissionResponse Answer(const Json& review,
-                         std::shared_ptr<const ClusterView> view = TestCluster()) {
+AdmissionResponse Answer(const Json& review, const ClusterView& view = TestCluster()) {
   const codec::JsonDocument document = codec::ParseTrusted(review);
   const auto request = DecodeAdmissionReview(document.root());
   EXPECT_TRUE(request.ok()) << request.status().ToString();
   if (!request.ok()) return {};
-  return GuardHandler(std::move(view), TestConfig()).Review(*request);
+  return GuardHandler(view, TestConfig()).Review(*request);
 }
 
 std::vector<std::string> FindingsOf(const AdmissionResponse& response) {
@@ -147,7 +145,7 @@ TEST(GuardHandlerTest, ContentsOfASecretAreNotTold) {
 // Whatever the state of the cluster decides is refused while it is not known (CVE-2025-46342).
 TEST(GuardHandlerTest, UnknownStateIsNotTakenForHarmless) {
   auto view = TestCluster();
-  view->synced = Status(StatusCode::kUnavailable, "the cache of AgentSandboxes is not complete");
+  view.synced = Status(StatusCode::kUnavailable, "the cache of AgentSandboxes is not complete");
   Json exec = Review({"CONNECT", "pods/exec", "PodExecOptions"}, User("alice"),
                      {{"container", "agent"}, {"metadata", {{"name", "asb-agent"}}}});
   const Json policy = {{"kind", "NetworkPolicy"},
@@ -228,7 +226,8 @@ TEST(GuardHandlerTest, EmptyNamesAreNobodys) {
   const codec::JsonDocument document = codec::ParseTrusted(review);
   const auto request = DecodeAdmissionReview(document.root());
   ASSERT_TRUE(request.ok());
-  EXPECT_FALSE(GuardHandler(TestCluster(), config).Review(*request).allowed);
+  const testing::FakeClusterView view = TestCluster();
+  EXPECT_FALSE(GuardHandler(view, config).Review(*request).allowed);
 }
 
 TEST(ProxyNameTest, IsRecognisedInEveryForm) {
