@@ -13,6 +13,7 @@
 #include "webhook/agent_sandbox_handler.h"
 #include "webhook/agent_sandbox_policy_handler.h"
 #include "webhook/cluster_cache.h"
+#include "webhook/guards/guard_handler.h"
 #include "webhook/review_metrics.h"
 
 namespace stockade::webhook {
@@ -44,6 +45,9 @@ Result<std::unique_ptr<http_server::Server>> StartAdmission(const Config& config
     return sandboxes->Review(request);
   });
   handlers.emplace(kAgentSandboxPolicyPath, ReviewAgentSandboxPolicy);
+  const auto guards = std::make_shared<const GuardHandler>(cluster, config.guards);
+  handlers.emplace(kGuardPath,
+                   [guards](const AdmissionRequest& request) { return guards->Review(request); });
   return http_server::Server::Start(options, MakeAdmissionEndpoint(handlers, metrics, logger),
                                     logger);
 }

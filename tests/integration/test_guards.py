@@ -278,6 +278,25 @@ def test_kubectl_exec_says_why(space):
     assert 'pods/exec "' in done.stderr and "spec.access" in done.stderr
 
 
+def test_policies_shut_doors_for_everybody(space):
+    doors = {
+        "apiVersion": "stockade.dev/v1alpha1", "kind": "AgentSandboxPolicy", "metadata": {"name": "shut-doors"},
+        "spec": {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": space.name}},
+            "access": {"forbidExec": True, "forbidAttach": True, "forbidPortForward": True},
+        },
+    }  # fmt: skip
+    paths = [stream("asb-open", "exec", "agent"), stream("asb-open", "attach", "agent"), "pods/asb-open/portforward?ports=1"]
+    assert space.create(doors).returncode == 0
+    try:
+        eventually(lambda: all("the AgentSandboxPolicy" in space.open(path).stderr for path in paths))
+        denied(space.open(paths[0]), "ExecForbidden")
+        denied(space.open(paths[2]), "PortForward")
+    finally:
+        space.must("delete", "agentsandboxpolicy", "shut-doors")
+    eventually(lambda: all("denied the request" not in space.open(path).stderr for path in paths))
+
+
 def test_port_forward_is_for_each_sandbox_to_allow(space):
     denied(space.open("pods/asb-agent/portforward?ports=8080"), "PortForward")
     not_denied(space.open("pods/asb-open/portforward?ports=8080"))

@@ -1,18 +1,19 @@
 #include "webhook/guards/connect_guard.h"
 
 #include <algorithm>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "api/names.h"
 #include "base/strings.h"
 #include "policy/guard_rules.h"
+#include "policy/policy_set.h"
 #include "policy/quoting.h"
 
 namespace stockade::webhook {
 namespace {
 
-using policy::Finding;
 using policy::Quote;
 
 struct SandboxAccess {
@@ -29,6 +30,15 @@ Result<SandboxAccess> AccessTo(const GuardRequest& request) {
   return found;
 }
 
+// What a policy that cannot be understood would forbid is not known.
+Status CheckPolicies(std::span<const policy::SharedPolicy> policies) {
+  const policy::CompiledPolicy* const broken = policy::FirstBroken(policies);
+  if (broken == nullptr) return Status::Ok();
+  return {StatusCode::kUnavailable, "the AgentSandboxPolicy " + Quote(broken->name()) +
+                                        " cannot be understood (" + broken->problem() +
+                                        "); correct it, or delete it"};
+}
+
 GuardFindings JudgeStream(const GuardRequest& request) {
   const bool exec = request.admission.sub_resource == "exec";
   GuardReport report;
@@ -39,6 +49,17 @@ GuardFindings JudgeStream(const GuardRequest& request) {
   }
   const auto target = AccessTo(request);
   if (!target.ok()) return target.status();
+  const auto policies = request.view.PoliciesOf(request.admission.namespace_name);
+  if (!policies.ok()) return policies.status();
+  if (Status known = CheckPolicies(*policies); !known.ok()) return known;
+  for (const policy::SharedPolicy& by : *policies) {
+    const api::AccessRestrictions& access = by->access();
+    if (exec ? access.forbid_exec : access.forbid_attach) {
+      report.AddByPolicy(*by, policy::kExecForbidden,
+                         exec ? "spec.access.exec" : "spec.access.attach",
+                         "the AgentSandboxPolicy " + Quote(by->name()) + " forbids it");
+    }
+  }
   if ((exec ? target->access.exec : target->access.attach) == api::Permission::kDeny) {
     report.Add(policy::kExecForbidden, exec ? "spec.access.exec" : "spec.access.attach",
                "sandbox " + Quote(target->sandbox) + " says Deny");
@@ -49,7 +70,15 @@ GuardFindings JudgeStream(const GuardRequest& request) {
 GuardFindings JudgePortForward(const GuardRequest& request) {
   const auto target = AccessTo(request);
   if (!target.ok()) return target.status();
+  const auto policies = request.view.PoliciesOf(request.admission.namespace_name);
+  if (!policies.ok()) return policies.status();
+  if (Status known = CheckPolicies(*policies); !known.ok()) return known;
   GuardReport report;
+  for (const policy::SharedPolicy& by : *policies) {
+    if (!by->access().forbid_port_forward) continue;
+    report.AddByPolicy(*by, policy::kPortForward, "spec.access.portForward",
+                       "the AgentSandboxPolicy " + Quote(by->name()) + " forbids it");
+  }
   if (target->access.port_forward == api::Permission::kDeny) {
     report.Add(policy::kPortForward, "spec.access.portForward",
                "sandbox " + Quote(target->sandbox) + " says Deny, which is the default");
@@ -77,7 +106,7 @@ bool IsProxyNameOfSandbox(std::string_view name) {
 GuardFindings JudgeConnection(const GuardRequest& request) {
   const AdmissionRequest& admission = request.admission;
   if (admission.sub_resource == "proxy") return JudgeProxy(request);
-  if (!admission.name.starts_with(api::kSandboxObjectPrefix)) return std::vector<Finding>();
+  if (!admission.name.starts_with(api::kSandboxObjectPrefix)) return GuardJudgement();
   if (admission.sub_resource == "portforward") return JudgePortForward(request);
   return JudgeStream(request);
 }

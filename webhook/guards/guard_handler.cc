@@ -86,11 +86,16 @@ AdmissionResponse GuardHandler::Review(const AdmissionRequest& request) const {
   if (LacksObject(request) || LacksOldObject(request)) {
     return Refuse(request, Describe(request) + " cannot be judged: the review lacks the object");
   }
-  const auto findings = guard({request, RequesterOf(request, config_), view_, config_});
-  if (!findings.ok()) {
-    return Refuse(request, Describe(request) + " cannot be judged: " + findings.status().message());
+  const auto judgement = guard({request, RequesterOf(request, config_), view_, config_});
+  if (!judgement.ok()) {
+    return Refuse(request,
+                  Describe(request) + " cannot be judged: " + judgement.status().message());
   }
-  return AnswerFindings(request, *findings);
+  AdmissionResponse response = AnswerFindings(request, judgement->findings);
+  if (!judgement->audited.empty()) {
+    response.audit_annotations[std::string(kAuditedAnnotation)] = Join(judgement->audited, ",");
+  }
+  return response;
 }
 
 }  // namespace stockade::webhook

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "policy/compiled_policy.h"
 #include "policy/report.h"
 #include "policy/rule.h"
 #include "webhook/admission_review.h"
@@ -14,8 +15,8 @@
 
 namespace stockade::webhook {
 
-// What a guard judges by, for the time of one review. A guard is a function of it that gives
-// findings, or an error when the cluster's state is not known: then the request is denied.
+// What a guard judges by, for the time of one review. A guard is a function of it that gives a
+// judgement, or an error when the cluster's state is not known: then the request is denied.
 struct GuardRequest {
   const AdmissionRequest& admission;
   Requester requester;
@@ -25,7 +26,12 @@ struct GuardRequest {
   [[nodiscard]] bool ByOperator() const { return requester == Requester::kOperator; }
 };
 
-using GuardFindings = Result<std::vector<policy::Finding>>;
+struct GuardJudgement {
+  std::vector<policy::Finding> findings;
+  // What policies under Audit would refuse, "policy/Code" each: recorded, and nothing else.
+  std::vector<std::string> audited = {};
+};
+using GuardFindings = Result<GuardJudgement>;
 
 // Collects findings by the codes of policy/guard_rules.h. Used by one review, on one thread.
 class GuardReport {
@@ -41,9 +47,15 @@ class GuardReport {
     report_.Add(std::move(field), std::move(problem), remedy);
   }
 
-  [[nodiscard]] std::vector<policy::Finding> Take() { return report_.Take(); }
+  // By a policy that selects the namespace, as its enforcement says.
+  void AddByPolicy(const policy::CompiledPolicy& policy, std::string_view code, std::string field,
+                   std::string problem);
+
+  [[nodiscard]] GuardJudgement Take();
 
  private:
+  std::vector<policy::Finding> warnings_;
+  std::vector<std::string> audited_;
   policy::Report report_;
 };
 

@@ -19,7 +19,6 @@ namespace {
 
 using codec::Json;
 using codec::JsonView;
-using policy::Finding;
 using policy::Quote;
 
 bool SpecIsTheSame(const AdmissionRequest& request) {
@@ -89,7 +88,7 @@ api::LabelSelector CiliumSelector(JsonView selector) {
   });
   selector["matchExpressions"].ForEachElement([&](std::size_t, JsonView expression) {
     const auto name = pod_key(expression["key"].StringOrEmpty());
-    if (!name) return;
+    if (!name || !expression.IsObject()) return;
     Json copy = expression.ToJson();
     copy["key"] = *name;
     edited["matchExpressions"].push_back(std::move(copy));
@@ -195,7 +194,7 @@ GuardFindings JudgeNetworkPolicy(const GuardRequest& request) {
   const JsonView spec = admission.object["spec"];
   if (request.ByOperator() || !admission.object.IsObject() || SpecIsTheSame(admission) ||
       !AddsTraffic(spec)) {
-    return std::vector<Finding>();
+    return GuardJudgement();
   }
   const auto selected = request.view.SandboxSelectedBy(admission.namespace_name,
                                                        api::LabelSelector(spec["podSelector"]));
@@ -213,7 +212,7 @@ GuardFindings JudgeOtherPolicy(const GuardRequest& request) {
   const AdmissionRequest& admission = request.admission;
   const PolicyKind* const kind = FindKind(admission.resource_group, admission.resource);
   if (kind == nullptr || !admission.object.IsObject() || SpecIsTheSame(admission)) {
-    return std::vector<Finding>();
+    return GuardJudgement();
   }
   GuardReport report;
   for (const Selected& selected : CollectSelectors(*kind, admission.object)) {

@@ -12,7 +12,6 @@ namespace stockade::webhook {
 namespace {
 
 using codec::JsonView;
-using policy::Finding;
 using policy::KeyedPath;
 using policy::Quote;
 
@@ -83,7 +82,7 @@ GuardFindings JudgeOwnedObject(const GuardRequest& request) {
   const AdmissionRequest& admission = request.admission;
   const bool concerned =
       IsManaged(admission, admission.object) || IsManaged(admission, admission.old_object);
-  if (!concerned || request.ByOperator()) return std::vector<Finding>();
+  if (!concerned || request.ByOperator()) return GuardJudgement();
   switch (admission.operation) {
     case Operation::kCreate:
       return JudgeCreation(request);
@@ -94,7 +93,7 @@ GuardFindings JudgeOwnedObject(const GuardRequest& request) {
     case Operation::kConnect:
       break;
   }
-  return std::vector<Finding>();
+  return GuardJudgement();
 }
 
 }  // namespace stockade::webhook

@@ -67,7 +67,7 @@ void CheckOrdinaryContainers(JsonView pod, GuardReport& report) {
 
 GuardFindings JudgeCreation(const GuardRequest& request) {
   const JsonView pod = request.admission.object;
-  if (!ConcernsSandbox(request.admission)) return std::vector<Finding>();
+  if (!ConcernsSandbox(request.admission)) return GuardJudgement();
   GuardReport report;
   if (!request.ByOperator()) {
     report.Add(policy::kForgedSandboxPod,
@@ -79,13 +79,14 @@ GuardFindings JudgeCreation(const GuardRequest& request) {
   }
   CheckName(pod, report);
   CheckOrdinaryContainers(pod, report);
-  std::vector<Finding> findings = report.Take();
+  GuardJudgement judgement = report.Take();
   for (Finding& finding :
        policy::EvaluateRenderedPod(api::PodView(pod, ""), ExpectedRuntimeClass(pod, request.config),
                                    request.config.facts)) {
-    if (finding.severity == policy::Severity::kError) findings.push_back(std::move(finding));
+    if (finding.severity == policy::Severity::kError)
+      judgement.findings.push_back(std::move(finding));
   }
-  return findings;
+  return judgement;
 }
 
 // Images apart, which have a rule of their own, what differs of the spec.
@@ -95,9 +96,14 @@ void ReportSpecChanges(const GuardRequest& request, GuardReport& report) {
   if (IsSame(before, after)) return;
   Json rest = {{"spec", after.ToJson()}};
   for (const char* const list : {"initContainers", "containers"}) {
-    if (!before[list].IsArray() || before[list].size() != after[list].size()) continue;
+    if (!before[list].IsArray() || !after[list].IsArray() ||
+        before[list].size() != after[list].size()) {
+      continue;
+    }
     before[list].ForEachElement([&](std::size_t index, JsonView container) {
-      Json& image = rest["spec"][list][index]["image"];
+      Json& changed = rest["spec"][list][index];
+      if (!changed.is_object()) return;
+      Json& image = changed["image"];
       if (image == container["image"].ToJson()) return;
       report.Add(policy::kImageChanged,
                  std::string(list).insert(0, "spec.") + "[" + std::to_string(index) + "].image",
@@ -112,7 +118,7 @@ void ReportSpecChanges(const GuardRequest& request, GuardReport& report) {
 
 // An update of the pod itself, or of its status: labels and annotations can be changed by both.
 GuardFindings JudgeUpdate(const GuardRequest& request) {
-  if (!ConcernsSandbox(request.admission)) return std::vector<Finding>();
+  if (!ConcernsSandbox(request.admission)) return GuardJudgement();
   GuardReport report;
   const JsonView before = request.admission.old_object;
   const JsonView after = request.admission.object;
@@ -130,7 +136,7 @@ GuardFindings JudgeUpdate(const GuardRequest& request) {
 }
 
 GuardFindings JudgeEphemeralContainers(const GuardRequest& request) {
-  if (!ConcernsSandbox(request.admission)) return std::vector<Finding>();
+  if (!ConcernsSandbox(request.admission)) return GuardJudgement();
   GuardReport report;
   report.Add(policy::kEphemeralContainer, "spec.ephemeralContainers",
              "an ephemeral container would run beside the agent unjudged",
@@ -139,7 +145,7 @@ GuardFindings JudgeEphemeralContainers(const GuardRequest& request) {
 }
 
 GuardFindings JudgeResize(const GuardRequest& request) {
-  if (!ConcernsSandbox(request.admission)) return std::vector<Finding>();
+  if (!ConcernsSandbox(request.admission)) return GuardJudgement();
   GuardReport report;
   report.Add(policy::kPodResize, "spec.containers", "a running sandbox is not resized");
   return report.Take();

@@ -20,7 +20,7 @@ GuardFindings JudgeRuntimeClass(const GuardRequest& request) {
                     if (key != "metadata") changed.emplace_back(key);
                   });
   }
-  if (changed.empty()) return std::vector<policy::Finding>();
+  if (changed.empty()) return GuardJudgement();
   const auto in_use = request.view.RuntimeClassInUse(admission.name);
   if (!in_use.ok()) return in_use.status();
   GuardReport report;

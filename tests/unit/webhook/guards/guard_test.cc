@@ -1,11 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "guard_case.h"
+#include "policy/compiled_policy.h"
 #include "policy/guard_rules.h"
 #include "policy/rule.h"
 #include "tests/fakes/fake_cluster_view.h"
@@ -29,9 +31,9 @@ testing::FakeClusterView TestCluster() {
   testing::FakeClusterView view;
   const auto add = [&view](const std::string& name, api::Access access) {
     view.sandboxes[{"team", name}] = {access,
-                                       {{"app", name},
-                                        {"app.kubernetes.io/managed-by", "stockade"},
-                                        {"stockade.dev/sandbox", name}}};
+                                      {{"app", name},
+                                       {"app.kubernetes.io/managed-by", "stockade"},
+                                       {"stockade.dev/sandbox", name}}};
   };
   add("agent", {});
   add("closed", {.exec = api::Permission::kDeny,
@@ -142,6 +144,64 @@ TEST(GuardHandlerTest, ContentsOfASecretAreNotTold) {
                                       Not(HasSubstr("bmV3"))));
 }
 
+std::shared_ptr<const policy::CompiledPolicy> ForbidAll(const char* enforcement) {
+  const codec::JsonDocument document = codec::ParseTrusted(
+      {{"metadata", {{"name", "doors"}}},
+       {"spec",
+        {{"enforcement", enforcement},
+         {"access",
+          {{"forbidExec", true}, {"forbidAttach", true}, {"forbidPortForward", true}}}}}});
+  return policy::CompiledPolicy::Compile(document.root());
+}
+
+Json Stream(const char* part, const char* pod) {
+  return Review({"CONNECT", part, "PodExecOptions"}, User("alice"),
+                {{"container", "agent"}, {"metadata", {{"name", pod}}}});
+}
+
+TEST(GuardHandlerTest, PoliciesShutDoorsAsTheyAreEnforced) {
+  const struct {
+    const char* part;
+    const char* pod;
+    const char* finding;
+  } kCases[] = {{"pods/exec", "asb-agent", "ExecForbidden spec.access.exec"},
+                {"pods/attach", "asb-agent", "ExecForbidden spec.access.attach"},
+                {"pods/portforward", "asb-open", "PortForward spec.access.portForward"}};
+  for (const auto& test : kCases) {
+    const std::string code =
+        std::string(test.finding).substr(0, std::string(test.finding).find(' '));
+    testing::FakeClusterView view = TestCluster();
+    view.policies = {ForbidAll("Enforce")};
+    AdmissionResponse response = Answer(Stream(test.part, test.pod), view);
+    EXPECT_FALSE(response.allowed);
+    EXPECT_THAT(FindingsOf(response), ElementsAreArray({std::string(test.finding)}));
+    EXPECT_THAT(response.message, HasSubstr("the AgentSandboxPolicy \"doors\" forbids it"));
+
+    view.policies = {ForbidAll("Warn")};
+    response = Answer(Stream(test.part, test.pod), view);
+    EXPECT_TRUE(response.allowed) << response.message;
+    EXPECT_THAT(response.warnings, Contains(HasSubstr("[" + code + "]")));
+
+    view.policies = {ForbidAll("Audit")};
+    response = Answer(Stream(test.part, test.pod), view);
+    EXPECT_TRUE(response.allowed) << response.message;
+    EXPECT_THAT(response.warnings, IsEmpty());
+    EXPECT_EQ(response.audit_annotations.at("policies-audit"), "doors/" + code);
+  }
+}
+
+TEST(GuardHandlerTest, PolicyThatCannotBeUnderstoodShutsEveryDoor) {
+  testing::FakeClusterView view = TestCluster();
+  view.policies = {ForbidAll("Sometimes")};
+  ASSERT_NE(view.policies[0]->problem(), "");
+  for (const char* const part : {"pods/exec", "pods/attach", "pods/portforward"}) {
+    const AdmissionResponse response = Answer(Stream(part, "asb-open"), view);
+    EXPECT_FALSE(response.allowed);
+    EXPECT_THAT(response.message,
+                HasSubstr("the AgentSandboxPolicy \"doors\" cannot be understood"));
+  }
+}
+
 // Whatever the state of the cluster decides is refused while it is not known (CVE-2025-46342).
 TEST(GuardHandlerTest, UnknownStateIsNotTakenForHarmless) {
   auto view = TestCluster();
@@ -204,6 +264,42 @@ TEST(GuardHandlerTest, RefusesARegistrationThatIsWrong) {
                 AnyOf(HasSubstr("correct the rules"), HasSubstr("the guards know no")))
         << test.name;
   }
+}
+
+// No API server sends such objects; whoever does must not bring the webhook down.
+TEST(GuardHandlerTest, ObjectsOfAnyShapeGetAnAnswer) {
+  const Json strange[] = {nullptr,
+                          1,
+                          "x",
+                          Json::array({1, "x", nullptr, Json::object()}),
+                          Json::object({{"0", 1}}),
+                          Json::array({Json::array()})};
+  std::size_t answers = 0;
+  for (const GuardCase& test : AllGuardCases()) {
+    for (const char* const pointer :
+         {"/metadata", "/metadata/labels", "/metadata/ownerReferences", "/metadata/finalizers",
+          "/spec", "/spec/containers", "/spec/egress", "/spec/endpointSelector",
+          "/spec/endpointSelector/matchExpressions", "/spec/podSelector", "/spec/selector",
+          "/specs", "/status", "/data", "/deleteOptions", "/container"}) {
+      for (const Json& value : strange) {
+        for (const char* const which : {"object", "oldObject"}) {
+          Json review = test.review;
+          Json& object = review["request"][which];
+          const Json::json_pointer path(pointer);
+          if (!object.is_object() ||
+              (!path.parent_pointer().empty() && !(object.contains(path.parent_pointer()) &&
+                                                   object[path.parent_pointer()].is_object()))) {
+            continue;
+          }
+          object[path] = value;
+          const AdmissionResponse response = Answer(review);
+          EXPECT_TRUE(response.allowed || !response.message.empty()) << test.name << pointer;
+          ++answers;
+        }
+      }
+    }
+  }
+  EXPECT_GT(answers, 10'000U);
 }
 
 TEST(GuardHandlerTest, RefusesAReviewWithoutTheObjectsToJudge) {
