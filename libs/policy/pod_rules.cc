@@ -154,8 +154,15 @@ void CheckGracePeriod(const Subject& s, Report& report) {
                              ": an agent that ignores SIGTERM would go on that long");
     }
   };
-  check(s.spec.terminationGracePeriodSeconds,
-        [&s] { return s.Path("terminationGracePeriodSeconds"); });
+  const JsonView grace = s.spec.terminationGracePeriodSeconds;
+  check(grace, [&s] { return s.Path("terminationGracePeriodSeconds"); });
+  if (grace.AsInt() && *grace.AsInt() < 1) {
+    report.Add(s.Path("terminationGracePeriodSeconds"),
+               "terminationGracePeriodSeconds is " + Quote(grace) +
+                   ": each deletion would be one by force, after which the pod may still run on "
+                   "its node",
+               "write a number from 1 to 60");
+  }
   for (const Container& c : s.containers) {
     const std::array<std::pair<std::string_view, JsonView>, 3> probes = {
         {{"livenessProbe", c.livenessProbe},
@@ -249,7 +256,8 @@ constexpr std::array kRules = {
          .check = CheckGracePeriod,
          .fields = "terminationGracePeriodSeconds of the pod and of every probe",
          .summary = "A sandbox that is deleted or suspended ends within a minute: an agent that "
-                    "ignores SIGTERM gains nothing.",
+                    "ignores SIGTERM gains nothing. And its pod is there for as long as it may "
+                    "run, since the boundary stands for as long as there is a pod.",
          .remedy = "write 60 or less",
          .references = {.principle = Principle::kDefenceInDepth}},
     Rule{.code = "EphemeralContainer",

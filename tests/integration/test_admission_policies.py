@@ -138,6 +138,7 @@ ATTACKS = {
     "service links": ("ServiceLinks", {"spec": {"enableServiceLinks": True}}),
     "DNS": ("DNSOverride", {"spec": {"dnsPolicy": "ClusterFirst"}}),
     "grace": ("GracePeriod", {"spec": {"terminationGracePeriodSeconds": 3600}}),
+    "no grace": ("GracePeriod", {"spec": {"terminationGracePeriodSeconds": 0}}),
     "node": ("NodeNameSet", {"spec": {"nodeName": "node-1"}}),
     "host path": ("VolumeType", {"spec": {"volumes": [{"emptyDir": None, "hostPath": {"path": "/"}}]}}),
     "Secret volume": ("VolumeType", {"spec": {"volumes": [{"emptyDir": None, "secret": {"secretName": "s"}}]}}),
