@@ -12,8 +12,6 @@
 namespace stockade {
 namespace {
 
-constexpr std::size_t kMaxBytes = std::size_t{1024} * 1024;
-
 class Descriptor {
  public:
   explicit Descriptor(int descriptor) : descriptor_(descriptor) {}
@@ -32,7 +30,8 @@ std::string ErrorText(int error) { return std::generic_category().message(error)
 
 }  // namespace
 
-Result<std::string> ReadSmallFile(const std::string& path, std::string_view what) {
+Result<std::string> ReadFileUpTo(std::size_t max_mebibytes, const std::string& path,
+                                 std::string_view what) {
   const auto refused = [&](const std::string& reason) {
     const std::string file = what.empty() ? path : "the " + std::string(what) + " \"" + path + "\"";
     return Status(StatusCode::kBadRequest, "cannot read " + file + ": " + reason);
@@ -50,8 +49,14 @@ Result<std::string> ReadSmallFile(const std::string& path, std::string_view what
     if (count < 0) return refused(ErrorText(errno));
     if (count == 0) return text;
     text.append(block.data(), static_cast<std::size_t>(count));
-    if (text.size() > kMaxBytes) return refused("larger than 1 MiB");
+    if (text.size() > max_mebibytes << 20U) {
+      return refused("larger than " + std::to_string(max_mebibytes) + " MiB");
+    }
   }
+}
+
+Result<std::string> ReadSmallFile(const std::string& path, std::string_view what) {
+  return ReadFileUpTo(1, path, what);
 }
 
 }  // namespace stockade

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -11,5 +12,9 @@ namespace stockade {
 // BadRequest names the file, as `what` if that is given, and the reason; never blocks on a pipe or
 // device.
 Result<std::string> ReadSmallFile(const std::string& path, std::string_view what = {});
+
+// The same with another limit, in whole MiB.
+Result<std::string> ReadFileUpTo(std::size_t max_mebibytes, const std::string& path,
+                                 std::string_view what = {});
 
 }  // namespace stockade

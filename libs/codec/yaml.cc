@@ -32,9 +32,10 @@ struct YamlError {
   std::string message;
 };
 
-Status AtMark(int line, int column, const std::string& message) {
+// `first_line` is the number of the text's first line; `line` and `column` count from 0.
+Status AtMark(int first_line, int line, int column, const std::string& message) {
   if (line < 0) return {StatusCode::kBadRequest, "not valid YAML: " + message};
-  return {StatusCode::kBadRequest, "not valid YAML: line " + std::to_string(line + 1) +
+  return {StatusCode::kBadRequest, "not valid YAML: line " + std::to_string(line + first_line) +
                                        ", column " + std::to_string(column + 1) + ": " + message};
 }
 
@@ -55,6 +56,7 @@ struct Node {
   std::string text;                // of a scalar: its value, numbers and booleans as JSON
   std::vector<std::size_t> items;  // of a sequence, or the values of a map
   std::vector<std::string> keys;   // of a map, one for each item
+  std::vector<YAML::Mark> marks;   // where each item stands, that of a map by its key
   std::size_t nodes = 1;           // of the whole subtree, aliases expanded
   std::size_t bytes = 0;           // of all text in it
   std::size_t height = 1;
@@ -64,7 +66,11 @@ struct Node {
 // goes beyond a limit, which also bounds the parser's own recursion. One thread, one parse.
 class TreeBuilder final : public YAML::EventHandler {
  public:
-  [[nodiscard]] const std::vector<std::size_t>& documents() const { return documents_; }
+  struct Root {
+    std::size_t node = 0;
+    YAML::Mark mark;
+  };
+  [[nodiscard]] const std::vector<Root>& documents() const { return documents_; }
   [[nodiscard]] const Node& node(std::size_t index) const { return nodes_[index]; }
 
   void OnDocumentStart(const YAML::Mark& /*mark*/) override {
@@ -77,7 +83,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (!root_) return;
     const Node& root = nodes_[*root_];
     const bool empty = !root.is_map && !root.is_sequence && root.kind == ScalarKind::kNull;
-    if (!empty) documents_.push_back(*root_);
+    if (!empty) documents_.push_back({*root_, root_mark_});
   }
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -128,6 +134,7 @@ class TreeBuilder final : public YAML::EventHandler {
     YAML::anchor_t anchor = YAML::NullAnchor;
     YAML::Mark mark;
     std::optional<std::string> key;  // of a map, waiting for its value
+    YAML::Mark key_mark;
     bool key_is_merge = false;
     // Of a map: the position of each key, and whether it came from a merge and may be overridden.
     std::unordered_map<std::string, std::pair<std::size_t, bool>> positions;
@@ -210,6 +217,7 @@ class TreeBuilder final : public YAML::EventHandler {
       }
     }
     frame.key = node.text;
+    frame.key_mark = mark;
     frame.key_is_merge = is_merge_key;
   }
 
@@ -217,12 +225,14 @@ class TreeBuilder final : public YAML::EventHandler {
   void Attach(const YAML::Mark& mark, std::size_t index) {
     if (open_.empty()) {
       root_ = index;
+      root_mark_ = mark;
       return;
     }
     Frame& frame = open_.back();
     Node& parent = nodes_[frame.node];
     if (parent.is_sequence) {
       parent.items.push_back(index);
+      parent.marks.push_back(mark);
       Grow(parent, nodes_[index], 0);
       return;
     }
@@ -231,7 +241,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (frame.key_is_merge) {
       Merge(mark, index);
     } else {
-      SetMember(key, index, /*merged=*/false);
+      SetMember(key, frame.key_mark, index, /*merged=*/false);
     }
   }
 
@@ -241,16 +251,18 @@ class TreeBuilder final : public YAML::EventHandler {
     parent.height = std::max(parent.height, child.height + 1);
   }
 
-  void SetMember(const std::string& key, std::size_t index, bool merged) {
+  void SetMember(const std::string& key, const YAML::Mark& mark, std::size_t index, bool merged) {
     Frame& frame = open_.back();
     Node& parent = nodes_[frame.node];
     const auto [position, inserted] = frame.positions.try_emplace(key, parent.items.size(), merged);
     if (inserted) {
       parent.keys.push_back(key);
       parent.items.push_back(index);
+      parent.marks.push_back(mark);
     } else {
       if (merged) return;  // the earlier map of a merge list wins
       parent.items[position->second.first] = index;
+      parent.marks[position->second.first] = mark;
       position->second.second = false;
     }
     // An overridden value stays counted: a limit may be strict, never lax.
@@ -264,7 +276,7 @@ class TreeBuilder final : public YAML::EventHandler {
       }
       Count(mark, nodes_[source].nodes, nodes_[source].bytes);
       for (std::size_t i = 0; i < nodes_[source].items.size(); ++i) {
-        SetMember(nodes_[source].keys[i], nodes_[source].items[i], /*merged=*/true);
+        SetMember(nodes_[source].keys[i], mark, nodes_[source].items[i], /*merged=*/true);
       }
     };
     if (nodes_[index].is_sequence) {
@@ -291,7 +303,8 @@ class TreeBuilder final : public YAML::EventHandler {
   std::map<YAML::anchor_t, std::size_t> anchors_;
   std::vector<Frame> open_;
   std::optional<std::size_t> root_;
-  std::vector<std::size_t> documents_;
+  YAML::Mark root_mark_;
+  std::vector<Root> documents_;
   std::size_t total_nodes_ = 0;
   std::size_t total_bytes_ = 0;
 };
@@ -356,6 +369,19 @@ void AppendJson(std::string& out, const TreeBuilder& tree, const Node& node) {
   }
 }
 
+// At most kMaxYamlDepth calls deep, and never larger than what the limits allow.
+SourceMap::Place PlaceOf(const TreeBuilder& tree, const Node& node, const YAML::Mark& mark,
+                         int first_line) {
+  SourceMap::Place place;
+  if (mark.line >= 0) place.position = {mark.line + first_line, mark.column + 1};
+  place.is_map = node.is_map;
+  place.keys = node.keys;
+  for (std::size_t i = 0; i < node.items.size(); ++i) {
+    place.items.push_back(PlaceOf(tree, tree.node(node.items[i]), node.marks[i], first_line));
+  }
+  return place;
+}
+
 // kubectl reads a text that begins with a brace as JSON if it can. The two differ in one respect
 // that matters: YAML has no surrogate pairs ("\ud83d\ude00"). Nothing when this is no JSON.
 std::optional<Result<JsonDocument>> ParseIfJson(std::string_view text) {
@@ -368,42 +394,74 @@ std::optional<Result<JsonDocument>> ParseIfJson(std::string_view text) {
   return document;
 }
 
-}  // namespace
-
-Result<std::vector<JsonDocument>> ParseYamlDocuments(std::string_view text) {
-  if (text.size() > kMaxYamlBytes) {
-    return Status(StatusCode::kBadRequest,
-                  "YAML is larger than " + std::to_string(kMaxYamlBytes >> 20) + " MiB");
-  }
-  if (auto json = ParseIfJson(text)) {
-    if (!json->ok()) return json->status();
-    std::vector<JsonDocument> documents;
-    documents.push_back(std::move(**json));
-    return documents;
-  }
+// Calls `visit` with each document as JSON and with its root. Errors as ParseYamlDocuments.
+template <typename Visit>
+Status VisitDocuments(std::string_view text, int first_line, Visit visit) {
   if (const auto problem = FindUnreadableText(text)) {
-    return AtMark(problem->line, problem->column, problem->message);
+    return AtMark(first_line, problem->line, problem->column, problem->message);
   }
   try {
     TreeBuilder tree;
     Drive(text, tree);
     CheckLastQuote(text);
-    std::vector<JsonDocument> documents;
-    for (const std::size_t root : tree.documents()) {
+    for (const TreeBuilder::Root& root : tree.documents()) {
       std::string json;
-      AppendJson(json, tree, tree.node(root));
+      AppendJson(json, tree, tree.node(root.node));
       Result<JsonDocument> document = JsonDocument::Parse(json);
       if (!document.ok()) return document.status();
-      documents.push_back(std::move(document).value());
+      visit(std::move(document).value(), tree, root);
     }
-    return documents;
+    return Status::Ok();
   } catch (const YamlError& error) {
-    return AtMark(error.mark.line, error.mark.column, error.message);
+    return AtMark(first_line, error.mark.line, error.mark.column, error.message);
   } catch (const YAML::Exception& error) {
-    return AtMark(error.mark.line, error.mark.column, error.msg);
+    return AtMark(first_line, error.mark.line, error.mark.column, error.msg);
   } catch (const std::exception& error) {
-    return Status(StatusCode::kBadRequest, std::string("not valid YAML: ") + error.what());
+    return {StatusCode::kBadRequest, std::string("not valid YAML: ") + error.what()};
   }
+}
+
+Status CheckSize(std::string_view text) {
+  if (text.size() <= kMaxYamlBytes) return Status::Ok();
+  return {StatusCode::kBadRequest,
+          "YAML is larger than " + std::to_string(kMaxYamlBytes >> 20) + " MiB"};
+}
+
+}  // namespace
+
+Result<std::vector<JsonDocument>> ParseYamlDocuments(std::string_view text) {
+  if (Status size = CheckSize(text); !size.ok()) return size;
+  std::vector<JsonDocument> documents;
+  if (auto json = ParseIfJson(text)) {
+    if (!json->ok()) return json->status();
+    documents.push_back(std::move(**json));
+    return documents;
+  }
+  Status status = VisitDocuments(
+      text, /*first_line=*/1,
+      [&documents](JsonDocument document, const TreeBuilder&, const TreeBuilder::Root&) {
+        documents.push_back(std::move(document));
+      });
+  if (!status.ok()) return status;
+  return documents;
+}
+
+Result<std::vector<LocatedDocument>> ParseLocatedYaml(std::string_view text, int first_line) {
+  if (Status size = CheckSize(text); !size.ok()) return size;
+  std::vector<LocatedDocument> documents;
+  if (auto json = ParseIfJson(text)) {
+    if (!json->ok()) return json->status();
+    documents.push_back({std::move(**json), MapJsonSource(text, first_line)});
+    return documents;
+  }
+  Status status = VisitDocuments(
+      text, first_line,
+      [&](JsonDocument document, const TreeBuilder& tree, const TreeBuilder::Root& root) {
+        documents.push_back({std::move(document), SourceMap(PlaceOf(tree, tree.node(root.node),
+                                                                    root.mark, first_line))});
+      });
+  if (!status.ok()) return status;
+  return documents;
 }
 
 Result<JsonDocument> ParseYaml(std::string_view text) {

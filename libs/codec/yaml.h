@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "codec/json.h"
+#include "codec/source_map.h"
 
 namespace stockade::codec {
 
@@ -31,5 +32,15 @@ Result<JsonDocument> ParseYaml(std::string_view text);
 // Every document of `text` in order; those that are empty (a lone "---", comments) are left out,
 // and the limits hold for all of them together. Errors as above.
 Result<std::vector<JsonDocument>> ParseYamlDocuments(std::string_view text);
+
+// A document, and where its values stand in the text.
+struct LocatedDocument {
+  JsonDocument document;
+  SourceMap source;
+};
+
+// As ParseYamlDocuments, with the places of all values. `first_line` is the number of the text's
+// first line, where it was cut out of a longer one; positions and errors count from there.
+Result<std::vector<LocatedDocument>> ParseLocatedYaml(std::string_view text, int first_line = 1);
 
 }  // namespace stockade::codec

@@ -83,6 +83,59 @@ const Mistake kMistakes[] = {
 INSTANTIATE_TEST_SUITE_P(Mistakes, ParseFlagsMistakeTest, ::testing::ValuesIn(kMistakes),
                          [](const auto& param_info) { return param_info.param.name; });
 
+// A program of several commands, as people know them from kubectl.
+constexpr std::array kCommandFlags = {
+    Flag{.name = "output", .value = "FORMAT", .help = "how it is printed", .letter = 'o'},
+    Flag{.name = "policy", .value = "FILE", .help = "a policy", .repeated = true},
+    Flag{.name = "quiet", .value = "", .help = "print nothing", .letter = 'q'},
+};
+
+Result<ParsedFlags> ParseCommand(std::initializer_list<const char*> arguments) {
+  return ParseCommandLine(std::vector<const char*>(arguments), kCommandFlags);
+}
+
+TEST(ParseCommandLineTest, OptionsStandBetweenArguments) {
+  const auto flags = ParseCommand({"a.yaml", "-o", "json", "--policy=p1", "-", "--policy", "p2"});
+  ASSERT_TRUE(flags.ok()) << flags.status().ToString();
+  EXPECT_EQ(flags->arguments(), (std::vector<std::string>{"a.yaml", "-"}));
+  EXPECT_EQ(flags->Value("output"), "json");
+  EXPECT_EQ(flags->Values("policy"), (std::vector<std::string>{"p1", "p2"}));
+  EXPECT_EQ(flags->Value("policy"), "p1");
+  EXPECT_FALSE(flags->Has("quiet"));
+}
+
+TEST(ParseCommandLineTest, LettersTakeTheirValueInAnySpelling) {
+  for (const auto& arguments : {std::vector<const char*>{"-o", "json"}, {"-ojson"}, {"-o=json"}}) {
+    const auto flags = ParseCommandLine(arguments, kCommandFlags);
+    ASSERT_TRUE(flags.ok()) << flags.status().ToString();
+    EXPECT_EQ(flags->Value("output"), "json");
+  }
+}
+
+TEST(ParseCommandLineTest, NothingIsAnOptionAfterTwoDashes) {
+  const auto flags = ParseCommand({"-q", "--", "--output", "-x", "--"});
+  ASSERT_TRUE(flags.ok()) << flags.status().ToString();
+  EXPECT_TRUE(flags->Has("quiet"));
+  EXPECT_EQ(flags->arguments(), (std::vector<std::string>{"--output", "-x", "--"}));
+}
+
+TEST(ParseCommandLineTest, TellsMistakesInTheSpellingThatWasUsed) {
+  EXPECT_EQ(ParseCommand({"-x"}).status().message(), "unknown option -x");
+  EXPECT_EQ(ParseCommand({"-o"}).status().message(), "-o needs a value: -o FORMAT");
+  EXPECT_EQ(ParseCommand({"-qx"}).status().message(), "-q takes no value");
+  EXPECT_EQ(ParseCommand({"-o", "json", "--output", "text"}).status().message(),
+            "--output is given twice");
+  EXPECT_EQ(ParseCommand({"--polcy=x"}).status().message(),
+            "unknown option --polcy; did you mean --policy?");
+}
+
+TEST(FlagsHelpTest, ShowsLettersWhereThereAreSome) {
+  EXPECT_EQ(FlagsHelp(kCommandFlags),
+            "  -o, --output FORMAT  how it is printed\n"
+            "      --policy FILE    a policy\n"
+            "  -q, --quiet          print nothing\n");
+}
+
 TEST(FlagsHelpTest, AlignsTheHelp) {
   EXPECT_EQ(FlagsHelp(kFlags),
             "  --config FILE      the configuration\n"

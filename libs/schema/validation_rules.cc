@@ -1,0 +1,203 @@
+#include "schema/validation_rules.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "api/quantity.h"
+#include "base/strings.h"
+
+namespace stockade::schema {
+namespace {
+
+using codec::JsonView;
+
+bool Has(JsonView value) { return !value.IsUnset(); }
+
+// Go's netip.ParsePrefix, as Kubernetes' CEL library calls it: no leading zeros, no zone, no IPv4
+// address inside an IPv6 one.
+bool IsCidr(JsonView self) {
+  const auto text = self.AsString();
+  if (!text) return true;
+  const std::size_t slash = text->rfind('/');
+  if (slash == std::string_view::npos) return false;
+  const std::string address(text->substr(0, slash));
+  const std::string_view bits = text->substr(slash + 1);
+  if (bits.empty() || bits.size() > 3 || (bits.size() > 1 && bits.front() == '0')) return false;
+  if (!std::ranges::all_of(bits, [](char c) { return c >= '0' && c <= '9'; })) return false;
+  // An address is text without a NUL; inet_pton would stop there.
+  if (address.find('\0') != std::string::npos) return false;
+  const int count = std::stoi(std::string(bits));
+  in_addr four{};
+  if (::inet_pton(AF_INET, address.c_str(), &four) == 1) return count <= 32;
+  in6_addr six{};
+  if (::inet_pton(AF_INET6, address.c_str(), &six) != 1) return false;
+  constexpr std::array<unsigned char, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+  return count <= 128 && std::memcmp(six.s6_addr, kMapped.data(), kMapped.size()) != 0;
+}
+
+bool PeerIsOfOneSort(JsonView self) {
+  return Has(self["ipBlock"]) != (Has(self["podSelector"]) || Has(self["namespaceSelector"]));
+}
+
+// A DNS label of at most `limit` bytes.
+bool IsLabelUpTo(std::size_t limit, std::string_view name) {
+  return name.size() <= limit && IsDnsLabel(name);
+}
+
+bool IsPort(JsonView self) {
+  if (const auto number = self.AsInt()) return *number >= 1 && *number <= 65535;
+  const auto name = self.AsString();
+  return !name || IsLabelUpTo(15, *name);
+}
+
+bool EndPortFollowsPort(JsonView self) {
+  if (!Has(self["endPort"])) return true;
+  const auto port = self["port"].AsInt();
+  const auto end = self["endPort"].AsInt();
+  return port && (!end || *end >= *port);
+}
+
+bool IsShortestPath(JsonView self) {
+  const auto path = self.AsString();
+  if (!path) return true;
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
+  if (std::ranges::any_of(*path, is_control)) return false;
+  const std::vector<std::string_view> segments = Split(*path, '/');
+  // What stands before the first slash is not looked at.
+  return std::none_of(segments.begin() + 1, segments.end(), [](std::string_view segment) {
+    return segment.empty() || segment == "." || segment == "..";
+  });
+}
+
+bool HasNoReservedPrefix(JsonView self) { return !self.StringOrEmpty().starts_with("stockade-"); }
+
+bool IsAboveZero(JsonView self) {
+  if (!self.IsString() && !self.AsInt()) return true;
+  const auto quantity = api::Quantity::FromJson(self);
+  return quantity.ok() && !quantity->IsNegative() && !quantity->IsZero();
+}
+
+bool HasOneSource(JsonView self) {
+  constexpr std::array<std::string_view, 5> kSources = {
+      "persistentVolumeClaim", "volumeClaimTemplate", "configMap", "image", "empty"};
+  return std::ranges::count_if(kSources, [self](auto source) { return Has(self[source]); }) == 1;
+}
+
+std::string_view AccessOf(JsonView mount) {
+  return Has(mount["access"]) ? mount["access"].StringOrEmpty() : "ReadOnly";
+}
+
+bool EphemeralMeansEmpty(JsonView self) {
+  return (AccessOf(self) == "Ephemeral") == Has(self["empty"]);
+}
+
+bool PersistentHasClaim(JsonView self) {
+  return AccessOf(self) != "Persistent" || Has(self["persistentVolumeClaim"]) ||
+         Has(self["volumeClaimTemplate"]);
+}
+
+bool SizeLimitIsOfEmpty(JsonView self) { return !Has(self["sizeLimit"]) || Has(self["empty"]); }
+
+// Whether no two elements have the same text; those without one do not count.
+template <typename TextOf>
+bool AllDiffer(JsonView list, TextOf text_of) {
+  std::set<std::string_view> seen;
+  bool differ = true;
+  list.ForEachElement([&](std::size_t, JsonView element) {
+    const std::optional<std::string_view> text = text_of(element);
+    if (text && !seen.insert(*text).second) differ = false;
+  });
+  return differ;
+}
+
+bool MountPathsDiffer(JsonView self) {
+  return AllDiffer(self, [](JsonView mount) { return mount["mountPath"].AsString(); });
+}
+
+bool TemplateNamesDiffer(JsonView self) {
+  return AllDiffer(self, [](JsonView claim) { return claim["metadata"]["name"].AsString(); });
+}
+
+bool SeveralPortsHaveNames(JsonView self) {
+  if (self.size() <= 1) return true;
+  bool named = true;
+  self.ForEachElement([&named](std::size_t, JsonView port) { named = named && Has(port["name"]); });
+  return named && AllDiffer(self, [](JsonView port) { return port["name"].AsString(); });
+}
+
+bool MountedTemplatesExist(JsonView self) {
+  std::set<std::string_view> names;
+  self["volumeClaimTemplates"].ForEachElement([&names](std::size_t, JsonView claim) {
+    names.insert(claim["metadata"]["name"].StringOrEmpty());
+  });
+  bool exist = true;
+  self["mounts"].ForEachElement([&](std::size_t, JsonView mount) {
+    const auto name = mount["volumeClaimTemplate"]["name"].AsString();
+    if (name && !names.contains(*name)) exist = false;
+  });
+  return exist;
+}
+
+bool NameFitsASandbox(JsonView self) {
+  const auto name = self["metadata"]["name"].AsString();
+  return !name || IsLabelUpTo(50, *name);
+}
+
+constexpr std::array kEquivalents = {
+    RuleEquivalent{"isCIDR(self)", IsCidr},
+    RuleEquivalent{"has(self.ipBlock) != (has(self.podSelector) || has(self.namespaceSelector))",
+                   PeerIsOfOneSort},
+    RuleEquivalent{"type(self) == int ? self >= 1 && self <= 65535 : "
+                   "self.matches('^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$')",
+                   IsPort},
+    RuleEquivalent{"!has(self.endPort) || (has(self.port) && type(self.port) == int && "
+                   "self.endPort >= self.port)",
+                   EndPortFollowsPort},
+    RuleEquivalent{"!self.matches('/[.]{0,2}(/|$)|[[:cntrl:]]')", IsShortestPath},
+    RuleEquivalent{"!self.startsWith('stockade-')", HasNoReservedPrefix},
+    RuleEquivalent{"type(self) == int ? self > 0 : (isQuantity(self) && "
+                   "quantity(self).isGreaterThan(quantity('0')))",
+                   IsAboveZero},
+    RuleEquivalent{"[has(self.persistentVolumeClaim), has(self.volumeClaimTemplate), "
+                   "has(self.configMap), has(self.image), has(self.empty)].filter(isSet, "
+                   "isSet).size() == 1",
+                   HasOneSource},
+    RuleEquivalent{"(self.access == 'Ephemeral') == has(self.empty)", EphemeralMeansEmpty},
+    RuleEquivalent{"self.access != 'Persistent' || has(self.persistentVolumeClaim) || "
+                   "has(self.volumeClaimTemplate)",
+                   PersistentHasClaim},
+    RuleEquivalent{"!has(self.sizeLimit) || has(self.empty)", SizeLimitIsOfEmpty},
+    RuleEquivalent{"self.all(m, self.exists_one(n, n.mountPath == m.mountPath))", MountPathsDiffer},
+    RuleEquivalent{"self.all(t, self.exists_one(u, u.metadata.name == t.metadata.name))",
+                   TemplateNamesDiffer},
+    RuleEquivalent{"self.size() == 1 || self.all(p, has(p.name) && self.exists_one(q, has(q.name) "
+                   "&& q.name == p.name))",
+                   SeveralPortsHaveNames},
+    RuleEquivalent{"!has(self.mounts) || self.mounts.all(m, !has(m.volumeClaimTemplate) || "
+                   "(has(self.volumeClaimTemplates) && self.volumeClaimTemplates.exists(t, "
+                   "t.metadata.name == m.volumeClaimTemplate.name)))",
+                   MountedTemplatesExist},
+    RuleEquivalent{"self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?$')",
+                   NameFitsASandbox},
+};
+
+}  // namespace
+
+std::span<const RuleEquivalent> RuleEquivalents() { return kEquivalents; }
+
+const RuleEquivalent* FindRuleEquivalent(std::string_view rule) {
+  for (const RuleEquivalent& equivalent : kEquivalents) {
+    if (equivalent.rule == rule) return &equivalent;
+  }
+  return nullptr;
+}
+
+}  // namespace stockade::schema

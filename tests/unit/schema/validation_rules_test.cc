@@ -1,0 +1,122 @@
+#include "schema/validation_rules.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "codec/yaml.h"
+
+namespace stockade::schema {
+namespace {
+
+struct RuleCase {
+  const char* rule;  // how it begins, enough to tell it
+  std::vector<const char*> satisfied;
+  std::vector<const char*> violated;
+};
+
+// Values in YAML. That the API server judges alike is tested in tests/integration/test_lint.py.
+const RuleCase kCases[] = {
+    {"isCIDR(self)",
+     {"10.0.0.0/8", "0.0.0.0/0", "10.0.0.1/32", "'2001:db8::/32'", "'::/0'", "7"},
+     {"10.0.0.0", "10.0.0.0/33", "10.0.0.0/08", "10.0.0.0/", "10.0.0/8", "010.0.0.0/8",
+      "'2001:db8::/129'", "'::ffff:10.0.0.0/104'", "'fe80::1%eth0/64'", "10.0.0.0/-1",
+      "'10.0.0.0 /8'", "''", "/8", "\"10.0.0.0\\0/8\""}},
+    {"has(self.ipBlock) !=",
+     {"{ipBlock: {}}", "{podSelector: {}}", "{namespaceSelector: {}}",
+      "{podSelector: {}, namespaceSelector: {}}"},
+     {"{}", "{ipBlock: {}, podSelector: {}}", "{ipBlock: null}"}},
+    {"type(self) == int ? self >= 1",
+     {"1", "65535", "http", "a-b", "abcdefghijklmno", "true"},
+     {"0", "65536", "-1", "HTTP", "abcdefghijklmnop", "'-a'", "''"}},
+    {"!has(self.endPort)",
+     {"{}", "{port: 80}", "{port: 80, endPort: 80}", "{port: 80, endPort: 90}"},
+     {"{endPort: 80}", "{port: 80, endPort: 79}", "{port: http, endPort: 90}"}},
+    {"!self.matches('/[.]{0,2}(/|$)",
+     {"/a", "/a/b.c", "/a/..b/c..", "/.config", "a", "."},
+     {"/", "/a/", "//a", "/a//b", "/./a", "/a/.", "/a/../b", "/a/..", "\"/a\\nb\"", "\"/a\\x7f\""}},
+    {"!self.startsWith('stockade-')", {"agent", "my-stockade-x", "stockade"}, {"stockade-x"}},
+    {"type(self) == int ? self > 0 :",
+     {"1", "1Gi", "500m", "0.5", "'1'"},
+     {"0", "-1", "'0'", "-1Gi", "much", "''"}},
+    {"[has(self.persistentVolumeClaim)",
+     {"{empty: {}}", "{image: {}, configMap: null}"},
+     {"{}", "{empty: {}, image: {}}"}},
+    {"(self.access == 'Ephemeral')",
+     {"{access: Ephemeral, empty: {}}", "{image: {}}", "{access: Persistent}"},
+     {"{access: Ephemeral}", "{empty: {}}", "{access: ReadOnly, empty: {}}"}},
+    {"self.access != 'Persistent'",
+     {"{}", "{access: Persistent, persistentVolumeClaim: {}}",
+      "{access: Persistent, volumeClaimTemplate: {}}"},
+     {"{access: Persistent, image: {}}"}},
+    {"!has(self.sizeLimit)", {"{}", "{sizeLimit: 1, empty: {}}"}, {"{sizeLimit: 1, image: {}}"}},
+    {"self.all(m, self.exists_one(n, n.mountPath",
+     {"[]", "[{mountPath: /a}, {mountPath: /b}, {}, {}]"},
+     {"[{mountPath: /a}, {mountPath: /a}]"}},
+    {"self.all(t, self.exists_one(u, u.metadata.name",
+     {"[{metadata: {name: a}}, {metadata: {name: b}}]"},
+     {"[{metadata: {name: a}}, {metadata: {name: a}}]"}},
+    {"self.size() == 1 ||",
+     {"[{}]", "[{name: a}, {name: b}]"},
+     {"[{name: a}, {}]", "[{name: a}, {name: a}]"}},
+    {"!has(self.mounts) ||",
+     {"{}", "{mounts: [{}]}",
+      "{mounts: [{volumeClaimTemplate: {name: a}}], volumeClaimTemplates: [{metadata: {name: "
+      "a}}]}"},
+     {"{mounts: [{volumeClaimTemplate: {name: a}}]}",
+      "{mounts: [{volumeClaimTemplate: {name: a}}], volumeClaimTemplates: [{metadata: {name: "
+      "b}}]}"}},
+    {"self.metadata.name.matches(",
+     {"{metadata: {name: a}}", "{metadata: {name: 0-b}}", "{metadata: {}}", "{}",
+      "{metadata: {name: aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee}}"},
+     {"{metadata: {name: a.b}}", "{metadata: {name: A}}", "{metadata: {name: a-}}",
+      "{metadata: {name: aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeef}}"}},
+};
+
+bool Holds(const RuleEquivalent& rule, const char* yaml) {
+  // A document on its own may not be a scalar that YAML leaves out.
+  const auto document = codec::ParseYaml("{self: " + std::string(yaml) + "}");
+  EXPECT_TRUE(document.ok()) << yaml << ": " << document.status().ToString();
+  return document.ok() && rule.holds(document->root()["self"]);
+}
+
+TEST(ValidationRulesTest, JudgeAsTheirText) {
+  std::set<std::string_view> seen;
+  for (const RuleCase& test : kCases) {
+    SCOPED_TRACE(test.rule);
+    const RuleEquivalent* found = nullptr;
+    for (const RuleEquivalent& rule : RuleEquivalents()) {
+      if (!rule.rule.starts_with(test.rule)) continue;
+      EXPECT_EQ(found, nullptr) << "the beginning fits two rules";
+      found = &rule;
+    }
+    ASSERT_NE(found, nullptr);
+    seen.insert(found->rule);
+    EXPECT_EQ(FindRuleEquivalent(found->rule), found);
+    for (const char* yaml : test.satisfied) EXPECT_TRUE(Holds(*found, yaml)) << yaml;
+    for (const char* yaml : test.violated) EXPECT_FALSE(Holds(*found, yaml)) << yaml;
+  }
+  for (const RuleEquivalent& rule : RuleEquivalents()) {
+    EXPECT_TRUE(seen.contains(rule.rule)) << "no case for " << rule.rule;
+  }
+  EXPECT_EQ(FindRuleEquivalent("true"), nullptr);
+}
+
+// The schema says that the type is wrong; a rule says nothing beside it, and never fails.
+TEST(ValidationRulesTest, WrongTypesAreTheSchemasAffair) {
+  for (const RuleEquivalent& rule : RuleEquivalents()) {
+    for (const char* yaml : {"null", "true", "1.5"}) {
+      const bool of_an_object = rule.rule.find("has(self.") != std::string_view::npos;
+      EXPECT_TRUE(of_an_object || Holds(rule, yaml)) << rule.rule << " " << yaml;
+    }
+    for (const char* yaml : {"[1, {}, [[]]]", "{metadata: 1, mounts: 2, access: []}", "text"}) {
+      static_cast<void>(Holds(rule, yaml));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace stockade::schema
