@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+
+#include "base/status.h"
+#include "cli/command.h"
+#include "cli/input.h"
+#include "operator/config.h"
+
+// What several commands read in the same way.
+namespace stockade::cli {
+
+// The operator's configuration from a file; its defaults for an empty path.
+[[nodiscard]] Result<sandbox_operator::OperatorConfig> LoadConfiguration(const std::string& path);
+
+// --namespace, where it is given.
+[[nodiscard]] Status ReadNamespace(const ParsedFlags& flags, std::string& namespace_name);
+
+// The manifests that the arguments and --filename name. BadRequest when they name none.
+[[nodiscard]] Result<Input> ReadManifests(const Invocation& invocation);
+
+// Writes what could not be read, and what was left out, to standard error.
+void TellProblems(const Input& input, Console& console);
+
+}  // namespace stockade::cli

@@ -1,0 +1,124 @@
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "base/strings.h"
+#include "cli/command.h"
+#include "cli/configuration.h"
+#include "cli/input.h"
+#include "cli/lint.h"
+#include "cli/report.h"
+
+namespace stockade::cli {
+namespace {
+
+constexpr std::array kFlags = {
+    Flag{.name = "output",
+         .value = "text|json|sarif|junit",
+         .help = "the format of the findings (default: text)",
+         .letter = 'o'},
+    Flag{.name = "filename",
+         .value = "FILE",
+         .help = "a file or directory, as kubectl takes it; the same as an argument",
+         .letter = 'f',
+         .repeated = true},
+    Flag{.name = "namespace",
+         .value = "NAME",
+         .help = "the namespace of manifests that name none (default: default)",
+         .letter = 'n'},
+    Flag{.name = "config",
+         .value = "FILE",
+         .help = "the operator's configuration, for what it allows in metadata"},
+    Flag{.name = "warnings-as-errors", .value = "", .help = "exit with 1 for warnings as well"},
+    Flag{.name = "quiet", .value = "", .help = "no summary", .letter = 'q'},
+    Flag{.name = "help", .value = "", .help = "print this text", .letter = 'h'},
+};
+
+constexpr std::string_view kHelp =
+    "Judges every AgentSandbox by the schema of its CustomResourceDefinition, as the API server "
+    "does, and\nby every rule of the floor, as the webhook does. All findings are told at once, "
+    "with their place in\nthe file. Objects of other kinds are left alone and counted. No cluster "
+    "is needed.\n"
+    "\n"
+    "Directories are read with all that is below them: *.yaml, *.yml and *.json. - is standard "
+    "input, so\nthat what Helm and Kustomize print can be judged.\n"
+    "\n"
+    "Exit codes: 0 no errors, 1 errors (with --warnings-as-errors also warnings), 2 something "
+    "could not be\nread or the command line is wrong.\n"
+    "\n"
+    "Examples:\n"
+    "  # everything in a directory\n"
+    "  $ stockade lint manifests/\n"
+    "\n"
+    "  # what a chart and an overlay make\n"
+    "  $ helm template agents charts/agents | stockade lint -\n"
+    "  $ kustomize build overlays/production | stockade lint -\n"
+    "\n"
+    "  # for a code scanning service\n"
+    "  $ stockade lint --output sarif manifests/ > stockade.sarif\n"
+    "\n"
+    "  # what a code means\n"
+    "  $ stockade explain RootUser\n";
+
+std::optional<ReportFormat> FormatOf(std::string_view name) {
+  if (name.empty()) return ReportFormat::kText;
+  const auto found = std::ranges::find(kReportFormatNames, name);
+  if (found == kReportFormatNames.end()) return std::nullopt;
+  return static_cast<ReportFormat>(found - kReportFormatNames.begin());
+}
+
+std::string Write(const LintReport& report, ReportFormat format, bool warnings_fail, bool colour) {
+  switch (format) {
+    case ReportFormat::kText:
+      return TextReport(report, colour);
+    case ReportFormat::kJson:
+      return JsonReport(report);
+    case ReportFormat::kSarif:
+      return SarifReport(report);
+    case ReportFormat::kJunit:
+      return JunitReport(report, warnings_fail);
+  }
+  return "";
+}
+
+int Run(const Invocation& invocation) {
+  const ParsedFlags& flags = invocation.flags;
+  const auto format = FormatOf(flags.Value("output"));
+  if (!format) {
+    return invocation.Fail("--output must be one of text, json, sarif, junit, not \"" +
+                           std::string(flags.Value("output")) + "\"");
+  }
+  LintOptions options;
+  const auto config = LoadConfiguration(std::string(flags.Value("config")));
+  if (!config.ok()) return invocation.Fail(config.status().message());
+  options.facts = config->facts;
+  if (Status status = ReadNamespace(flags, options.default_namespace); !status.ok()) {
+    return invocation.Fail(status.message());
+  }
+  const auto input = ReadManifests(invocation);
+  if (!input.ok()) return invocation.Fail(input.status().message());
+
+  const LintReport report = Lint(*input, options);
+  const bool warnings_fail = flags.Has("warnings-as-errors");
+  Console& console = invocation.console;
+  console.out += Write(report, *format, warnings_fail, invocation.environment.colour);
+  TellProblems(*input, console);
+  if (!flags.Has("quiet")) console.err += Summary(report);
+  if (!report.problems.empty()) return kExitError;
+  const bool found = report.Count(policy::Severity::kError) > 0 ||
+                     (warnings_fail && report.Count(policy::Severity::kWarning) > 0);
+  return found ? kExitFindings : kExitClean;
+}
+
+}  // namespace
+
+Command LintCommand() {
+  return {.name = "lint",
+          .arguments = "FILE|DIR|-...",
+          .summary = "Judge AgentSandboxes as the API server and the webhook would",
+          .help = kHelp,
+          .flags = kFlags,
+          .run = Run};
+}
+
+}  // namespace stockade::cli

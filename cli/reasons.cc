@@ -1,0 +1,121 @@
+#include "cli/reasons.h"
+
+#include <array>
+#include <utility>
+
+#include "api/names.h"
+
+namespace stockade::cli {
+namespace {
+
+constexpr std::array kReasons = {
+    Reason{"Pending", "The operator has not looked at the sandbox yet.",
+           "see that the operator runs and leads; its log says what it does"},
+    Reason{"PodReady", "The sandbox's pod is ready.", ""},
+    Reason{"PodMissing", "The pod is about to be created.", ""},
+    Reason{"PodStarting", "The pod waits for a node, or is being started.", ""},
+    Reason{"PodNotReady", "The pod runs; a readiness probe has not succeeded yet.",
+           "if it stays so, read the agent's log: kubectl logs -n {namespace} {pod}"},
+    Reason{"PodTerminating", "The pod is being deleted; nothing is started beside it.", ""},
+    Reason{
+        "PodLost",
+        "The pod failed for a reason outside the agent, such as an eviction; it is created again "
+        "after a pause.",
+        ""},
+    Reason{"Suspended", "operatingMode is Suspended: there is no pod, and the volumes are kept.",
+           "to resume: kubectl patch asb -n {namespace} {name} --type merge -p "
+           "'{\"spec\":{\"operatingMode\":\"Running\"}}'"},
+    Reason{"PodSucceeded", "Every container ended with exit code 0.",
+           "to run it again, delete the pod: kubectl delete pod -n {namespace} {pod}"},
+    Reason{"PodFailed", "A container failed, and restartPolicy does not start it again.",
+           "read its log with kubectl logs -n {namespace} {pod}; to run it again, delete the pod"},
+    Reason{"NameTaken", "An object of an earlier sandbox of this name is still being removed.",
+           "wait; if it takes long, look for a finalizer on the object that the message names"},
+    Reason{"NamespaceTerminating", "The namespace is being deleted.",
+           "create the sandbox in another namespace"},
+    Reason{"Deleting", "The sandbox is being deleted, and something holds it up.",
+           "look at metadata.finalizers of the sandbox and of its pod"},
+    Reason{"RuntimeClassMissing", "The RuntimeClass of the tier does not exist.",
+           "install the runtime and its RuntimeClass, or map the tier to another one in the "
+           "operator's runtimeClasses"},
+    Reason{
+        "QuotaExceeded",
+        "An object does not fit the namespace's ResourceQuota, or lacks what the quota asks for.",
+        "free some of the quota, raise it, or ask for less: kubectl describe quota -n "
+        "{namespace}"},
+    Reason{"PodSecurityViolation", "Pod Security admission refuses the pod.",
+           "change the field of podTemplate that the message names; what the operator fills in "
+           "passes restricted"},
+    Reason{"PodMutated", "Admission changed the pod when it was created, so it was removed again.",
+           "exempt pods with the label stockade.dev/sandbox from the plugin that changes them"},
+    Reason{"CreationForbidden",
+           "The API server does not let the operator create an object, for another reason.",
+           "read the message: it is the admission plugin's own"},
+    Reason{"Unschedulable", "No node can take the pod.",
+           "compare the scheduler's message with the pod's requests, nodeSelector and tolerations, "
+           "and with the nodes"},
+    Reason{"ImagePullFailed", "A container's image cannot be pulled.",
+           "check the image's name and tag, and imagePullSecrets for a private registry"},
+    Reason{"CrashLoop", "A container crashes again and again.",
+           "read its log: kubectl logs --previous -n {namespace} {pod}"},
+    Reason{"ContainerCannotStart", "The kubelet cannot create or start a container.",
+           "correct what the message names: the command, a ConfigMap that is missing, or a mount"},
+    Reason{"NodeUnreachable", "The node does not report the pod's state.",
+           "look at the node: kubectl describe node"},
+    Reason{"NameConflict",
+           "A pod, Service, claim or policy of that name belongs to somebody else; it is never "
+           "taken over.",
+           "delete the object that the message names, or give the sandbox another name"},
+    Reason{"ClaimImmutable", "A claim differs from its template in what cannot change.",
+           "undo the change in spec.volumeClaimTemplates, or use a template of another name"},
+    Reason{"PodRejected", "The API server refuses an object as invalid.",
+           "correct the field that the message names"},
+    Reason{"InvalidImageName", "The kubelet cannot read a container's image.",
+           "correct the image in spec.podTemplate"},
+    Reason{"RuntimeClassDiffers",
+           "The pod has another RuntimeClass than its tier means now: the configuration changed.",
+           "delete the pod to have it created anew: kubectl delete pod -n {namespace} {pod}"},
+    Reason{"NoPod", "There is no pod.", ""},
+    Reason{"DenyAll", "The deny-all policy is in place, and nothing widens it.", ""},
+    Reason{"WidenedBy", "Another NetworkPolicy selects the pod and allows traffic.",
+           "exclude sandboxes from that policy's podSelector with a matchExpression on "
+           "stockade.dev/sandbox DoesNotExist"},
+    Reason{"DenyAllMissing", "The deny-all policy is not in place; no pod is started without it.",
+           "read the operator's log: it tells why it cannot create the policy"},
+    Reason{"NoFindings", "Every rule is met.", ""},
+    Reason{"PodGone", "The sandbox is suspended, and the pod is gone.", ""},
+    Reason{"PodRunning", "The sandbox is being suspended: the pod is still to be deleted.", ""},
+    Reason{"Running", "operatingMode is Running.", ""},
+    Reason{"ProfileChanged",
+           "The operator would render its part of the pod differently now; the next start of the "
+           "pod takes it.",
+           "delete the pod when it suits you: kubectl delete pod -n {namespace} {pod}"},
+};
+
+}  // namespace
+
+std::span<const Reason> Reasons() { return kReasons; }
+
+const Reason* FindReason(std::string_view code) {
+  for (const Reason& reason : kReasons) {
+    if (reason.code == code) return &reason;
+  }
+  return nullptr;
+}
+
+std::string NextStep(const Reason& reason, std::string_view namespace_name, std::string_view name) {
+  std::string step(reason.next);
+  const std::array<std::pair<std::string_view, std::string>, 3> places = {
+      {{"{namespace}", std::string(namespace_name)},
+       {"{name}", std::string(name)},
+       {"{pod}", api::SandboxObjectName(name)}}};
+  for (const auto& [place, text] : places) {
+    for (std::size_t at = step.find(place); at != std::string::npos;
+         at = step.find(place, at + text.size())) {
+      step.replace(at, place.size(), text);
+    }
+  }
+  return step;
+}
+
+}  // namespace stockade::cli

@@ -1,0 +1,148 @@
+// SARIF 2.1.0 (OASIS), in the part that code scanning services read.
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <set>
+#include <string_view>
+
+#include "base/digest.h"
+#include "cli/report.h"
+#include "codec/json.h"
+
+namespace stockade::cli {
+namespace {
+
+using codec::Json;
+
+std::string_view Level(policy::Severity severity) {
+  return severity == policy::Severity::kError ? "error" : "warning";
+}
+
+std::string_view PrincipleName(policy::Principle principle) {
+  switch (principle) {
+    case policy::Principle::kIsolation:
+      return "isolation";
+    case policy::Principle::kLeastPrivilege:
+      return "least privilege";
+    case policy::Principle::kDefenceInDepth:
+      return "defence in depth";
+  }
+  return "";
+}
+
+Json Descriptor(const policy::Rule& rule) {
+  const std::string remedy(rule.remedy);
+  Json tags = {"security", PrincipleName(rule.references.principle)};
+  if (!rule.references.cve.empty()) tags.push_back(rule.references.cve);
+  if (!rule.references.pod_security.empty()) {
+    tags.push_back("Pod Security Standards: " + std::string(rule.references.pod_security));
+  }
+  if (!rule.references.kubescape.empty()) {
+    tags.push_back("Kubescape " + std::string(rule.references.kubescape));
+  }
+  return {{"id", rule.code},
+          {"name", rule.code},
+          {"shortDescription", {{"text", rule.code}}},
+          {"fullDescription", {{"text", rule.summary}}},
+          {"help",
+           {{"text", "Reads: " + std::string(rule.fields) + "\nRemedy: " + remedy},
+            {"markdown", std::string(rule.summary) + "\n\n- Reads: " + std::string(rule.fields) +
+                             "\n- Remedy: " + remedy}}},
+          {"defaultConfiguration", {{"level", Level(rule.severity)}}},
+          {"properties", {{"tags", std::move(tags)}}}};
+}
+
+// A relative reference or a file URI, as RFC 3986 has them.
+std::string ToUri(std::string_view path) {
+  if (path == kStdinName) return "stdin";
+  while (path.starts_with("./")) path.remove_prefix(2);
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string uri = path.starts_with('/') ? "file://" : "";
+  for (const char c : path) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("-._~/").find(c) != std::string_view::npos;
+    if (plain) {
+      uri += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    uri += '%';
+    uri += kHex[byte >> 4U];
+    uri += kHex[byte & 0xFU];
+  }
+  return uri;
+}
+
+Json Location(const LintedObject& object, const LocatedFinding& located) {
+  const codec::TextPosition position = located.position;
+  return {{"physicalLocation",
+           {{"artifactLocation", {{"uri", ToUri(object.source)}}},
+            {"region",
+             {{"startLine", std::max(1, position.line)},
+              {"startColumn", std::max(1, position.column)}}}}},
+          {"logicalLocations",
+           Json::array({{{"fullyQualifiedName", object.Title() + ": " + located.finding.field},
+                         {"kind", "member"}}})}};
+}
+
+// The same for the same finding about the same object, wherever it has moved to in its file.
+std::string Fingerprint(const LintedObject& object, const policy::Finding& finding) {
+  const Json identity = {object.kind, object.namespace_name, object.name, finding.code,
+                         finding.field};
+  return Sha256Hex(identity.dump());
+}
+
+Json ResultOf(const LintedObject& object, const LocatedFinding& located,
+              const std::map<std::string_view, std::size_t>& rule_index) {
+  const policy::Finding& finding = located.finding;
+  const std::string field = finding.field.empty() ? "" : finding.field + ": ";
+  Json result = {{"ruleId", finding.code},
+                 {"level", Level(finding.severity)},
+                 {"message", {{"text", object.Title() + ": " + field + finding.message}}},
+                 {"locations", Json::array({Location(object, located)})},
+                 {"partialFingerprints", {{"stockade/v1", Fingerprint(object, finding)}}}};
+  const auto index = rule_index.find(finding.code);
+  if (index != rule_index.end()) result["ruleIndex"] = index->second;
+  return result;
+}
+
+Json Notification(const ReadProblem& problem) {
+  return {
+      {"level", "error"},
+      {"message", {{"text", problem.message}}},
+      {"locations", Json::array({{{"physicalLocation",
+                                   {{"artifactLocation", {{"uri", ToUri(problem.source)}}}}}}})}};
+}
+
+}  // namespace
+
+std::string SarifReport(const LintReport& report) {
+  Json rules = Json::array();
+  std::map<std::string_view, std::size_t> rule_index;
+  for (const policy::Rule* rule : AllRules()) {
+    rule_index.emplace(rule->code, rules.size());
+    rules.push_back(Descriptor(*rule));
+  }
+  Json results = Json::array();
+  for (const LintedObject& object : report.objects) {
+    for (const LocatedFinding& located : object.findings) {
+      results.push_back(ResultOf(object, located, rule_index));
+    }
+  }
+  Json notifications = Json::array();
+  for (const ReadProblem& problem : report.problems) notifications.push_back(Notification(problem));
+  const Json run = {
+      {"tool",
+       {{"driver",
+         {{"name", "stockade"}, {"semanticVersion", STOCKADE_VERSION}, {"rules", rules}}}}},
+      {"invocations", Json::array({{{"executionSuccessful", report.problems.empty()},
+                                    {"toolExecutionNotifications", std::move(notifications)}}})},
+      {"columnKind", "unicodeCodePoints"},
+      {"results", std::move(results)}};
+  const Json sarif = {{"$schema", "https://json.schemastore.org/sarif-2.1.0.json"},
+                      {"version", "2.1.0"},
+                      {"runs", Json::array({run})}};
+  return sarif.dump(2) + "\n";
+}
+
+}  // namespace stockade::cli

@@ -1,0 +1,76 @@
+#include "cli/colours.h"
+#include "cli/report.h"
+
+namespace stockade::cli {
+namespace {
+
+std::string Counted(std::size_t count, std::string_view one, std::string_view many) {
+  return std::to_string(count) + " " + std::string(count == 1 ? one : many);
+}
+
+// "1 AgentSandbox", "2 AgentSandboxes", "3 AgentSandboxPolicies".
+std::string CountedKind(std::size_t count, std::string kind) {
+  if (count != 1 && kind.ends_with('y')) kind.replace(kind.size() - 1, 1, "ie");
+  if (count != 1) kind += kind.ends_with('x') ? "es" : "s";
+  return std::to_string(count) + " " + kind;
+}
+
+std::string Place(const std::string& source, codec::TextPosition position) {
+  if (!position.known()) return source;
+  return source + ":" + std::to_string(position.line) + ":" + std::to_string(position.column);
+}
+
+}  // namespace
+
+std::string TextOf(const LintedObject& object, bool colour) {
+  const Colours colours(colour);
+  std::string text;
+  for (const LocatedFinding& located : object.findings) {
+    const policy::Finding& finding = located.finding;
+    const bool error = finding.severity == policy::Severity::kError;
+    text += colours.Bold(Place(object.source, located.position) + ":") + " ";
+    text += error ? colours.Red("error:") : colours.Yellow("warning:");
+    text += " " + (finding.field.empty() ? "" : finding.field + ": ");
+    text += "[" + std::string(finding.code) + "] " + finding.message + "\n";
+  }
+  return text;
+}
+
+std::string TextReport(const LintReport& report, bool colour) {
+  std::string text;
+  for (const LintedObject& object : report.objects) text += TextOf(object, colour);
+  return text;
+}
+
+std::string Summary(const LintReport& report) {
+  std::map<std::string, std::size_t> judged;
+  for (const LintedObject& object : report.objects) ++judged[object.kind];
+  std::string text;
+  for (const auto& [kind, count] : judged) {
+    if (!text.empty()) text += ", ";
+    text += CountedKind(count, kind);
+  }
+  text = text.empty()
+             ? "nothing of Stockade's in " + Counted(report.files, "file, so nothing was judged",
+                                                     "files, so nothing was judged")
+             : text + " judged";
+  const std::size_t errors = report.Count(policy::Severity::kError);
+  const std::size_t warnings = report.Count(policy::Severity::kWarning);
+  if (!judged.empty()) {
+    text += errors + warnings == 0 ? ": no findings"
+                                   : ": " + Counted(errors, "error", "errors") + ", " +
+                                         Counted(warnings, "warning", "warnings");
+  }
+  std::size_t ignored = 0;
+  for (const auto& [kind, count] : report.ignored) ignored += count;
+  if (ignored > 0) {
+    text +=
+        "; " + Counted(ignored, "object of another kind", "objects of other kinds") + " left alone";
+  }
+  if (!report.problems.empty()) {
+    text += "; " + Counted(report.problems.size(), "text", "texts") + " could not be read";
+  }
+  return text + "\n";
+}
+
+}  // namespace stockade::cli
