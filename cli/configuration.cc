@@ -1,5 +1,6 @@
 #include "cli/configuration.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -7,6 +8,16 @@
 #include "base/strings.h"
 
 namespace stockade::cli {
+namespace {
+
+// A parser's message may quote what the manifest says, and that must not reach a terminal as it is.
+std::string WithoutControls(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
+  return text;
+}
+
+}  // namespace
 
 Result<sandbox_operator::OperatorConfig> LoadConfiguration(const std::string& path) {
   if (path.empty()) return sandbox_operator::OperatorConfig{};
@@ -38,11 +49,12 @@ Result<Input> ReadManifests(const Invocation& invocation) {
   return ReadInput(paths, invocation.environment.read_stdin);
 }
 
-void TellProblems(const Input& input, Console& console) {
-  for (const ReadProblem& problem : input.problems) {
-    console.err += "stockade: " + problem.source + ": " + problem.message + "\n";
+void TellProblems(std::span<const ReadProblem> problems, std::span<const std::string> notes,
+                  Console& console) {
+  for (const ReadProblem& problem : problems) {
+    console.err += "stockade: " + problem.source + ": " + WithoutControls(problem.message) + "\n";
   }
-  for (const std::string& note : input.notes) console.err += "stockade: " + note + "\n";
+  for (const std::string& note : notes) console.err += "stockade: " + note + "\n";
 }
 
 }  // namespace stockade::cli

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "base/status.h"
@@ -20,6 +21,7 @@ namespace stockade::cli {
 [[nodiscard]] Result<Input> ReadManifests(const Invocation& invocation);
 
 // Writes what could not be read, and what was left out, to standard error.
-void TellProblems(const Input& input, Console& console);
+void TellProblems(std::span<const ReadProblem> problems, std::span<const std::string> notes,
+                  Console& console);
 
 }  // namespace stockade::cli

@@ -1,7 +1,9 @@
 #include "cli/lint.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -88,6 +90,47 @@ void SortByPlace(std::vector<LocatedFinding>& findings) {
   findings = std::move(sorted);
 }
 
+// Parts of the spec without which the rest can be judged all the same.
+constexpr std::array<std::string_view, 6> kSeparable = {"isolation", "inputTrust", "operatingMode",
+                                                        "access",    "ingress",    "service"};
+
+// The object without those parts of its spec that the schema refuses, so that the pod template is
+// judged in the same run; nothing when something else is wrong with it.
+std::optional<codec::JsonDocument> WithoutRefusedParts(codec::JsonView object,
+                                                       const std::vector<Finding>& findings) {
+  codec::Json copy = object.ToJson();
+  for (const Finding& finding : findings) {
+    const std::vector<std::string_view> path = Split(finding.field, '.');
+    if (path.size() < 2 || path[0] != "spec") continue;
+    const std::string_view part = path[1].substr(0, path[1].find('['));
+    if (std::ranges::find(kSeparable, part) != kSeparable.end()) copy["spec"].erase(part);
+  }
+  if (!copy.is_object()) return std::nullopt;
+  codec::JsonDocument document = codec::ParseTrusted(copy);
+  if (!api::DecodeAgentSandbox(document.root()).ok()) return std::nullopt;
+  return document;
+}
+
+std::vector<Finding> JudgeByFloor(const api::AgentSandbox& sandbox, codec::JsonView object,
+                                  const LintOptions& options) {
+  const api::PodView pod_template(object["spec"]["podTemplate"], "spec.podTemplate");
+  return policy::EvaluateSandbox(sandbox, pod_template, options.facts);
+}
+
+// The floor refuses fields that nobody has judged; one that does not exist at all is told by the
+// schema, with the name that was meant.
+void DropRepeatedUnknowns(std::vector<LocatedFinding>& findings) {
+  std::set<std::pair<int, int>> unknown;
+  for (const LocatedFinding& located : findings) {
+    if (located.finding.code != schema::kUnknownField) continue;
+    unknown.emplace(located.position.line, located.position.column);
+  }
+  std::erase_if(findings, [&unknown](const LocatedFinding& located) {
+    return located.finding.code == "UnreviewedField" &&
+           unknown.contains({located.position.line, located.position.column});
+  });
+}
+
 void LintSandbox(const InputObject& input, const LintOptions& options,
                  std::vector<Finding> schema_findings, LintedObject& linted,
                  std::optional<api::AgentSandbox>* out) {
@@ -95,10 +138,18 @@ void LintSandbox(const InputObject& input, const LintOptions& options,
   std::vector<Finding> floor;
   if (sandbox.ok()) {
     sandbox->metadata.namespace_name = linted.namespace_name;
-    const api::PodView pod_template(input.object["spec"]["podTemplate"], "spec.podTemplate");
-    floor = policy::EvaluateSandbox(*sandbox, pod_template, options.facts);
+    floor = JudgeByFloor(*sandbox, input.object, options);
     if (out != nullptr) *out = std::move(sandbox).value();
-  } else if (schema_findings.empty()) {
+  } else if (const auto rest = WithoutRefusedParts(input.object, schema_findings)) {
+    floor = JudgeByFloor(api::DecodeAgentSandbox(rest->root()).value(), rest->root(), options);
+    // What was taken away has its default now, about which there is nothing to say.
+    std::erase_if(floor, [](const Finding& finding) {
+      return !finding.field.starts_with("spec.podTemplate");
+    });
+  } else {
+    linted.by_schema_alone = true;
+  }
+  if (!sandbox.ok() && schema_findings.empty()) {
     // What the decoder refuses and the schema does not; the tests know of nothing.
     schema_findings.push_back({.code = schema::kInvalid,
                                .severity = Severity::kError,
@@ -109,13 +160,20 @@ void LintSandbox(const InputObject& input, const LintOptions& options,
                 [&floor](const Finding& finding) { return IsSaidByFloor(finding, floor); });
   AddFindings(input, std::move(schema_findings), linted);
   AddFindings(input, std::move(floor), linted);
+  DropRepeatedUnknowns(linted.findings);
+}
+
+// A word of a manifest as it may stand on a terminal.
+std::string Shown(const std::string& word) {
+  const bool plain = std::ranges::all_of(word, [](char c) { return c > 0x20 && c < 0x7F; });
+  return plain ? word : policy::Quote(word);
 }
 
 }  // namespace
 
 std::string LintedObject::Title() const {
-  return kind + " " + (namespace_name.empty() ? "" : namespace_name + "/") +
-         (name.empty() ? "(without a name)" : name);
+  return Shown(kind) + " " + (namespace_name.empty() ? "" : Shown(namespace_name) + "/") +
+         (name.empty() ? "(without a name)" : Shown(name));
 }
 
 std::size_t LintReport::Count(Severity severity) const {
@@ -163,6 +221,11 @@ LintReport Lint(const Input& input, const LintOptions& options) {
   for (const InputObject& object : input.objects) {
     if (IsOfOurGroup(object.api_version())) {
       report.objects.push_back(LintObject(object, options));
+      if (report.objects.back().by_schema_alone) {
+        report.notes.push_back(object.source + ": " + report.objects.back().Title() +
+                               " was judged by its schema alone; correct these errors to have it "
+                               "judged by the rules");
+      }
     } else {
       ++report.ignored[std::string(object.kind())];
     }

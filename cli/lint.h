@@ -34,6 +34,7 @@ struct LintedObject {
   std::string name;            // of one whose name is generated, its prefix and "*"
   codec::TextPosition position;
   std::vector<LocatedFinding> findings;  // in the order of the text
+  bool by_schema_alone = false;  // a sandbox that could not be understood: the rules did not see it
 
   // "AgentSandbox agents/minimal".
   [[nodiscard]] std::string Title() const;

@@ -102,7 +102,7 @@ int Run(const Invocation& invocation) {
   const bool warnings_fail = flags.Has("warnings-as-errors");
   Console& console = invocation.console;
   console.out += Write(report, *format, warnings_fail, invocation.environment.colour);
-  TellProblems(*input, console);
+  TellProblems(report.problems, report.notes, console);
   if (!flags.Has("quiet")) console.err += Summary(report);
   if (!report.problems.empty()) return kExitError;
   const bool found = report.Count(policy::Severity::kError) > 0 ||

@@ -59,7 +59,7 @@ int Run(const Invocation& invocation) {
   }
   const auto input = ReadManifests(invocation);
   if (!input.ok()) return invocation.Fail(input.status().message());
-  TellProblems(*input, invocation.console);
+  TellProblems(input->problems, input->notes, invocation.console);
 
   const Colours colours(invocation.environment.colour);
   bool unreadable = !input->problems.empty();

@@ -33,7 +33,7 @@ std::vector<AcceptedSandbox> AcceptSandboxes(const Invocation& invocation,
     return {};
   }
   Console& console = invocation.console;
-  TellProblems(*input, console);
+  TellProblems(input->problems, input->notes, console);
   std::vector<AcceptedSandbox> accepted;
   bool any = false;
   bool refused = false;

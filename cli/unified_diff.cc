@@ -73,7 +73,7 @@ std::string UnifiedDiff(std::string_view before, std::string_view before_text,
     if (first == edits.size()) break;
     const std::size_t start = std::max(at, first - std::min(first, kContext));
     std::size_t end = first;
-    for (std::size_t i = first; i < edits.size() && i <= end + 2 * kContext; ++i) {
+    for (std::size_t i = first; i < edits.size() && i <= end + 2 * kContext + 1; ++i) {
       if (edits[i].mark != ' ') end = i;
     }
     const std::size_t stop = std::min(edits.size(), end + kContext + 1);

@@ -1,0 +1,242 @@
+"""stockade as users and pipelines run it, without a cluster."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import subprocess
+import xml.etree.ElementTree
+
+import pytest
+import yaml
+
+from cluster import EXAMPLES, ROOT
+from stockade import Stockade
+from stockade_cli import PROGRAM, findings, run
+
+REJECTED = sorted((EXAMPLES / "rejected").glob("*.yaml"))
+MINIMAL = (EXAMPLES / "minimal.yaml").read_text(encoding="utf-8")
+ROOT_USER = (EXAMPLES / "rejected" / "root-user.yaml").read_text(encoding="utf-8")
+
+
+def test_examples_are_clean():
+    done = run("lint", *sorted(EXAMPLES.glob("*.yaml")))
+    assert (done.returncode, done.stdout) == (0, ""), done.stdout
+
+
+@pytest.mark.parametrize("path", REJECTED, ids=lambda path: path.stem)
+def test_a_rejected_example_is_refused_for_its_reason_at_its_line(path):
+    code, field = re.match(r"# expect: (\S+) (\S+)\n", path.read_text(encoding="utf-8")).groups()
+    done = run("lint", "--output", "json", path)
+    assert done.returncode == 1
+    (linted,) = json.loads(done.stdout)["objects"]
+    (finding,) = linted["findings"]
+    assert (finding["code"], finding["field"]) == (code, field)
+    # The place holds the last name of the path, but for an element, which holds itself.
+    line = path.read_text(encoding="utf-8").splitlines()[finding["line"] - 1]
+    name = re.split(r"[.\[]", field)[-1].rstrip("]")
+    assert name.isdigit() or line[finding["column"] - 1 :].startswith(name), line
+
+
+def test_the_examples_expect_what_is_found():
+    done = run("policy", "test", EXAMPLES)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("\n") == len(list(EXAMPLES.rglob("*.yaml")))
+
+
+def test_directories_and_standard_input():
+    done = run("lint", EXAMPLES, "-", input=ROOT_USER)
+    assert done.returncode == 1
+    files = {line.split(":")[0] for line in done.stdout.splitlines()}
+    assert files == {str(path) for path in REJECTED} | {"<stdin>"}
+
+
+def test_every_document_and_list_is_judged():
+    listed = yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": [yaml.safe_load(ROOT_USER)] * 2})
+    assert [code for code, _ in findings(MINIMAL + "---\n" + ROOT_USER + "---\n" + listed)] == ["RootUser"] * 3
+
+
+def test_helm_output(tmp_path):
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: agents\nversion: 0.1.0\n")
+    (tmp_path / "values.yaml").write_text("names: [one, two]\nuser: 0\n")
+    (tmp_path / "templates" / "sandboxes.yaml").write_text(
+        """{{- range .Values.names }}
+---
+apiVersion: stockade.dev/v1alpha1
+kind: AgentSandbox
+metadata:
+  name: {{ . }}
+spec:
+  podTemplate:
+    spec:
+      containers:
+        - name: agent
+          image: registry.example.com/agent:v1
+          securityContext: {runAsUser: {{ $.Values.user }}}
+{{- end }}
+"""
+    )
+
+    def template(*args):
+        return subprocess.run(
+            [Stockade.helm(), "template", "agents", str(tmp_path), *args],
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+
+    assert [code for code, _ in findings(template())] == ["RootUser", "RootUser"]
+    assert run("lint", "-", input=template("--set", "user=1000")).returncode == 0
+    # The chart itself is no manifest: its templates are left out, and that is said.
+    done = run("lint", tmp_path)
+    assert done.returncode == 0 and "judge what helm template prints" in done.stderr
+    direct = run("lint", tmp_path / "templates" / "sandboxes.yaml")
+    assert direct.returncode == 2 and "judge what helm template prints" in direct.stderr
+
+
+def test_kustomize_output(cluster, tmp_path):
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "sandbox.yaml").write_text(MINIMAL)
+    (tmp_path / "base" / "kustomization.yaml").write_text("resources: [sandbox.yaml]\n")
+    (tmp_path / "kustomization.yaml").write_text(
+        """resources: [base]
+namePrefix: production-
+namespace: agents
+patches:
+  - target: {kind: AgentSandbox}
+    patch: |
+      - {op: add, path: /spec/podTemplate/spec/hostNetwork, value: true}
+"""
+    )
+    built = cluster.must("kustomize", str(tmp_path))
+    done = run("lint", "--output", "json", "-", input=built)
+    (linted,) = json.loads(done.stdout)["objects"]
+    assert (linted["namespace"], linted["name"]) == ("agents", "production-minimal")
+    assert [finding["code"] for finding in linted["findings"]] == ["HostNamespace"]
+
+
+def test_exit_codes():
+    assert run("lint", "-", input=MINIMAL).returncode == 0
+    assert run("lint", "-", input=ROOT_USER).returncode == 1
+    assert run("lint", "-", input="a: [").returncode == 2
+    assert run("lint", "missing.yaml").returncode == 2
+    assert run("lint").returncode == 2
+    assert run("nonsense").returncode == 2
+    assert run().returncode == 0
+    floating = MINIMAL.replace("3.13-slim", "latest")
+    assert run("lint", "-", input=floating).returncode == 0
+    assert run("lint", "--warnings-as-errors", "-", input=floating).returncode == 1
+
+
+def test_a_full_disk_is_no_clean_result():
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([PROGRAM, "version"], stdout=full, check=False)
+    assert done.returncode == 2
+
+
+def test_sarif_and_junit_are_well_formed():
+    sarif = json.loads(run("lint", "-o", "sarif", EXAMPLES).stdout)
+    (sarif_run,) = sarif["runs"]
+    assert sarif["version"] == "2.1.0"
+    assert len(sarif_run["results"]) == len(REJECTED)
+    ids = [rule["id"] for rule in sarif_run["tool"]["driver"]["rules"]]
+    assert len(ids) == len(set(ids))
+    for result in sarif_run["results"]:
+        assert ids[result["ruleIndex"]] == result["ruleId"]
+        region = result["locations"][0]["physicalLocation"]["region"]
+        assert region["startLine"] > 1 and region["startColumn"] >= 1
+    relative = run("lint", "-o", "sarif", "rejected", cwd=EXAMPLES)
+    location = json.loads(relative.stdout)["runs"][0]["results"][0]["locations"][0]
+    assert location["physicalLocation"]["artifactLocation"]["uri"].startswith("rejected/")
+
+    suites = xml.etree.ElementTree.fromstring(run("lint", "-o", "junit", EXAMPLES).stdout)
+    assert suites.get("failures") == str(len(REJECTED)) == str(len(suites.findall(".//failure")))
+    assert suites.get("tests") == str(len(suites.findall(".//testcase")))
+
+
+def on_terminal(*args, env=None):
+    """The output of stockade on a terminal."""
+    master, slave = pty.openpty()
+    fcntl.fcntl(master, fcntl.F_SETFL, os.O_NONBLOCK)
+    process = subprocess.Popen(
+        [PROGRAM, *args], stdin=slave, stdout=slave, stderr=subprocess.DEVNULL,
+        env=os.environ | {"TERM": "xterm"} | (env or {}),
+    )  # fmt: skip
+    process.wait(timeout=30)
+    os.close(slave)
+    with os.fdopen(master, "rb", buffering=0) as terminal:
+        return terminal.read(65536).decode()
+
+
+def test_colours_are_for_terminals():
+    path = str(EXAMPLES / "rejected" / "root-user.yaml")
+    assert "\x1b[" in on_terminal("lint", path, env={"NO_COLOR": ""})
+    assert "\x1b[" not in on_terminal("lint", path, env={"NO_COLOR": "1"})
+    assert "\x1b[" not in run("lint", path).stdout
+
+
+def test_render_is_what_the_golden_files_say():
+    """The operator's rendering is reviewed in tests/golden/render; what is printed is that."""
+    source = ROOT / "tests" / "golden" / "render" / "network.yaml"
+    golden = json.loads(source.with_suffix(".json").read_text(encoding="utf-8"))["items"]
+    done = run("render", source)
+    assert done.returncode == 0, done.stderr
+    printed = list(yaml.safe_load_all(done.stdout))
+    assert printed[0]["metadata"]["name"] == "stockade-deny-all" and printed[-1]["kind"] == "Pod"
+    by_title = {(obj["kind"], obj["metadata"]["name"]): obj for obj in printed}
+    for wanted in golden:
+        found = by_title[wanted["kind"], wanted["metadata"]["name"]]
+        assert found["spec"] == wanted["spec"]
+    assert json.loads(run("render", "-o", "json", source).stdout)["items"] == printed
+
+
+def test_render_takes_the_operators_configuration(tmp_path):
+    config = tmp_path / "operator.yaml"
+    config.write_text(
+        "apiVersion: config.stockade.dev/v1alpha1\nkind: OperatorConfiguration\nruntimeClasses: {GVisor: runsc-x}\n"
+    )
+    done = run("render", "--config", config, "-", input=MINIMAL)
+    assert list(yaml.safe_load_all(done.stdout))[-1]["spec"]["runtimeClassName"] == "runsc-x"
+    config.write_text(
+        "apiVersion: config.stockade.dev/v1alpha1\nkind: OperatorConfiguration\nruntimeClass: {}\n"
+    )
+    done = run("render", "--config", config, "-", input=MINIMAL)
+    assert done.returncode == 2 and 'did you mean "runtimeClasses"?' in done.stderr
+
+
+def complete(*words):
+    """What bash offers for a command line whose last word is being typed."""
+    script = """
+source <("$0" completion bash)
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+_stockade
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+    done = subprocess.run(
+        ["bash", "-euc", script, str(PROGRAM), *words], capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+def test_bash_completes():
+    assert complete("stockade", "l") == ["lint"]
+    assert complete("stockade", "policy", "") == ["test"]
+    assert complete("stockade", "lint", "-o", "") == ["text", "json", "sarif", "junit"]
+    assert complete("stockade", "lint", "--output", "=", "s") == ["sarif"]
+    assert "--warnings-as-errors" in complete("stockade", "lint", "--w")
+    assert "RootUser" in complete("stockade", "explain", "Root")
+    assert "--kubeconfig" in complete("stockade", "explain", "sandbox", "--k")
+    assert complete("stockade", "completion", "f") == ["fish"]
+    assert str(EXAMPLES / "minimal.yaml") in complete("stockade", "lint", str(EXAMPLES / "min"))
+
+
+def test_it_is_a_plugin_of_kubectl(cluster):
+    """kubectl finds kubectl-stockade on the PATH, and the help is that of the plugin."""
+    env = {"PATH": f"{PROGRAM.parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        [cluster.kubectl_path, "stockade", "lint", "--help"],
+        capture_output=True, text=True, check=False, env=os.environ | env,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Usage: kubectl stockade lint" in done.stdout

@@ -1,0 +1,195 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+
+namespace stockade::cli {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct Outcome {
+  int code = -1;
+  std::string out;
+  std::string err;
+};
+
+Outcome RunWith(const std::vector<const char*>& arguments, const std::string& stdin_text = "",
+                const std::string& program = "stockade") {
+  Environment environment;
+  environment.program = program;
+  environment.read_stdin = [&stdin_text]() -> Result<std::string> { return stdin_text; };
+  Console console;
+  Outcome outcome;
+  outcome.code = RunCommandLine(arguments, environment, console);
+  outcome.out = console.out;
+  outcome.err = console.err;
+  return outcome;
+}
+
+constexpr const char* kClean =
+    "apiVersion: stockade.dev/v1alpha1\n"
+    "kind: AgentSandbox\n"
+    "metadata: {name: a}\n"
+    "spec: {podTemplate: {spec: {containers: [{name: agent, image: "
+    "registry.example.com/agent:v1}]}}}\n";
+constexpr const char* kRefused =
+    "apiVersion: stockade.dev/v1alpha1\n"
+    "kind: AgentSandbox\n"
+    "metadata: {name: a}\n"
+    "spec: {podTemplate: {spec: {hostPID: true, containers: [{name: agent, image: "
+    "registry.example.com/agent:v1}]}}}\n";
+
+TEST(CommandsTest, EveryCommandTeachesItsUse) {
+  std::set<std::string_view> names;
+  for (const Command& command : Commands()) {
+    EXPECT_TRUE(names.insert(command.name).second);
+    const std::string help = CommandHelp("stockade", command);
+    EXPECT_THAT(ProgramHelp("stockade"), HasSubstr(command.name));
+    EXPECT_THAT(help, HasSubstr("Usage: stockade " + std::string(command.name)));
+    EXPECT_THAT(help, HasSubstr("--help"));
+    for (const Flag& flag : command.flags) {
+      EXPECT_FALSE(flag.help.empty()) << command.name << " --" << flag.name;
+    }
+    // A help that wraps on a terminal of 100 columns is read by nobody.
+    std::size_t column = 0;
+    for (const char c : help) {
+      column = c == '\n' ? 0 : column + 1;
+      EXPECT_LE(column, 110U) << command.name;
+    }
+  }
+  EXPECT_EQ(RunWith({}).out, ProgramHelp("stockade"));
+  EXPECT_EQ(RunWith({"--help"}).out, ProgramHelp("stockade"));
+  EXPECT_EQ(RunWith({"help", "lint"}).out, RunWith({"lint", "-h"}).out);
+  EXPECT_THAT(RunWith({"explain", "sandbox", "--help"}).out,
+              HasSubstr("Usage: stockade explain sandbox"));
+}
+
+TEST(CommandsTest, APluginIsCalledAsItIsCalled) {
+  const Outcome help = RunWith({"lint", "--help"}, "", "kubectl stockade");
+  EXPECT_THAT(help.out, HasSubstr("Usage: kubectl stockade lint"));
+  EXPECT_THAT(help.out, HasSubstr("$ kubectl stockade lint manifests/"));
+  EXPECT_THAT(help.out, Not(HasSubstr("$ stockade")));
+}
+
+TEST(CommandsTest, MistakesOfUsageAreExitCodeTwo) {
+  const struct {
+    std::vector<const char*> arguments;
+    const char* message;
+  } cases[] = {
+      {{"lnt"}, "unknown command \"lnt\", did you mean \"lint\"?; see stockade --help"},
+      {{"policy"}, "\"policy\" needs a second word"},
+      {{"--output", "json"}, "options stand after the command"},
+      {{"lint"}, "nothing to read: name files or directories, or - for standard input"},
+      {{"lint", "-o", "xml", "-"}, "--output must be one of text, json, sarif, junit, not \"xml\""},
+      {{"lint", "--plicy=x", "-"}, "unknown option --plicy"},
+      {{"lint", "-n", "A b", "-"}, "--namespace must be the name of a namespace"},
+      {{"lint", "--config", "/nonexistent", "-"}, "cannot read /nonexistent"},
+      {{"version", "x"}, "unexpected argument \"x\""},
+      {{"explain"}, "name a code"},
+      {{"explain", "RotUser"}, "did you mean \"RootUser\"?"},
+      {{"explain", "sandbox"}, "name one sandbox"},
+      {{"completion", "tcsh"}, "there is one for bash, zsh and fish"},
+      {{"render", "-o", "xml", "-"}, "--output must be yaml or json"},
+  };
+  for (const auto& test : cases) {
+    const Outcome outcome = RunWith(test.arguments);
+    EXPECT_EQ(outcome.code, kExitError) << test.message;
+    EXPECT_EQ(outcome.out, "") << test.message;
+    EXPECT_THAT(outcome.err, HasSubstr(test.message));
+    EXPECT_THAT(outcome.err, ::testing::StartsWith("stockade: "));
+  }
+}
+
+TEST(CommandsTest, LintAnswersByItsExitCode) {
+  EXPECT_EQ(RunWith({"lint", "-"}, kClean).code, kExitClean);
+  EXPECT_EQ(RunWith({"lint", "-"}, kClean).out, "");
+  EXPECT_EQ(RunWith({"lint", "-"}, kRefused).code, kExitFindings);
+  EXPECT_EQ(RunWith({"lint", "-q", "-"}, kRefused).err, "");
+  EXPECT_EQ(RunWith({"lint", "-"}, "a: [").code, kExitError);
+  EXPECT_EQ(RunWith({"lint", "-"}, std::string(kRefused) + "---\na: [").code, kExitError)
+      << "what could not be read may be worse than what was found";
+  const Outcome empty = RunWith({"lint", "-"}, "");
+  EXPECT_EQ(empty.code, kExitClean);
+  EXPECT_THAT(empty.err, HasSubstr("nothing was judged"));
+}
+
+TEST(CommandsTest, WarningsCountOnlyWhenTold) {
+  // latest is what the image rules warn of.
+  std::string warned = kClean;
+  warned.replace(warned.find(":v1}"), 4, ":latest}");
+  const Outcome outcome = RunWith({"lint", "-"}, warned);
+  ASSERT_THAT(outcome.out, HasSubstr("warning:"));
+  EXPECT_EQ(outcome.code, kExitClean);
+  EXPECT_EQ(RunWith({"lint", "--warnings-as-errors", "-"}, warned).code, kExitFindings);
+}
+
+TEST(CommandsTest, RenderPrintsInTheOrderOfWriting) {
+  const Outcome outcome =
+      RunWith({"render", "-n", "agents", "-"}, std::string(kClean) + "---\n" + std::string(kClean));
+  EXPECT_EQ(outcome.code, kExitClean) << outcome.err;
+  const std::size_t deny_all = outcome.out.find("name: stockade-deny-all");
+  const std::size_t pod = outcome.out.find("name: asb-a");
+  ASSERT_NE(deny_all, std::string::npos);
+  ASSERT_NE(pod, std::string::npos);
+  EXPECT_LT(deny_all, pod);
+  EXPECT_EQ(outcome.out.find("name: stockade-deny-all", deny_all + 1), std::string::npos)
+      << "one namespace has one";
+  EXPECT_THAT(outcome.out, HasSubstr("namespace: agents"));
+  EXPECT_THAT(outcome.out, Not(HasSubstr("ownerReferences")));
+}
+
+TEST(CommandsTest, WhatIsRefusedIsNotRendered) {
+  const Outcome outcome = RunWith({"render", "-"}, kRefused);
+  EXPECT_EQ(outcome.code, kExitFindings);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(outcome.err, HasSubstr("[HostNamespace]"));
+  EXPECT_THAT(outcome.err, HasSubstr("would be refused"));
+  EXPECT_THAT(RunWith({"render", "-"}, "{apiVersion: v1, kind: Pod}").err,
+              HasSubstr("there is no AgentSandbox in the input"));
+}
+
+TEST(CommandsTest, ExplainKnowsRulesSchemaAndReasons) {
+  EXPECT_THAT(RunWith({"explain", "rootuser"}).out, HasSubstr("Remedy"));
+  EXPECT_THAT(RunWith({"explain", "UnknownField"}).out, HasSubstr("misspelt"));
+  EXPECT_THAT(RunWith({"explain", "CrashLoop"}).out, HasSubstr("kubectl logs --previous"));
+  const std::string list = RunWith({"explain", "--list"}).out;
+  for (const char* code : {"RootUser", "UnknownField", "CrashLoop"}) {
+    EXPECT_THAT(list, HasSubstr(code));
+  }
+}
+
+TEST(CommandsTest, PolicyTestComparesWithWhatIsExpected) {
+  const std::string expected =
+      "# expect: HostNamespace spec.podTemplate.spec.hostPID\n" + std::string(kRefused);
+  EXPECT_EQ(RunWith({"policy", "test", "-"}, expected).code, kExitClean);
+  const Outcome wrong = RunWith({"policy", "test", "-"}, kRefused);
+  EXPECT_EQ(wrong.code, kExitFindings);
+  EXPECT_THAT(wrong.out, HasSubstr("found and not expected: HostNamespace"));
+  EXPECT_EQ(RunWith({"policy", "test", "-"}, "# expect: Nonsense\n" + std::string(kClean)).code,
+            kExitError);
+  EXPECT_EQ(RunWith({"policy", "test", "-"}, "").code, kExitError) << "nothing was tested";
+}
+
+TEST(CommandsTest, CompletionKnowsEveryCommandAndOption) {
+  for (const char* shell : {"bash", "zsh", "fish"}) {
+    const std::string script = RunWith({"completion", shell}).out;
+    for (const Command& command : Commands()) {
+      const std::string last(command.name.substr(command.name.rfind(' ') + 1));
+      EXPECT_THAT(script, HasSubstr(last)) << shell;
+      for (const Flag& flag : command.flags) {
+        EXPECT_THAT(script, HasSubstr(std::string(flag.name))) << shell << " " << command.name;
+      }
+    }
+    EXPECT_THAT(script, HasSubstr("text json sarif junit")) << shell;
+    EXPECT_THAT(script, HasSubstr("RootUser")) << shell;
+  }
+}
+
+}  // namespace
+}  // namespace stockade::cli

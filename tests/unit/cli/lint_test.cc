@@ -1,0 +1,142 @@
+#include "cli/lint.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "schema/schema_rules.h"
+
+namespace stockade::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+LintReport LintText(const std::string& text) {
+  Input input;
+  ReadText("f", text, input);
+  return Lint(input, {});
+}
+
+// "line:column CODE field" of each finding of the only object.
+std::vector<std::string> FindingsOf(const std::string& text) {
+  const LintReport report = LintText(text);
+  EXPECT_THAT(report.problems, IsEmpty());
+  EXPECT_EQ(report.objects.size(), 1U);
+  std::vector<std::string> lines;
+  for (const LocatedFinding& located : report.objects.at(0).findings) {
+    lines.push_back(std::to_string(located.position.line) + ":" +
+                    std::to_string(located.position.column) + " " +
+                    std::string(located.finding.code) + " " + located.finding.field);
+  }
+  return lines;
+}
+
+std::string Sandbox(const std::string& spec, const std::string& container = "") {
+  return "apiVersion: stockade.dev/v1alpha1\n"
+         "kind: AgentSandbox\n"
+         "metadata: {name: a}\n"
+         "spec:\n" +
+         spec +
+         "  podTemplate:\n"
+         "    spec:\n"
+         "      containers:\n"
+         "        - name: agent\n"
+         "          image: registry.example.com/agent:v1\n" +
+         container;
+}
+
+TEST(LintTest, ACleanSandboxHasNoFindings) { EXPECT_THAT(FindingsOf(Sandbox("")), IsEmpty()); }
+
+TEST(LintTest, SchemaAndRulesAreToldTogetherInTheOrderOfTheText) {
+  EXPECT_THAT(FindingsOf(Sandbox("  isolaton: GVisor\n",
+                                 "          tyt: true\n"
+                                 "          securityContext: {runAsUser: 0}\n")),
+              ElementsAre("5:3 UnknownField spec.isolaton",
+                          "11:11 UnknownField spec.podTemplate.spec.containers[0].tyt",
+                          "12:29 RootUser spec.podTemplate.spec.containers[0].securityContext"
+                          ".runAsUser"));
+}
+
+TEST(LintTest, ThePodIsJudgedEvenWhenAnotherPartIsWrong) {
+  EXPECT_THAT(FindingsOf(Sandbox("  inputTrust: trusted\n",
+                                 "          securityContext: {privileged: true}\n")),
+              ElementsAre("5:3 FieldValueNotSupported spec.inputTrust",
+                          "11:29 PrivilegedContainer "
+                          "spec.podTemplate.spec.containers[0].securityContext.privileged"));
+}
+
+TEST(LintTest, WhatTheRulesCannotJudgeIsSaid) {
+  const LintReport report = LintText(Sandbox("  mounts: 3\n"));
+  ASSERT_EQ(report.objects.size(), 1U);
+  EXPECT_TRUE(report.objects[0].by_schema_alone);
+  EXPECT_THAT(report.notes, ElementsAre("f: AgentSandbox default/a was judged by its schema alone; "
+                                        "correct these errors to have it judged by the rules"));
+}
+
+TEST(LintTest, WhatTheFloorSaysTheSchemaDoesNotRepeat) {
+  EXPECT_THAT(FindingsOf("apiVersion: stockade.dev/v1alpha1\n"
+                         "kind: AgentSandbox\n"
+                         "metadata: {name: a}\n"
+                         "spec: {podTemplate: {spec: {containers: [{name: stockade-a, image: "
+                         "registry.example.com/agent:v1}]}}}\n"),
+              ElementsAre("4:43 ReservedName spec.podTemplate.spec.containers[0].name"));
+}
+
+TEST(LintTest, MissingFieldsStandAtTheirParent) {
+  EXPECT_THAT(FindingsOf("apiVersion: stockade.dev/v1alpha1\nkind: AgentSandbox\nmetadata:\n"
+                         "  name: a\nspec: {}\n"),
+              ElementsAre("5:1 FieldValueRequired spec.podTemplate"));
+}
+
+TEST(LintTest, OtherVersionsAndKindsOfTheGroupAreFindings) {
+  EXPECT_THAT(FindingsOf("apiVersion: stockade.dev/v1\nkind: AgentSandbox\nmetadata: {name: a}\n"),
+              ElementsAre("1:1 FieldValueNotSupported apiVersion"));
+  EXPECT_THAT(FindingsOf("apiVersion: stockade.dev/v1alpha1\nkind: AgentSandbx\n"),
+              ElementsAre("2:1 FieldValueNotSupported kind"));
+}
+
+TEST(LintTest, KindsOfOthersAreCounted) {
+  const LintReport report = LintText(
+      "apiVersion: v1\nkind: A\n---\napiVersion: x/v1\nkind: A\n---\n"
+      "apiVersion: config.stockade.dev/v1alpha1\nkind: OperatorConfiguration\n");
+  EXPECT_THAT(report.objects, IsEmpty());
+  EXPECT_EQ(report.ignored.at("A"), 2U);
+  EXPECT_EQ(report.ignored.at("OperatorConfiguration"), 1U);
+}
+
+TEST(LintTest, NamesAndNamespacesAreThoseOfTheManifestOrTheOptions) {
+  Input input;
+  ReadText("f",
+           "{apiVersion: stockade.dev/v1alpha1, kind: AgentSandbox, metadata: {generateName: a-}, "
+           "spec: {podTemplate: {spec: {containers: [{name: agent, image: "
+           "registry.example.com/agent:v1}]}}}}",
+           input);
+  std::optional<api::AgentSandbox> sandbox;
+  const LintedObject linted =
+      LintObject(input.objects.at(0), {.facts = {}, .default_namespace = "agents"}, &sandbox);
+  EXPECT_EQ(linted.Title(), "AgentSandbox agents/a-*");
+  ASSERT_TRUE(sandbox.has_value());
+  EXPECT_EQ(sandbox->metadata.namespace_name, "agents");
+}
+
+// SARIF, explain and policy test go by the code alone.
+TEST(LintTest, NoTwoRulesHaveOneCode) {
+  std::set<std::string_view> codes;
+  for (const policy::Rule* rule : AllRules()) {
+    EXPECT_TRUE(codes.insert(rule->code).second) << rule->code;
+    EXPECT_EQ(FindAnyRule(rule->code), rule);
+    EXPECT_FALSE(rule->summary.empty()) << rule->code;
+    EXPECT_FALSE(rule->remedy.empty()) << rule->code;
+  }
+  EXPECT_TRUE(codes.contains(schema::kUnknownField));
+  EXPECT_TRUE(codes.contains("RootUser"));
+  EXPECT_EQ(FindAnyRule("NoSuchRule"), nullptr);
+}
+
+}  // namespace
+}  // namespace stockade::cli

@@ -1,0 +1,86 @@
+#include "cli/reasons.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
+#include <string>
+
+#include "policy/rule.h"
+#include "tests/source_dir.h"
+
+namespace stockade::cli {
+namespace {
+
+// "## Conditions" of docs/agentsandbox.md.
+std::string ConditionsChapter() {
+  std::ifstream file(STOCKADE_SOURCE_DIR "/docs/agentsandbox.md");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::size_t start = text.find("\n## Conditions");
+  EXPECT_NE(start, std::string::npos);
+  return text.substr(start);
+}
+
+// The reasons in the tables of docs/agentsandbox.md, "## Conditions", first column of Ready's and
+// second of the others'.
+std::set<std::string> DocumentedReasons() {
+  const std::string text = ConditionsChapter();
+  const std::size_t others = text.find("\n### The others");
+  EXPECT_NE(others, std::string::npos);
+  std::set<std::string> reasons;
+  const auto collect = [&reasons](const std::string& part, const std::regex& pattern) {
+    for (std::sregex_iterator it(part.begin(), part.end(), pattern), end; it != end; ++it) {
+      reasons.insert((*it)[1].str());
+    }
+  };
+  collect(text.substr(0, others), std::regex("\n\\| `([A-Za-z]+)` \\|"));
+  // "| `X` | True, `A` or `B` |" and "| | False, `A` |".
+  const std::string rest = text.substr(others);
+  const std::regex cell("\n\\|[^|]*\\| (True|False|Unknown)[^|]*\\|");
+  for (std::sregex_iterator it(rest.begin(), rest.end(), cell), end; it != end; ++it) {
+    const std::string row = it->str();
+    collect(row.substr(row.find('|', 3)), std::regex("`([A-Za-z]+)`"));
+  }
+  return reasons;
+}
+
+TEST(ReasonsTest, EveryDocumentedReasonIsExplained) {
+  std::set<std::string> documented = DocumentedReasons();
+  EXPECT_GT(documented.size(), 30U);
+  documented.erase("Ready");          // "the reason of `Ready`"
+  documented.erase("operatingMode");  // a field, in a meaning
+  for (const std::string& code : documented) {
+    EXPECT_TRUE(FindReason(code) != nullptr || policy::FindRule(code) != nullptr) << code;
+  }
+  for (const Reason& reason : Reasons()) {
+    // The API server's default, before the operator has looked.
+    if (reason.code == "Pending") continue;
+    EXPECT_NE(ConditionsChapter().find("`" + std::string(reason.code) + "`"), std::string::npos)
+        << "docs/agentsandbox.md does not know " << reason.code;
+  }
+}
+
+TEST(ReasonsTest, EachCodeHasOneExplanation) {
+  std::set<std::string_view> codes;
+  for (const Reason& reason : Reasons()) {
+    EXPECT_TRUE(codes.insert(reason.code).second) << reason.code;
+    EXPECT_EQ(policy::FindRule(reason.code), nullptr) << reason.code;
+    EXPECT_TRUE(reason.meaning.ends_with('.')) << reason.code;
+  }
+}
+
+TEST(ReasonsTest, NextStepsNameTheSandbox) {
+  const Reason* crash = FindReason("CrashLoop");
+  ASSERT_NE(crash, nullptr);
+  EXPECT_EQ(NextStep(*crash, "agents", "a"),
+            "read its log: kubectl logs --previous -n agents asb-a");
+  for (const Reason& reason : Reasons()) {
+    EXPECT_EQ(NextStep(reason, "n", "a").find("{pod}"), std::string::npos) << reason.code;
+    EXPECT_EQ(NextStep(reason, "n", "a").find("{name"), std::string::npos) << reason.code;
+  }
+}
+
+}  // namespace
+}  // namespace stockade::cli
