@@ -1,11 +1,15 @@
 #include "cli/configuration.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 #include <vector>
 
+#include "api/names.h"
 #include "base/files.h"
 #include "base/strings.h"
+#include "policy/compiled_policy.h"
+#include "policy/quoting.h"
 
 namespace stockade::cli {
 namespace {
@@ -36,6 +40,49 @@ Status ReadNamespace(const ParsedFlags& flags, std::string& namespace_name) {
           "--namespace must be the name of a namespace, a DNS label of at most 63 characters, not "
           "\"" +
               namespace_name + "\""};
+}
+
+Status ReadPolicies(const ParsedFlags& flags, LintOptions& options) {
+  for (const std::string& path : flags.Values("policy")) {
+    if (path == "-") {
+      return {StatusCode::kBadRequest, "--policy takes a file or a directory, not standard input"};
+    }
+    const std::array paths = {path};
+    const Input input = ReadInput(paths, nullptr);
+    for (const ReadProblem& problem : input.problems) {
+      return {StatusCode::kBadRequest,
+              "--policy " + problem.source + ": " + WithoutControls(problem.message)};
+    }
+    bool any = false;
+    for (const InputObject& object : input.objects) {
+      if (!IsOfKind(object, api::kAgentSandboxPolicyKind)) continue;
+      any = true;
+      options.policies.push_back(policy::CompiledPolicy::Compile(object.object));
+      const policy::CompiledPolicy& compiled = *options.policies.back();
+      if (!compiled.problem().empty()) {
+        return {StatusCode::kBadRequest, "--policy " + object.source + ": AgentSandboxPolicy " +
+                                             policy::Quote(compiled.name()) + ": " +
+                                             WithoutControls(compiled.problem())};
+      }
+    }
+    if (!any) {
+      return {StatusCode::kBadRequest,
+              "--policy " + path + ": there is no AgentSandboxPolicy in it"};
+    }
+  }
+  if (!flags.Has("namespace-labels")) return Status::Ok();
+  api::StringMap labels;
+  for (const std::string_view label : Split(flags.Value("namespace-labels"), ',')) {
+    const std::size_t equals = label.find('=');
+    if (equals == label.npos || equals == 0) {
+      return {StatusCode::kBadRequest, "--namespace-labels must be KEY=VALUE,KEY=VALUE, not \"" +
+                                           std::string(flags.Value("namespace-labels")) + "\""};
+    }
+    labels.insert_or_assign(std::string(label.substr(0, equals)),
+                            std::string(label.substr(equals + 1)));
+  }
+  options.namespace_labels = std::move(labels);
+  return Status::Ok();
 }
 
 Result<Input> ReadManifests(const Invocation& invocation) {

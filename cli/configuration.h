@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "cli/command.h"
 #include "cli/input.h"
+#include "cli/lint.h"
 #include "operator/config.h"
 
 // What several commands read in the same way.
@@ -16,6 +17,10 @@ namespace stockade::cli {
 
 // --namespace, where it is given.
 [[nodiscard]] Status ReadNamespace(const ParsedFlags& flags, std::string& namespace_name);
+
+// --policy and --namespace-labels. BadRequest for a policy that cannot be read or understood, and
+// for a file without any: whoever names policies wants to be judged by them.
+[[nodiscard]] Status ReadPolicies(const ParsedFlags& flags, LintOptions& options);
 
 // The manifests that the arguments and --filename name. BadRequest when they name none.
 [[nodiscard]] Result<Input> ReadManifests(const Invocation& invocation);

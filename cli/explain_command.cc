@@ -33,6 +33,10 @@ constexpr std::string_view kHelp =
     "  $ stockade explain --list\n"
     "  $ stockade explain sandbox my-agent -n agents\n";
 
+std::string_view SeverityText(policy::Severity severity) {
+  return severity == policy::Severity::kError ? "error" : "warning";
+}
+
 std::string_view JudgesText(policy::JudgedObject judges) {
   switch (judges) {
     case policy::JudgedObject::kSandbox:
@@ -76,7 +80,7 @@ std::string ExplainRule(const policy::Rule& rule, const Colours& colours) {
           : "Pod Security Standards: " + std::string(references.pod_security);
   const std::string kubescape =
       references.kubescape.empty() ? "" : "Kubescape " + std::string(references.kubescape);
-  return colours.Bold(std::string(rule.code)) + " (" + std::string(SeverityName(rule.severity)) +
+  return colours.Bold(std::string(rule.code)) + " (" + std::string(SeverityText(rule.severity)) +
          ")\n\n" + Wrap(rule.summary, 0) + "\n" + Row(colours, "Reads", rule.fields) +
          Row(colours, "Remedy", rule.remedy) + Row(colours, "Judges", JudgesText(rule.judges)) +
          Row(colours, "Principle", PrincipleText(references.principle)) +
@@ -103,7 +107,7 @@ std::string ListText() {
     text += line + std::string(summary.substr(0, end == summary.npos ? end : end + 1)) + "\n";
   };
   for (const policy::Rule* rule : AllRules()) {
-    add(rule->code, SeverityName(rule->severity), rule->summary);
+    add(rule->code, SeverityText(rule->severity), rule->summary);
   }
   for (const Reason& reason : Reasons()) add(reason.code, "reason", reason.meaning);
   return text;

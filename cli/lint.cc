@@ -70,10 +70,21 @@ bool IsSaidByFloor(const Finding& finding, const std::vector<Finding>& floor) {
   });
 }
 
+void AddPolicyFindings(const InputObject& input, std::vector<policy::PolicyFinding> findings,
+                       LintedObject& linted) {
+  for (policy::PolicyFinding& found : findings) {
+    const codec::TextPosition position = input.Locate(found.finding.field);
+    linted.findings.push_back({.finding = std::move(found.finding),
+                               .position = position,
+                               .policy = std::move(found.policy),
+                               .audited = found.enforcement == api::Enforcement::kAudit});
+  }
+}
+
 void AddFindings(const InputObject& input, std::vector<Finding> findings, LintedObject& linted) {
   for (Finding& finding : findings) {
     const codec::TextPosition position = input.Locate(finding.field);
-    linted.findings.push_back({std::move(finding), position});
+    linted.findings.push_back({.finding = std::move(finding), .position = position});
   }
 }
 
@@ -111,11 +122,14 @@ std::optional<codec::JsonDocument> WithoutRefusedParts(codec::JsonView object,
   return document;
 }
 
-std::vector<Finding> JudgeByFloor(const api::AgentSandbox& sandbox, codec::JsonView object,
-                                  const LintOptions& options) {
+policy::Judgement Judge(const api::AgentSandbox& sandbox, codec::JsonView object,
+                        const LintContext& context) {
   const api::PodView pod_template(object["spec"]["podTemplate"], "spec.podTemplate");
-  return policy::EvaluateSandbox(sandbox, pod_template, options.facts);
+  return policy::Evaluate(sandbox, pod_template, context.facts(),
+                          context.PoliciesFor(sandbox.metadata.namespace_name));
 }
+
+bool IsInPod(const Finding& finding) { return finding.field.starts_with("spec.podTemplate"); }
 
 // The floor refuses fields that nobody has judged; one that does not exist at all is told by the
 // schema, with the name that was meant.
@@ -131,21 +145,23 @@ void DropRepeatedUnknowns(std::vector<LocatedFinding>& findings) {
   });
 }
 
-void LintSandbox(const InputObject& input, const LintOptions& options,
+void LintSandbox(const InputObject& input, const LintContext& context,
                  std::vector<Finding> schema_findings, LintedObject& linted,
                  std::optional<api::AgentSandbox>* out) {
   auto sandbox = api::DecodeAgentSandbox(input.object);
-  std::vector<Finding> floor;
+  policy::Judgement judgement;
   if (sandbox.ok()) {
     sandbox->metadata.namespace_name = linted.namespace_name;
-    floor = JudgeByFloor(*sandbox, input.object, options);
+    judgement = Judge(*sandbox, input.object, context);
     if (out != nullptr) *out = std::move(sandbox).value();
   } else if (const auto rest = WithoutRefusedParts(input.object, schema_findings)) {
-    floor = JudgeByFloor(api::DecodeAgentSandbox(rest->root()).value(), rest->root(), options);
+    auto partial = api::DecodeAgentSandbox(rest->root());
+    partial->metadata.namespace_name = linted.namespace_name;
+    judgement = Judge(*partial, rest->root(), context);
     // What was taken away has its default now, about which there is nothing to say.
-    std::erase_if(floor, [](const Finding& finding) {
-      return !finding.field.starts_with("spec.podTemplate");
-    });
+    std::erase_if(judgement.floor, [](const Finding& finding) { return !IsInPod(finding); });
+    std::erase_if(judgement.by_policies,
+                  [](const policy::PolicyFinding& found) { return !IsInPod(found.finding); });
   } else {
     linted.by_schema_alone = true;
   }
@@ -156,11 +172,36 @@ void LintSandbox(const InputObject& input, const LintOptions& options,
                                .field = "spec",
                                .message = sandbox.status().message()});
   }
-  std::erase_if(schema_findings,
-                [&floor](const Finding& finding) { return IsSaidByFloor(finding, floor); });
+  std::erase_if(schema_findings, [&judgement](const Finding& finding) {
+    return IsSaidByFloor(finding, judgement.floor);
+  });
   AddFindings(input, std::move(schema_findings), linted);
-  AddFindings(input, std::move(floor), linted);
+  AddFindings(input, std::move(judgement.floor), linted);
+  AddPolicyFindings(input, std::move(judgement.by_policies), linted);
   DropRepeatedUnknowns(linted.findings);
+}
+
+// What the schema cannot say of a policy: registries, quantities, selectors that match nothing.
+void LintPolicy(const InputObject& input, std::vector<Finding> findings, LintedObject& linted) {
+  for (codec::FieldError& error : policy::CheckPolicy(input.object)) {
+    const bool told = std::ranges::any_of(
+        findings, [&error](const Finding& finding) { return finding.field == error.path; });
+    if (told) continue;
+    findings.push_back({.code = schema::kInvalid,
+                        .severity = Severity::kError,
+                        .field = std::move(error.path),
+                        .message = std::move(error.message)});
+  }
+  const policy::SharedPolicy compiled = policy::CompiledPolicy::Compile(input.object);
+  if (compiled->problem().empty()) {
+    for (std::string& warning : policy::WarningsOf(*compiled)) {
+      findings.push_back({.code = schema::kInvalid,
+                          .severity = Severity::kWarning,
+                          .field = "spec",
+                          .message = std::move(warning)});
+    }
+  }
+  AddFindings(input, std::move(findings), linted);
 }
 
 // A word of a manifest as it may stand on a terminal.
@@ -176,17 +217,63 @@ std::string LintedObject::Title() const {
          (name.empty() ? "(without a name)" : Shown(name));
 }
 
-std::size_t LintReport::Count(Severity severity) const {
+LintContext::LintContext(const Input& input, const LintOptions& options)
+    : facts_(options.facts),
+      default_namespace_(options.default_namespace),
+      namespace_labels_(options.namespace_labels) {
+  std::vector<policy::SharedPolicy> policies = options.policies;
+  for (const InputObject& object : input.objects) {
+    if (object.kind() == "Namespace" && object.api_version() == "v1") {
+      const api::ObjectMeta metadata = api::DecodeObjectMeta(object.object["metadata"]);
+      namespaces_.insert_or_assign(metadata.name, metadata.labels);
+    }
+    if (!IsOfKind(object, api::kAgentSandboxPolicyKind)) continue;
+    auto compiled = policy::CompiledPolicy::Compile(object.object);
+    // One that was given as well is the same one.
+    const bool given = std::ranges::any_of(options.policies, [&compiled](const auto& policy) {
+      return policy->name() == compiled->name();
+    });
+    if (!given) policies.push_back(std::move(compiled));
+  }
+  policies_ = policy::PolicySet(std::move(policies));
+}
+
+std::vector<policy::SharedPolicy> LintContext::PoliciesFor(const std::string& name) const {
+  const auto known = namespaces_.find(name);
+  api::StringMap labels =
+      known != namespaces_.end() ? known->second : namespace_labels_.value_or(api::StringMap());
+  // The API server sets it on every namespace.
+  labels.insert_or_assign("kubernetes.io/metadata.name", name);
+  return policies_.Selecting(labels);
+}
+
+bool LintContext::GuessedFor(const std::string& name) const {
+  return policies_.size() > 0 && !namespace_labels_ && !namespaces_.contains(name);
+}
+
+std::string_view LevelName(Level level) {
+  switch (level) {
+    case Level::kError:
+      return "error";
+    case Level::kWarning:
+      return "warning";
+    case Level::kNote:
+      return "note";
+  }
+  return "";
+}
+
+std::size_t LintReport::Count(Level level) const {
   std::size_t count = 0;
   for (const LintedObject& object : objects) {
     for (const LocatedFinding& located : object.findings) {
-      if (located.finding.severity == severity) ++count;
+      if (located.level() == level) ++count;
     }
   }
   return count;
 }
 
-LintedObject LintObject(const InputObject& input, const LintOptions& options,
+LintedObject LintObject(const InputObject& input, const LintContext& context,
                         std::optional<api::AgentSandbox>* sandbox) {
   LintedObject linted;
   linted.source = input.source;
@@ -201,11 +288,13 @@ LintedObject LintObject(const InputObject& input, const LintOptions& options,
   }
   if (resource->namespaced) {
     linted.namespace_name = metadata["namespace"].StringOrEmpty();
-    if (linted.namespace_name.empty()) linted.namespace_name = options.default_namespace;
+    if (linted.namespace_name.empty()) linted.namespace_name = context.default_namespace();
   }
   std::vector<Finding> findings = resource->schema.Validate(input.object);
   if (resource->kind == api::kAgentSandboxKind) {
-    LintSandbox(input, options, std::move(findings), linted, sandbox);
+    LintSandbox(input, context, std::move(findings), linted, sandbox);
+  } else if (resource->kind == api::kAgentSandboxPolicyKind) {
+    LintPolicy(input, std::move(findings), linted);
   } else {
     AddFindings(input, std::move(findings), linted);
   }
@@ -214,20 +303,30 @@ LintedObject LintObject(const InputObject& input, const LintOptions& options,
 }
 
 LintReport Lint(const Input& input, const LintOptions& options) {
+  const LintContext context(input, options);
   LintReport report;
   report.problems = input.problems;
   report.notes = input.notes;
   report.files = input.files;
+  std::set<std::string> guessed;
   for (const InputObject& object : input.objects) {
-    if (IsOfOurGroup(object.api_version())) {
-      report.objects.push_back(LintObject(object, options));
-      if (report.objects.back().by_schema_alone) {
-        report.notes.push_back(object.source + ": " + report.objects.back().Title() +
-                               " was judged by its schema alone; correct these errors to have it "
-                               "judged by the rules");
-      }
-    } else {
+    if (!IsOfOurGroup(object.api_version())) {
       ++report.ignored[std::string(object.kind())];
+      continue;
+    }
+    const LintedObject& linted = report.objects.emplace_back(LintObject(object, context));
+    if (linted.by_schema_alone) {
+      report.notes.push_back(object.source + ": " + linted.Title() +
+                             " was judged by its schema alone; correct these errors to have it "
+                             "judged by the rules");
+    }
+    if (!IsOfKind(object, api::kAgentSandboxKind) || !context.GuessedFor(linted.namespace_name)) {
+      continue;
+    }
+    if (guessed.insert(linted.namespace_name).second) {
+      report.notes.push_back("nothing is known of namespace " + Shown(linted.namespace_name) +
+                             " but its name, by which policies were selected; give its labels "
+                             "with --namespace-labels, or its manifest");
     }
   }
   return report;
@@ -244,8 +343,8 @@ const policy::Rule* FindAnyRule(std::string_view code) {
   return rule != nullptr ? rule : schema::FindSchemaRule(code);
 }
 
-std::string_view SeverityName(Severity severity) {
-  return severity == Severity::kError ? "error" : "warning";
+bool IsOfKind(const InputObject& object, std::string_view kind) {
+  return object.kind() == kind && IsOfOurGroup(object.api_version());
 }
 
 }  // namespace stockade::cli

@@ -12,18 +12,54 @@
 #include "cli/input.h"
 #include "codec/source_map.h"
 #include "policy/evaluate.h"
+#include "policy/policy_set.h"
 #include "policy/rule.h"
 
 namespace stockade::cli {
 
 struct LintOptions {
-  policy::Facts facts;
-  std::string default_namespace = "default";  // of manifests that name none
+  policy::Facts facts = {};
+  std::string default_namespace = "default";   // of manifests that name none
+  std::vector<policy::SharedPolicy> policies = {};  // beside those of the input
+  // Of namespaces that the input does not hold.
+  std::optional<api::StringMap> namespace_labels = {};
 };
+
+// What one object is judged by: the options, and the policies and namespaces of the input.
+class LintContext {
+ public:
+  LintContext(const Input& input, const LintOptions& options);
+
+  [[nodiscard]] const policy::Facts& facts() const { return facts_; }
+  [[nodiscard]] const std::string& default_namespace() const { return default_namespace_; }
+  // Those that select the namespace, by its labels as far as they are known.
+  [[nodiscard]] std::vector<policy::SharedPolicy> PoliciesFor(const std::string& name) const;
+  // Whether there are policies, and only its name decided which of them select the namespace.
+  [[nodiscard]] bool GuessedFor(const std::string& name) const;
+
+ private:
+  policy::Facts facts_;
+  std::string default_namespace_;
+  std::optional<api::StringMap> namespace_labels_;
+  policy::PolicySet policies_;
+  std::map<std::string, api::StringMap> namespaces_;
+};
+
+// How grave a finding is here: what a policy in Audit records is no more than a note.
+enum class Level { kError, kWarning, kNote };
+// "error", "warning" or "note".
+[[nodiscard]] std::string_view LevelName(Level level);
 
 struct LocatedFinding {
   policy::Finding finding;
   codec::TextPosition position;
+  std::string policy = {};  // the AgentSandboxPolicy whose demand is not met; empty: none
+  bool audited = false;     // that policy is in Audit
+
+  [[nodiscard]] Level level() const {
+    if (audited) return Level::kNote;
+    return finding.severity == policy::Severity::kError ? Level::kError : Level::kWarning;
+  }
 };
 
 // An object that was judged.
@@ -47,14 +83,15 @@ struct LintReport {
   std::map<std::string, std::size_t> ignored;  // objects that were not judged, by kind
   std::size_t files = 0;
 
-  [[nodiscard]] std::size_t Count(policy::Severity severity) const;
+  [[nodiscard]] std::size_t Count(Level level) const;
 };
 
-// Judges every object of our kinds: by the schema of its CRD, and a sandbox by the floor. Pure.
+// Judges every object of our kinds: by the schema of its CRD, and a sandbox by the floor and by the
+// policies that select its namespace. Pure.
 [[nodiscard]] LintReport Lint(const Input& input, const LintOptions& options);
 
 // The same for one object. With `sandbox`, what an AgentSandbox was decoded to, where it could be.
-[[nodiscard]] LintedObject LintObject(const InputObject& input, const LintOptions& options,
+[[nodiscard]] LintedObject LintObject(const InputObject& input, const LintContext& context,
                                       std::optional<api::AgentSandbox>* sandbox = nullptr);
 
 // The rule of that code, of the floor or of the schema; null when there is none.
@@ -62,7 +99,7 @@ struct LintReport {
 // Every rule that a finding can have, the floor's first.
 [[nodiscard]] std::vector<const policy::Rule*> AllRules();
 
-// "error" or "warning".
-[[nodiscard]] std::string_view SeverityName(policy::Severity severity);
+// Whether the object is one of that kind, of any version of our group.
+[[nodiscard]] bool IsOfKind(const InputObject& object, std::string_view kind);
 
 }  // namespace stockade::cli

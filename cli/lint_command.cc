@@ -26,6 +26,13 @@ constexpr std::array kFlags = {
          .value = "NAME",
          .help = "the namespace of manifests that name none (default: default)",
          .letter = 'n'},
+    Flag{.name = "policy",
+         .value = "FILE|DIR",
+         .help = "AgentSandboxPolicies to judge by, beside those of the input; may be repeated",
+         .repeated = true},
+    Flag{.name = "namespace-labels",
+         .value = "KEY=VALUE,...",
+         .help = "labels of namespaces that the input does not hold, for selecting policies"},
     Flag{.name = "config",
          .value = "FILE",
          .help = "the operator's configuration, for what it allows in metadata"},
@@ -40,6 +47,10 @@ constexpr std::string_view kHelp =
     "with their place in\nthe file. Objects of other kinds are left alone and counted. No cluster "
     "is needed.\n"
     "\n"
+    "AgentSandboxPolicies of --policy and of the input judge the sandboxes of the namespaces that "
+    "they\nselect, by the labels of Namespaces in the input, or those of --namespace-labels: what "
+    "Enforce finds\nis an error, what Warn finds a warning, and what Audit finds a note.\n"
+    "\n"
     "Directories are read with all that is below them: *.yaml, *.yml and *.json. - is standard "
     "input, so\nthat what Helm and Kustomize print can be judged.\n"
     "\n"
@@ -53,6 +64,9 @@ constexpr std::string_view kHelp =
     "  # what a chart and an overlay make\n"
     "  $ helm template agents charts/agents | stockade lint -\n"
     "  $ kustomize build overlays/production | stockade lint -\n"
+    "\n"
+    "  # by the policies of a team's namespaces\n"
+    "  $ stockade lint --policy policies/ --namespace-labels team=research manifests/\n"
     "\n"
     "  # for a code scanning service\n"
     "  $ stockade lint --output sarif manifests/ > stockade.sarif\n"
@@ -95,6 +109,9 @@ int Run(const Invocation& invocation) {
   if (Status status = ReadNamespace(flags, options.default_namespace); !status.ok()) {
     return invocation.Fail(status.message());
   }
+  if (Status status = ReadPolicies(flags, options); !status.ok()) {
+    return invocation.Fail(status.message());
+  }
   const auto input = ReadManifests(invocation);
   if (!input.ok()) return invocation.Fail(input.status().message());
 
@@ -105,8 +122,8 @@ int Run(const Invocation& invocation) {
   TellProblems(report.problems, report.notes, console);
   if (!flags.Has("quiet")) console.err += Summary(report);
   if (!report.problems.empty()) return kExitError;
-  const bool found = report.Count(policy::Severity::kError) > 0 ||
-                     (warnings_fail && report.Count(policy::Severity::kWarning) > 0);
+  const bool found =
+      report.Count(Level::kError) > 0 || (warnings_fail && report.Count(Level::kWarning) > 0);
   return found ? kExitFindings : kExitClean;
 }
 

@@ -19,6 +19,13 @@ constexpr std::array kFlags = {
          .value = "NAME",
          .help = "the namespace of manifests that name none (default: default)",
          .letter = 'n'},
+    Flag{.name = "policy",
+         .value = "FILE|DIR",
+         .help = "AgentSandboxPolicies to test, beside those of the input; may be repeated",
+         .repeated = true},
+    Flag{.name = "namespace-labels",
+         .value = "KEY=VALUE,...",
+         .help = "labels of namespaces that the input does not hold, for selecting policies"},
     Flag{.name = "config",
          .value = "FILE",
          .help = "the operator's configuration, for what it allows in metadata"},
@@ -41,7 +48,9 @@ constexpr std::string_view kHelp =
     "sandbox,\nor an expectation cannot be understood.\n"
     "\n"
     "Examples:\n"
-    "  $ stockade policy test policies/tests/\n";
+    "  $ stockade policy test policies/tests/\n"
+    "  $ stockade policy test --policy policies/ --namespace-labels team=research "
+    "policies/tests/\n";
 
 std::string Padded(std::string text, std::size_t width) {
   if (text.size() < width) text.resize(width, ' ');
@@ -57,18 +66,22 @@ int Run(const Invocation& invocation) {
   if (Status status = ReadNamespace(flags, options.default_namespace); !status.ok()) {
     return invocation.Fail(status.message());
   }
+  if (Status status = ReadPolicies(flags, options); !status.ok()) {
+    return invocation.Fail(status.message());
+  }
   const auto input = ReadManifests(invocation);
   if (!input.ok()) return invocation.Fail(input.status().message());
   TellProblems(input->problems, input->notes, invocation.console);
 
+  const LintContext context(*input, options);
   const Colours colours(invocation.environment.colour);
   bool unreadable = !input->problems.empty();
   std::vector<std::array<std::string, 3>> rows;
   std::string mismatches;
   std::size_t wrong = 0;
   for (const InputObject& object : input->objects) {
-    if (object.kind() != api::kAgentSandboxKind) continue;
-    const LintedObject linted = LintObject(object, options);
+    if (!IsOfKind(object, api::kAgentSandboxKind)) continue;
+    const LintedObject linted = LintObject(object, context);
     const auto expected = ReadExpectations(object.comments);
     if (!expected.ok()) {
       unreadable = true;

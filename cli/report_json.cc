@@ -14,9 +14,10 @@ void AddPlace(Json& object, codec::TextPosition position) {
 
 Json ToJson(const LocatedFinding& located) {
   Json finding = {{"code", located.finding.code},
-                  {"severity", SeverityName(located.finding.severity)},
+                  {"severity", LevelName(located.level())},
                   {"field", located.finding.field},
                   {"message", located.finding.message}};
+  if (!located.policy.empty()) finding["policy"] = located.policy;
   AddPlace(finding, located.position);
   return finding;
 }
@@ -46,8 +47,9 @@ std::string JsonReport(const LintReport& report) {
   for (const auto& [kind, count] : report.ignored) json["ignored"][kind] = count;
   json["summary"] = {{"files", report.files},
                      {"objects", report.objects.size()},
-                     {"errors", report.Count(policy::Severity::kError)},
-                     {"warnings", report.Count(policy::Severity::kWarning)}};
+                     {"errors", report.Count(Level::kError)},
+                     {"warnings", report.Count(Level::kWarning)},
+                     {"notes", report.Count(Level::kNote)}};
   return json.dump(2) + "\n";
 }
 

@@ -64,7 +64,8 @@ void AddCase(const LintedObject& object, bool warnings_fail, Suite& suite) {
   LintedObject failing = object;
   LintedObject others = object;
   const auto fails = [warnings_fail](const LocatedFinding& located) {
-    return warnings_fail || located.finding.severity == policy::Severity::kError;
+    return located.level() == Level::kError ||
+           (warnings_fail && located.level() == Level::kWarning);
   };
   std::erase_if(failing.findings, [&](const auto& located) { return !fails(located); });
   std::erase_if(others.findings, fails);

@@ -14,7 +14,7 @@ namespace {
 
 using codec::Json;
 
-std::string_view Level(policy::Severity severity) {
+std::string_view DefaultLevel(policy::Severity severity) {
   return severity == policy::Severity::kError ? "error" : "warning";
 }
 
@@ -48,7 +48,7 @@ Json Descriptor(const policy::Rule& rule) {
            {{"text", "Reads: " + std::string(rule.fields) + "\nRemedy: " + remedy},
             {"markdown", std::string(rule.summary) + "\n\n- Reads: " + std::string(rule.fields) +
                              "\n- Remedy: " + remedy}}},
-          {"defaultConfiguration", {{"level", Level(rule.severity)}}},
+          {"defaultConfiguration", {{"level", DefaultLevel(rule.severity)}}},
           {"properties", {{"tags", std::move(tags)}}}};
 }
 
@@ -86,9 +86,10 @@ Json Location(const LintedObject& object, const LocatedFinding& located) {
 }
 
 // The same for the same finding about the same object, wherever it has moved to in its file.
-std::string Fingerprint(const LintedObject& object, const policy::Finding& finding) {
-  const Json identity = {object.kind, object.namespace_name, object.name, finding.code,
-                         finding.field};
+std::string Fingerprint(const LintedObject& object, const LocatedFinding& located) {
+  const policy::Finding& finding = located.finding;
+  const Json identity = {object.kind,  object.namespace_name, object.name,
+                         finding.code, finding.field,         located.policy};
   return Sha256Hex(identity.dump());
 }
 
@@ -97,10 +98,10 @@ Json ResultOf(const LintedObject& object, const LocatedFinding& located,
   const policy::Finding& finding = located.finding;
   const std::string field = finding.field.empty() ? "" : finding.field + ": ";
   Json result = {{"ruleId", finding.code},
-                 {"level", Level(finding.severity)},
+                 {"level", LevelName(located.level())},
                  {"message", {{"text", object.Title() + ": " + field + finding.message}}},
                  {"locations", Json::array({Location(object, located)})},
-                 {"partialFingerprints", {{"stockade/v1", Fingerprint(object, finding)}}}};
+                 {"partialFingerprints", {{"stockade/v1", Fingerprint(object, located)}}}};
   const auto index = rule_index.find(finding.code);
   if (index != rule_index.end()) result["ruleIndex"] = index->second;
   return result;

@@ -27,9 +27,11 @@ std::string TextOf(const LintedObject& object, bool colour) {
   std::string text;
   for (const LocatedFinding& located : object.findings) {
     const policy::Finding& finding = located.finding;
-    const bool error = finding.severity == policy::Severity::kError;
     text += colours.Bold(Place(object.source, located.position) + ":") + " ";
-    text += error ? colours.Red("error:") : colours.Yellow("warning:");
+    const std::string level = std::string(LevelName(located.level())) + ":";
+    text += located.level() == Level::kError     ? colours.Red(level)
+            : located.level() == Level::kWarning ? colours.Yellow(level)
+                                                 : colours.Bold(level);
     text += " " + (finding.field.empty() ? "" : finding.field + ": ");
     text += "[" + std::string(finding.code) + "] " + finding.message + "\n";
   }
@@ -54,12 +56,14 @@ std::string Summary(const LintReport& report) {
              ? "nothing of Stockade's in " + Counted(report.files, "file, so nothing was judged",
                                                      "files, so nothing was judged")
              : text + " judged";
-  const std::size_t errors = report.Count(policy::Severity::kError);
-  const std::size_t warnings = report.Count(policy::Severity::kWarning);
+  const std::size_t errors = report.Count(Level::kError);
+  const std::size_t warnings = report.Count(Level::kWarning);
+  const std::size_t notes = report.Count(Level::kNote);
   if (!judged.empty()) {
-    text += errors + warnings == 0 ? ": no findings"
-                                   : ": " + Counted(errors, "error", "errors") + ", " +
-                                         Counted(warnings, "warning", "warnings");
+    text += errors + warnings + notes == 0 ? ": no findings"
+                                           : ": " + Counted(errors, "error", "errors") + ", " +
+                                                 Counted(warnings, "warning", "warnings");
+    if (notes > 0) text += ", " + std::to_string(notes) + " recorded by policies in Audit";
   }
   std::size_t ignored = 0;
   for (const auto& [kind, count] : report.ignored) ignored += count;

@@ -11,14 +11,9 @@
 namespace stockade::cli {
 namespace {
 
-bool IsSandbox(const InputObject& object) {
-  return object.kind() == api::kAgentSandboxKind &&
-         object.api_version().starts_with(std::string(api::kGroup) + "/");
-}
-
 bool HasErrors(const LintedObject& linted) {
   return std::ranges::any_of(linted.findings, [](const LocatedFinding& located) {
-    return located.finding.severity == policy::Severity::kError;
+    return located.level() == Level::kError;
   });
 }
 
@@ -34,14 +29,15 @@ std::vector<AcceptedSandbox> AcceptSandboxes(const Invocation& invocation,
   }
   Console& console = invocation.console;
   TellProblems(input->problems, input->notes, console);
+  const LintContext context(*input, options);
   std::vector<AcceptedSandbox> accepted;
   bool any = false;
   bool refused = false;
   for (const InputObject& object : input->objects) {
-    if (!IsSandbox(object)) continue;
+    if (!IsOfKind(object, api::kAgentSandboxKind)) continue;
     any = true;
     std::optional<api::AgentSandbox> sandbox;
-    const LintedObject linted = LintObject(object, options, &sandbox);
+    const LintedObject linted = LintObject(object, context, &sandbox);
     if (HasErrors(linted) || !sandbox) {
       refused = true;
       console.err += TextOf(linted, /*colour=*/false);

@@ -151,6 +151,20 @@ bool NameFitsASandbox(JsonView self) {
   return !name || IsLabelUpTo(50, *name);
 }
 
+bool OperatorFitsValues(JsonView self) {
+  const std::string_view op = self["operator"].StringOrEmpty();
+  const bool has_values = self["values"].size() > 0;
+  return op == "In" || op == "NotIn" ? has_values : !has_values;
+}
+
+bool IsRegistryPath(JsonView self) {
+  const std::string_view text = self.StringOrEmpty();
+  for (const std::string_view part : {"*", "://", "@"}) {
+    if (text.find(part) != std::string_view::npos) return false;
+  }
+  return !text.ends_with('/');
+}
+
 constexpr std::array kEquivalents = {
     RuleEquivalent{"isCIDR(self)", IsCidr},
     RuleEquivalent{"has(self.ipBlock) != (has(self.podSelector) || has(self.namespaceSelector))",
@@ -187,6 +201,12 @@ constexpr std::array kEquivalents = {
                    MountedTemplatesExist},
     RuleEquivalent{"self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?$')",
                    NameFitsASandbox},
+    RuleEquivalent{"self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 : "
+                   "!has(self.values) || size(self.values) == 0",
+                   OperatorFitsValues},
+    RuleEquivalent{"!self.contains('*') && !self.contains('://') && !self.contains('@') && "
+                   "!self.endsWith('/')",
+                   IsRegistryPath},
 };
 
 }  // namespace

@@ -42,7 +42,8 @@ def test_a_rejected_example_is_refused_for_its_reason_at_its_line(path):
 def test_the_examples_expect_what_is_found():
     done = run("policy", "test", EXAMPLES)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("\n") == len(list(EXAMPLES.rglob("*.yaml")))
+    sandboxes = [path for path in EXAMPLES.rglob("*.yaml") if "kind: AgentSandbox\n" in path.read_text(encoding="utf-8")]
+    assert done.stdout.count("\n") == len(sandboxes)
 
 
 def test_directories_and_standard_input():
@@ -113,6 +114,43 @@ patches:
     (linted,) = json.loads(done.stdout)["objects"]
     assert (linted["namespace"], linted["name"]) == ("agents", "production-minimal")
     assert [finding["code"] for finding in linted["findings"]] == ["HostNamespace"]
+
+
+POLICIES = EXAMPLES / "policies"
+
+
+def test_policies_judge_by_the_labels_of_namespaces():
+    research = ("--policy", POLICIES, "--namespace-labels", "team=research")
+    elsewhere = MINIMAL.replace("docker.io/library", "registry.example.com/team")
+    assert run("lint", "--policy", POLICIES, "-", input=elsewhere).returncode == 0
+    done = run("lint", *research, "-", input=elsewhere)
+    assert done.returncode == 1
+    assert ": error: " in done.stdout and ": note: " in done.stdout, done.stdout
+
+    namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: default, labels: {team: research}}\n"
+    assert run("lint", "--policy", POLICIES, "-", input=elsewhere + namespace).returncode == 1
+    # In Audit alone, nothing fails, warnings or not.
+    audit = ("--policy", POLICIES / "digests-audit.yaml", "--namespace-labels", "team=research")
+    assert run("lint", *audit, "--warnings-as-errors", "-", input=MINIMAL).returncode == 0
+
+    expected = "# expect: ImageRegistry\n# expect: ImageDigest\n" + elsewhere
+    tested = run("policy", "test", *research, "-", input=expected)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def test_policies_that_cannot_be_judged_by_are_errors(tmp_path):
+    def message(text):
+        (tmp_path / "policy.yaml").write_text(text)
+        done = run("lint", "--policy", tmp_path, "-", input=MINIMAL)
+        assert done.returncode == 2
+        return done.stderr
+
+    head = "apiVersion: stockade.dev/v1alpha1\nkind: AgentSandboxPolicy\nmetadata: {name: p}\n"
+    assert "there is no AgentSandboxPolicy in it" in message("a: 1\n")
+    assert "spec.resources.max.cpu" in message(head + "spec: {resources: {max: {cpu: plenty}}}\n")
+    assert "not valid YAML" in message("a: [")
+    done = run("lint", "--namespace-labels", "team", "-", input=MINIMAL)
+    assert done.returncode == 2 and "KEY=VALUE" in done.stderr
 
 
 def test_exit_codes():

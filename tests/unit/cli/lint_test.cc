@@ -118,10 +118,80 @@ TEST(LintTest, NamesAndNamespacesAreThoseOfTheManifestOrTheOptions) {
            input);
   std::optional<api::AgentSandbox> sandbox;
   const LintedObject linted =
-      LintObject(input.objects.at(0), {.facts = {}, .default_namespace = "agents"}, &sandbox);
+      LintObject(input.objects.at(0),
+                 LintContext(input, {.facts = {}, .default_namespace = "agents"}), &sandbox);
   EXPECT_EQ(linted.Title(), "AgentSandbox agents/a-*");
   ASSERT_TRUE(sandbox.has_value());
   EXPECT_EQ(sandbox->metadata.namespace_name, "agents");
+}
+
+constexpr const char* kPolicy =
+    "apiVersion: stockade.dev/v1alpha1\n"
+    "kind: AgentSandboxPolicy\n"
+    "metadata: {name: research}\n"
+    "spec: {namespaceSelector: {matchLabels: {team: research}}, images: {requireDigest: true}";
+
+// "LEVEL CODE POLICY" of each finding of the sandboxes in a text.
+std::vector<std::string> LevelsOf(const std::string& text, const LintOptions& options = {}) {
+  Input input;
+  ReadText("f", text, input);
+  std::vector<std::string> levels;
+  for (const LintedObject& object : Lint(input, options).objects) {
+    if (object.kind != "AgentSandbox") continue;
+    for (const LocatedFinding& located : object.findings) {
+      levels.push_back(std::string(LevelName(located.level())) + " " +
+                       std::string(located.finding.code) + " " + located.policy);
+    }
+  }
+  return levels;
+}
+
+TEST(LintTest, PoliciesJudgeTheNamespacesThatTheySelect) {
+  const std::string sandbox = "---\n" + Sandbox("");
+  const std::string policy = std::string(kPolicy) + "}\n";
+  EXPECT_THAT(LevelsOf(policy + sandbox), IsEmpty()) << "nobody said that it selects default";
+  EXPECT_THAT(LevelsOf(policy + sandbox +
+                       "---\n{apiVersion: v1, kind: Namespace, metadata: {name: default, labels: "
+                       "{team: research}}}\n"),
+              ElementsAre("error ImageDigest research"));
+  EXPECT_THAT(
+      LevelsOf(
+          policy + sandbox,
+          {.facts = {}, .policies = {}, .namespace_labels = api::StringMap{{"team", "research"}}}),
+      ElementsAre("error ImageDigest research"));
+}
+
+TEST(LintTest, EnforcementDecidesTheLevel) {
+  const LintOptions options{
+      .facts = {}, .policies = {}, .namespace_labels = api::StringMap{{"team", "research"}}};
+  const std::string sandbox = "---\n" + Sandbox("");
+  EXPECT_THAT(LevelsOf(std::string(kPolicy) + ", enforcement: Warn}\n" + sandbox, options),
+              ElementsAre("warning ImageDigest research"));
+  EXPECT_THAT(LevelsOf(std::string(kPolicy) + ", enforcement: Audit}\n" + sandbox, options),
+              ElementsAre("note ImageDigest research"));
+}
+
+TEST(LintTest, WhatIsNotKnownOfANamespaceIsSaid) {
+  const LintReport report = LintText(std::string(kPolicy) + "}\n---\n" + Sandbox(""));
+  ASSERT_EQ(report.notes.size(), 1U);
+  EXPECT_THAT(report.notes[0], ::testing::HasSubstr("give its labels with --namespace-labels"));
+}
+
+TEST(LintTest, PoliciesAreJudgedThemselves) {
+  EXPECT_THAT(FindingsOf("apiVersion: stockade.dev/v1alpha1\n"
+                         "kind: AgentSandboxPolicy\n"
+                         "metadata: {name: p}\n"
+                         "spec:\n"
+                         "  enforcment: Warn\n"
+                         "  images: {allowedRegistries: ['https://ghcr.io']}\n"),
+              ElementsAre("5:3 UnknownField spec.enforcment",
+                          "6:32 FieldValueInvalid spec.images.allowedRegistries[0]"));
+  EXPECT_THAT(FindingsOf("apiVersion: stockade.dev/v1alpha1\n"
+                         "kind: AgentSandboxPolicy\n"
+                         "metadata: {name: p}\n"
+                         "spec: {}\n"),
+              ElementsAre("4:1 FieldValueInvalid spec"))
+      << "it demands nothing";
 }
 
 // SARIF, explain and policy test go by the code alone.

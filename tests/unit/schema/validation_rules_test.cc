@@ -69,6 +69,12 @@ const RuleCase kCases[] = {
      {"{mounts: [{volumeClaimTemplate: {name: a}}]}",
       "{mounts: [{volumeClaimTemplate: {name: a}}], volumeClaimTemplates: [{metadata: {name: "
       "b}}]}"}},
+    {"self.operator in ['In', 'NotIn']",
+     {"{operator: In, values: [a]}", "{operator: Exists}", "{operator: DoesNotExist, values: []}"},
+     {"{operator: In}", "{operator: NotIn, values: []}", "{operator: Exists, values: [a]}"}},
+    {"!self.contains('*')",
+     {"ghcr.io/acme", "registry.example.com:5000/a", "''"},
+     {"ghcr.io/*", "https://ghcr.io", "ghcr.io/a@sha256", "ghcr.io/"}},
     {"self.metadata.name.matches(",
      {"{metadata: {name: a}}", "{metadata: {name: 0-b}}", "{metadata: {}}", "{}",
       "{metadata: {name: aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee}}"},
@@ -109,7 +115,8 @@ TEST(ValidationRulesTest, JudgeAsTheirText) {
 TEST(ValidationRulesTest, WrongTypesAreTheSchemasAffair) {
   for (const RuleEquivalent& rule : RuleEquivalents()) {
     for (const char* yaml : {"null", "true", "1.5"}) {
-      const bool of_an_object = rule.rule.find("has(self.") != std::string_view::npos;
+      const bool of_an_object = rule.rule.find("has(self.") != std::string_view::npos ||
+                                rule.rule.starts_with("self.operator");
       EXPECT_TRUE(of_an_object || Holds(rule, yaml)) << rule.rule << " " << yaml;
     }
     for (const char* yaml : {"[1, {}, [[]]]", "{metadata: 1, mounts: 2, access: []}", "text"}) {
