@@ -19,7 +19,7 @@ namespace stockade::cli {
 
 struct LintOptions {
   policy::Facts facts = {};
-  std::string default_namespace = "default";   // of manifests that name none
+  std::string default_namespace = "default";        // of manifests that name none
   std::vector<policy::SharedPolicy> policies = {};  // beside those of the input
   // Of namespaces that the input does not hold.
   std::optional<api::StringMap> namespace_labels = {};
