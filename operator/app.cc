@@ -1,10 +1,6 @@
 #include "operator/app.h"
 
-#include <unistd.h>
-
 #include <chrono>
-#include <cstdio>
-#include <random>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -20,7 +16,6 @@
 #include "kube/client.h"
 #include "kube/measured_transport.h"
 #include "operator/caches.h"
-#include "operator/lease_client.h"
 #include "operator/network_boundary.h"
 #include "operator/operator_metrics.h"
 #include "operator/policy_judge.h"
@@ -31,6 +26,8 @@
 #include "runtime/event_recorder.h"
 #include "runtime/leader_elector.h"
 #include "runtime/leader_fence.h"
+#include "runtime/lease_client.h"
+#include "runtime/process_identity.h"
 
 namespace stockade::sandbox_operator {
 namespace {
@@ -54,16 +51,6 @@ std::unique_ptr<kube::Transport> MakeTransport(TransportKind kind,
   return kind == TransportKind::kBeast
              ? kube::MakeBeastTransport(std::move(config), std::move(options))
              : kube::MakeCppRestTransport(std::move(config), std::move(options));
-}
-
-// "HOST_0123456789abcdef": says where it runs, and no two processes have the same.
-std::string NewIdentity() {
-  char host[256] = "";
-  if (gethostname(host, sizeof(host) - 1) != 0) host[0] = '\0';
-  std::random_device device;
-  char suffix[32];
-  std::snprintf(suffix, sizeof(suffix), "_%08x%08x", device(), device());
-  return std::string(host[0] == '\0' ? "operator" : host) + suffix;
 }
 
 runtime::LeaderElectionOptions ElectionOptions(const LeaderElectionConfig& config,
@@ -189,7 +176,7 @@ struct OperatorApp::Impl {
   const Clock& clock;
   Logger& logger;
   const std::function<void()> on_leadership_lost;
-  const std::string identity = NewIdentity();
+  const std::string identity = runtime::NewProcessIdentity("operator");
   const std::shared_ptr<runtime::LeaderFence> fence;
   http_server::MetricsEndpoint metrics;
   OperatorMetrics own_metrics{metrics.registry()};
@@ -209,7 +196,7 @@ struct OperatorApp::Impl {
   PolicyReconciler policy_reconciler;
   runtime::Controller policies;
   // Both null without an election. The elector is the starter's thread's.
-  std::unique_ptr<LeaseClient> lease_client;
+  std::unique_ptr<runtime::LeaseClient> lease_client;
   std::unique_ptr<runtime::LeaderElector> elector;
   std::unique_ptr<http_server::Server> server;
   Mutex life;  // held while the controllers are started or stopped
@@ -220,7 +207,7 @@ struct OperatorApp::Impl {
 void OperatorApp::Impl::PrepareElection() {
   const auto options = ElectionOptions(config.leader_election, *connection, identity);
   // A request of the election gives up in time for another try before the deadline.
-  lease_client = std::make_unique<LeaseClient>(
+  lease_client = std::make_unique<runtime::LeaseClient>(
       [this](std::stop_token stop) { return MakeMeasured(TransportKind::kBeast, std::move(stop)); },
       options.renew_deadline / 2);
   elector = std::make_unique<runtime::LeaderElector>(lease_client->client(), options, clock, fence,

@@ -10,7 +10,7 @@
 #include "kube/client.h"
 #include "kube/transport.h"
 
-namespace stockade::sandbox_operator {
+namespace stockade::runtime {
 
 // The leader elector's client. It is not cancelled with the requests of those that write under the
 // Lease, and its own end is in two steps, so that a renewal that nobody answers leaves the Lease's
@@ -45,4 +45,4 @@ class LeaseClient {
   std::optional<StopAfter> end_of_all_;
 };
 
-}  // namespace stockade::sandbox_operator
+}  // namespace stockade::runtime

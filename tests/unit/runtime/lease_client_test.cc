@@ -1,4 +1,4 @@
-#include "operator/lease_client.h"
+#include "runtime/lease_client.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 #include "base/mutex.h"
 #include "base/sleep.h"
 
-namespace stockade::sandbox_operator {
+namespace stockade::runtime {
 namespace {
 
 using std::chrono::hours;
@@ -83,4 +83,4 @@ TEST_F(LeaseClientTest, CancelsAReleaseThatNobodyAnswersToo) {
 }
 
 }  // namespace
-}  // namespace stockade::sandbox_operator
+}  // namespace stockade::runtime

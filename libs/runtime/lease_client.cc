@@ -1,8 +1,8 @@
-#include "operator/lease_client.h"
+#include "runtime/lease_client.h"
 
 #include <utility>
 
-namespace stockade::sandbox_operator {
+namespace stockade::runtime {
 namespace {
 
 // Sends through `before` until a stop is requested, and through `after` from then on.
@@ -38,4 +38,4 @@ void LeaseClient::BeginStop() {
   end_of_all_.emplace(all_, grace_.total);
 }
 
-}  // namespace stockade::sandbox_operator
+}  // namespace stockade::runtime
