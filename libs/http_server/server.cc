@@ -114,7 +114,7 @@ struct Server::Impl {
     certificate.emplace(files);
     poll_interval = files.poll_interval;
     if (Status status = certificate->Load(); !status.ok()) return status;
-    UseCertificate("serving certificate loaded");
+    if (certificate->context()) UseCertificate("serving certificate loaded");
     return Status::Ok();
   }
 
@@ -174,6 +174,7 @@ struct Server::Impl {
   }
 
   void Serve(Worker& worker, Tcp::socket socket) {
+    if (certificate && !certificate->context()) return;
     if (connections.value() >= settings.limits.connections) {
       ++refused;
       if (const auto count = refusals.Count()) {
@@ -202,14 +203,27 @@ struct Server::Impl {
     poll->expires_after(poll_interval);
     poll->async_wait([this](const error_code& error) {
       if (error) return;
-      const auto replaced = certificate->Poll();
-      if (!replaced.ok()) {
-        logger.Error("new serving certificate is unusable, the old one stays",
-                     {{"error", replaced.status().message()}});
-      } else if (*replaced) {
-        UseCertificate("serving certificate replaced");
-      }
+      PollCertificate();
       SchedulePoll();
+    });
+  }
+
+  void PollCertificate() {
+    const auto replaced = certificate->Poll();
+    if (!replaced.ok()) {
+      logger.Error("new serving certificate is unusable, the old one stays",
+                   {{"error", replaced.status().message()}});
+    } else if (*replaced) {
+      UseCertificate("serving certificate replaced");
+    }
+  }
+
+  void SetIdentity(std::string certificate_pem, std::string key) {
+    asio::post(workers.front()->context, [this, certificate_pem = std::move(certificate_pem),
+                                          key = std::move(key)]() mutable {
+      if (!certificate) return;
+      certificate->SetIdentity(std::move(certificate_pem), std::move(key));
+      PollCertificate();
     });
   }
 
@@ -222,6 +236,9 @@ struct Server::Impl {
   [[nodiscard]] Status CheckCertificate() const {
     const std::chrono::system_clock::time_point end = not_after;
     if (!certificate || std::chrono::system_clock::now() < end) return Status::Ok();
+    if (end == std::chrono::system_clock::time_point()) {
+      return {StatusCode::kUnavailable, "there is no serving certificate yet"};
+    }
     return {StatusCode::kUnavailable, "the serving certificate expired at " + FormatTime(end)};
   }
 
@@ -297,6 +314,14 @@ std::size_t Server::open_connections() const { return impl_->connections.value()
 std::uint64_t Server::refused_connections() const { return impl_->refused; }
 
 Status Server::CheckCertificate() const { return impl_->CheckCertificate(); }
+
+std::chrono::system_clock::time_point Server::certificate_not_after() const {
+  return impl_->not_after;
+}
+
+void Server::SetIdentity(std::string certificate, std::string key) {
+  impl_->SetIdentity(std::move(certificate), std::move(key));
+}
 
 void Server::Stop(std::chrono::milliseconds grace) { impl_->Stop(grace); }
 

@@ -48,10 +48,12 @@ struct Limits {
   std::size_t connections = 1024;  // more are closed as soon as they are accepted
 };
 
-// Files of a server's identity, polled and swapped without dropping a connection.
+// Where a server's identity comes from; it is swapped without dropping a connection. Files are
+// polled. Without a certificate file the identity is given in memory, by Server::SetIdentity, and
+// until then every connection is closed as soon as it is accepted.
 struct TlsFiles {
   std::string certificate_file;  // PEM chain, leaf first
-  std::string key_file;          // PEM
+  std::string key_file;          // PEM; set when the certificate file is
   std::string client_ca_file;    // PEM; when set, clients must present a certificate of it
   std::chrono::milliseconds poll_interval = std::chrono::seconds(10);
 };
@@ -82,8 +84,14 @@ class Server {
   // Connections that are open now, and those turned away over the cap so far. From any thread.
   [[nodiscard]] std::size_t open_connections() const;
   [[nodiscard]] std::uint64_t refused_connections() const;
-  // Unavailable when the certificate in use has expired; for a readiness check. From any thread.
+  // Unavailable when there is no certificate yet, or the one in use has expired; for a readiness
+  // check. From any thread.
   [[nodiscard]] Status CheckCertificate() const;
+  // When the certificate in use expires; the epoch without one. From any thread.
+  [[nodiscard]] std::chrono::system_clock::time_point certificate_not_after() const;
+  // Takes an identity in PEM for new connections, soon. One that cannot be used is logged, and the
+  // old one stays. From any thread, but not once Stop was called.
+  void SetIdentity(std::string certificate, std::string key);
   void Stop(std::chrono::milliseconds grace);
 
  private:

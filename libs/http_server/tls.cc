@@ -30,9 +30,10 @@ Result<std::string> ReadFile(const std::string& path, std::string_view what) {
   return contents;
 }
 
-Status Unusable(const std::string& path, std::string_view what, const std::string& why) {
+// `what` begins with an article.
+Status Unusable(const std::string& what, const std::string& why) {
   ERR_clear_error();
-  return {StatusCode::kBadRequest, "the " + std::string(what) + " \"" + path + "\" " + why};
+  return {StatusCode::kBadRequest, what + " " + why};
 }
 
 // Takes HTTP/1.1 from what a client offers; a client that offers something else alone gets no
@@ -74,14 +75,25 @@ void Configure(ssl::context& context) {
 
 }  // namespace
 
+std::string CertificateSource::CertificateName() const {
+  return InMemory() ? "the given certificate"
+                    : "the certificate file \"" + files_.certificate_file + "\"";
+}
+
+std::string CertificateSource::KeyName() const {
+  return InMemory() ? "the given key" : "the key file \"" + files_.key_file + "\"";
+}
+
 Result<CertificateSource::Contents> CertificateSource::ReadFiles() const {
-  Contents contents;
-  auto certificate = ReadFile(files_.certificate_file, "certificate file");
-  if (!certificate.ok()) return certificate.status();
-  contents.certificate = std::move(certificate).value();
-  auto key = ReadFile(files_.key_file, "key file");
-  if (!key.ok()) return key.status();
-  contents.key = std::move(key).value();
+  Contents contents{.certificate = given_certificate_, .key = given_key_, .client_ca = {}};
+  if (!InMemory()) {
+    auto certificate = ReadFile(files_.certificate_file, "certificate file");
+    if (!certificate.ok()) return certificate.status();
+    contents.certificate = std::move(certificate).value();
+    auto key = ReadFile(files_.key_file, "key file");
+    if (!key.ok()) return key.status();
+    contents.key = std::move(key).value();
+  }
   if (!files_.client_ca_file.empty()) {
     auto client_ca = ReadFile(files_.client_ca_file, "client CA file");
     if (!client_ca.ok()) return client_ca.status();
@@ -91,31 +103,29 @@ Result<CertificateSource::Contents> CertificateSource::ReadFiles() const {
 }
 
 Status CertificateSource::Use(const Contents& contents) {
+  if (contents.certificate.empty()) return Status::Ok();  // none was given yet
   auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
   Configure(*context);
   boost::system::error_code error;
   context->use_certificate_chain(boost::asio::buffer(contents.certificate), error);
   if (error) {
-    return Unusable(files_.certificate_file, "certificate file",
-                    "holds no usable PEM certificate chain: " + error.message());
+    return Unusable(CertificateName(), "holds no usable PEM certificate chain: " + error.message());
   }
   context->use_private_key(boost::asio::buffer(contents.key), ssl::context::pem, error);
   if (error) {
     const bool mismatch =
         ERR_GET_REASON(static_cast<unsigned long>(error.value())) == X509_R_KEY_VALUES_MISMATCH;
-    return Unusable(
-        files_.key_file, "key file",
-        mismatch ? "does not belong to the certificate in \"" + files_.certificate_file + "\""
-                 : "holds no usable, unencrypted PEM private key: " + error.message());
+    return Unusable(KeyName(),
+                    mismatch ? "does not belong to " + CertificateName()
+                             : "holds no usable, unencrypted PEM private key: " + error.message());
   }
   if (SSL_CTX_check_private_key(context->native_handle()) != 1) {
-    return Unusable(files_.key_file, "key file",
-                    "does not belong to the certificate in \"" + files_.certificate_file + "\"");
+    return Unusable(KeyName(), "does not belong to " + CertificateName());
   }
   if (!files_.client_ca_file.empty()) {
     context->add_certificate_authority(boost::asio::buffer(contents.client_ca), error);
     if (error) {
-      return Unusable(files_.client_ca_file, "client CA file",
+      return Unusable("the client CA file \"" + files_.client_ca_file + "\"",
                       "holds no usable PEM certificate: " + error.message());
     }
     context->set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert, error);
@@ -144,7 +154,7 @@ Result<bool> CertificateSource::Poll() {
   if (*contents == tried_) return false;
   tried_ = std::move(contents).value();
   if (Status status = Use(tried_); !status.ok()) return status;
-  return true;
+  return context_ != nullptr;
 }
 
 }  // namespace stockade::http_server::internal

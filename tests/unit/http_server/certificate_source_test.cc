@@ -42,7 +42,7 @@ TEST_F(CertificateSourceTest, NamesTheFileThatCannotBeUsed) {
       {"key is text", [&](TlsFiles&) { directory_.Write("tls.key", "hello\n"); },
        "holds no usable, unencrypted PEM private key"},
       {"key of another certificate", [&](TlsFiles&) { directory_.Write("tls.key", other.key); },
-       "does not belong to the certificate"},
+       "does not belong to the certificate file"},
       {"client CA is text",
        [&](TlsFiles& files) { files.client_ca_file = directory_.Write("ca.crt", "hello\n"); },
        "holds no usable PEM certificate"},
@@ -103,6 +103,42 @@ TEST_F(CertificateSourceTest, ReportsTheSameTroubleAgainAfterItWasGone) {
     directory_.WriteIdentity(first_);
     EXPECT_TRUE(source.Poll().ok());
   }
+}
+
+TEST_F(CertificateSourceTest, TakesAnIdentityThatIsGiven) {
+  CertificateSource source(TlsFiles{});
+  ASSERT_TRUE(source.Load().ok());
+  EXPECT_EQ(source.context(), nullptr);
+  EXPECT_FALSE(source.Poll().value()) << "there is none yet";
+
+  source.SetIdentity(first_.certificate, first_.key);
+  EXPECT_TRUE(source.Poll().value());
+  const auto first = source.context();
+  ASSERT_NE(first, nullptr);
+  EXPECT_FALSE(source.Poll().value()) << "it is the same";
+
+  const Identity second = ca_.Issue("second");
+  source.SetIdentity(second.certificate, first_.key);
+  EXPECT_EQ(source.Poll().status().message(),
+            "the given key does not belong to the given certificate");
+  EXPECT_EQ(source.context(), first);
+  source.SetIdentity("hello", second.key);
+  EXPECT_NE(source.Poll().status().message().find("the given certificate holds no usable"),
+            std::string::npos);
+  source.SetIdentity(second.certificate, second.key);
+  EXPECT_TRUE(source.Poll().value());
+  EXPECT_NE(source.context(), first);
+}
+
+TEST_F(CertificateSourceTest, HasAClientAuthorityBesideAGivenIdentity) {
+  TlsFiles files;
+  files.client_ca_file = directory_.Write("ca.crt", ca_.certificate());
+  CertificateSource source(files);
+  ASSERT_TRUE(source.Load().ok());
+  source.SetIdentity(first_.certificate, first_.key);
+  EXPECT_TRUE(source.Poll().value());
+  directory_.Write("ca.crt", "hello\n");
+  EXPECT_EQ(source.Poll().status().code(), StatusCode::kBadRequest);
 }
 
 TEST_F(CertificateSourceTest, ReturnsToTheOldCertificateAfterABrokenOne) {

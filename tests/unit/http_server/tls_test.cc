@@ -73,6 +73,30 @@ TEST_F(TlsTest, AsksForNoClientCertificateWithoutAnAuthority) {
   EXPECT_EQ(client.Get("/").status, 200);
 }
 
+TEST_F(TlsTest, ServesAnIdentityGivenInMemory) {
+  StartTls(TlsFiles{});
+  EXPECT_EQ(server_->CheckCertificate().message(), "there is no serving certificate yet");
+  EXPECT_TRUE(Connect().IsEnded()) << "closed at once while there is none";
+
+  const Identity first = ca_.Issue("first");
+  server_->SetIdentity(first.certificate, first.key);
+  ASSERT_TRUE(log_.WaitFor("serving certificate replaced"));
+  EXPECT_TRUE(server_->CheckCertificate().ok());
+  EXPECT_GT(server_->certificate_not_after(), std::chrono::system_clock::now());
+  Client kept = ConnectTls();
+  EXPECT_EQ(kept.ServerName(), "first");
+
+  server_->SetIdentity("hello", first.key);
+  ASSERT_TRUE(log_.WaitFor("new serving certificate is unusable"));
+  EXPECT_EQ(ConnectTls().ServerName(), "first");
+
+  const Identity second = ca_.Issue("second");
+  server_->SetIdentity(second.certificate, second.key);
+  ASSERT_TRUE(log_.WaitFor("serving certificate replaced", 2));
+  EXPECT_EQ(ConnectTls().ServerName(), "second");
+  EXPECT_EQ(kept.Get("/").status, 200) << "an old connection goes on";
+}
+
 TEST_F(TlsTest, AdmitsClientsOfTheAuthorityAlone) {
   const Authority client_ca("client authority");
   directory_.WriteIdentity(ca_.Issue("first"));
