@@ -1,5 +1,7 @@
 #include "webhook/config.h"
 
+#include <arpa/inet.h>
+
 #include <array>
 #include <vector>
 
@@ -20,6 +22,7 @@ using codec::ObjectReader;
 
 constexpr std::array<std::string_view, 1> kApiVersions = {"config.stockade.dev/v1alpha1"};
 constexpr std::array<std::string_view, 1> kKinds = {"WebhookConfiguration"};
+constexpr std::int64_t kLongestLifetime = std::int64_t{10} * 366 * 24 * 3600;  // seconds
 constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warning", "error"};
 
 void ReadAddress(ObjectReader& parent, std::string_view section, http_server::ListenAddress& out,
@@ -42,15 +45,100 @@ void ReadAddress(ObjectReader& parent, std::string_view section, http_server::Li
   reader.Finish();
 }
 
+// The canonical text of an IP address, which is how certificates are read; or the name as it is.
+std::string CanonicalAddress(const std::string& name) {
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  for (const int family : {AF_INET, AF_INET6}) {
+    if (inet_pton(family, name.c_str(), bytes.data()) == 1 &&
+        inet_ntop(family, bytes.data(), text.data(), text.size()) != nullptr) {
+      return text.data();
+    }
+  }
+  return name;
+}
+
+bool IsAddress(const std::string& name) {
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  return inet_pton(AF_INET, name.c_str(), bytes.data()) == 1 ||
+         inet_pton(AF_INET6, name.c_str(), bytes.data()) == 1;
+}
+
+// Of digits and dots, as an address that is written wrong.
+bool IsNumeric(const std::string& name) {
+  return name.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+void ReadSeconds(ObjectReader& reader, std::string_view key, std::chrono::seconds& out) {
+  std::int64_t seconds = out.count();
+  reader.Int(key, 1, kLongestLifetime, seconds);
+  out = std::chrono::seconds(seconds);
+}
+
+void ReadName(ObjectReader& reader, std::string_view key, std::string_view what, std::string& out) {
+  reader.String(key, out);
+  if (!IsDnsSubdomain(out)) reader.AddError(key, "must be the name of " + std::string(what));
+}
+
+SelfManagedCertificates ReadSelfManaged(JsonView value, std::vector<FieldError>& errors) {
+  SelfManagedCertificates result;
+  ObjectReader reader(value, "certificates.selfManaged", errors);
+  reader.String("namespace", result.namespace_name);
+  if (!result.namespace_name.empty() && !IsDnsLabel(result.namespace_name)) {
+    reader.AddError("namespace", "must be the name of a namespace");
+  }
+  ReadName(reader, "secretName", "a Secret", result.secret);
+  ReadName(reader, "leaseName", "a Lease", result.lease);
+  reader.String("serviceName", result.service);
+  if (!IsDnsLabel(result.service)) reader.AddError("serviceName", "must be the name of a Service");
+  reader.StringList("names", result.names);
+  for (std::string& name : result.names) {
+    name = CanonicalAddress(name);
+    if (!IsAddress(name) && (!IsDnsSubdomain(name) || IsNumeric(name))) {
+      reader.AddError("names",
+                      "\"" + name + "\" must be a DNS name in lower case or an IP address");
+    }
+  }
+  reader.StringList("validatingWebhookConfigurations", result.configurations);
+  if (result.configurations.empty()) {
+    reader.AddError("validatingWebhookConfigurations",
+                    "must name at least one, or nobody could trust the certificate");
+  }
+  ReadSeconds(reader, "authoritySeconds", result.authority_lifetime);
+  ReadSeconds(reader, "leafSeconds", result.leaf_lifetime);
+  ReadSeconds(reader, "overlapSeconds", result.overlap);
+  if (result.leaf_lifetime > result.authority_lifetime / 2) {
+    reader.AddError("leafSeconds", "must be at most half of authoritySeconds");
+  }
+  if (result.overlap > result.authority_lifetime / 6) {
+    reader.AddError(
+        "overlapSeconds",
+        "must be at most a sixth of authoritySeconds: two overlaps have to fit into its "
+        "last third");
+  }
+  reader.Finish();
+  return result;
+}
+
 void ReadCertificates(ObjectReader& parent, Config& config, std::vector<FieldError>& errors) {
   parent.Require("certificates");
   const JsonView value = parent.Value("certificates");
   if (value.IsUnset()) return;
   ObjectReader reader(value, "certificates", errors);
-  reader.Require("certificateFile");
   reader.String("certificateFile", config.certificate_file);
-  reader.Require("keyFile");
   reader.String("keyFile", config.key_file);
+  const JsonView self_managed = reader.Value("selfManaged");
+  if (self_managed.IsUnset()) {
+    reader.Require("certificateFile");
+    reader.Require("keyFile");
+  } else {
+    config.self_managed = ReadSelfManaged(self_managed, errors);
+    for (const char* file : {"certificateFile", "keyFile"}) {
+      if (!reader.Value(file).IsUnset()) {
+        reader.AddError(file, "must not be set beside selfManaged: the webhook makes its own");
+      }
+    }
+  }
   reader.String("clientCAFile", config.client_ca_file);
   std::int64_t seconds = config.certificate_poll.count();
   reader.Int("pollSeconds", 1, 3600, seconds);

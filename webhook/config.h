@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,7 @@
 #include "base/status.h"
 #include "http_server/listen_address.h"
 #include "policy/evaluate.h"
+#include "webhook/certificates/options.h"
 #include "webhook/guards/guard_config.h"
 
 namespace stockade::webhook {
@@ -18,8 +20,10 @@ namespace stockade::webhook {
 // The configuration file of stockade-webhook, checked and with its defaults. A plain value.
 struct Config {
   http_server::ListenAddress listen;  // of the admission endpoint, HTTPS
+  // Either the two files are set or self_managed is.
   std::string certificate_file;
   std::string key_file;
+  std::optional<SelfManagedCertificates> self_managed;
   std::string client_ca_file;  // empty: callers need no certificate
   std::chrono::seconds certificate_poll{10};
   http_server::ListenAddress http;  // of /healthz and /readyz, plain HTTP

@@ -3,8 +3,10 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <string>
 #include <utility>
 
+#include "base/clock.h"
 #include "http_server/health.h"
 #include "http_server/metrics.h"
 #include "http_server/server.h"
@@ -12,6 +14,7 @@
 #include "webhook/admission_endpoint.h"
 #include "webhook/agent_sandbox_handler.h"
 #include "webhook/agent_sandbox_policy_handler.h"
+#include "webhook/certificates/certificate_manager.h"
 #include "webhook/cluster_cache.h"
 #include "webhook/guards/guard_handler.h"
 #include "webhook/review_metrics.h"
@@ -62,6 +65,21 @@ Result<std::unique_ptr<http_server::Server>> StartHealth(const Config& config,
   return http_server::Server::Start(options, std::move(handler), logger);
 }
 
+// Null unless the webhook makes its own certificates.
+std::unique_ptr<CertificateManager> StartCertificates(
+    const Config& config, std::shared_ptr<const kube::ConnectionConfig> connection,
+    const Clock& clock, Logger& logger, prometheus::Registry& registry,
+    http_server::Server& server) {
+  if (!config.self_managed) return nullptr;
+  auto manager = std::make_unique<CertificateManager>(
+      *config.self_managed, std::move(connection), clock, logger, registry,
+      [&server](std::string certificate, std::string key) {
+        server.SetIdentity(std::move(certificate), std::move(key));
+      });
+  manager->Start();
+  return manager;
+}
+
 }  // namespace
 
 Status Run(const Config& config, std::shared_ptr<const kube::ConnectionConfig> connection,
@@ -85,6 +103,9 @@ Status Run(const Config& config, std::shared_ptr<const kube::ConnectionConfig> c
   if (!health_server.ok()) return health_server.status().WithContext("http");
 
   cluster.Start(io, connection);
+  const SystemClock clock;
+  const auto certificates = StartCertificates(config, std::move(connection), clock, logger,
+                                              metrics.registry(), **admission);
 
   logger.Info("webhook serves", {{"version", STOCKADE_VERSION},
                                  {"address", config.listen.address},
@@ -95,6 +116,8 @@ Status Run(const Config& config, std::shared_ptr<const kube::ConnectionConfig> c
   wait_for_stop();
   logger.Info("webhook stops");
   stopping = true;
+  // Before the server that it gives its certificates to; what is being served goes on meanwhile.
+  if (certificates) certificates->Stop();
   (*admission)->Stop(kAdmissionGrace);
   (*health_server)->Stop(kHealthGrace);
   cluster.Stop();

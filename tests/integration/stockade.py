@@ -171,8 +171,8 @@ class Stockade:
             stdout=subprocess.DEVNULL,
         )
 
-    def chart(self):
-        """The chart's objects, as helm renders them for this webhook."""
+    def chart(self, *settings):
+        """The chart's objects, as helm renders them for this webhook; settings are further ones, as name=value."""
         rendered = subprocess.run(
             [
                 str(self.helm()), "template", "stockade", str(ROOT / "charts" / "stockade"),
@@ -180,6 +180,7 @@ class Stockade:
                 "--set", "runtimeClasses.create.gvisor=runsc",
                 "--set", f"webhook.url=https://127.0.0.1:{self.webhook_port}",
                 "--set", f"webhook.caBundle={self.ca_bundle}",
+                *(word for setting in settings for word in ("--set", setting)),
             ],
             check=True, capture_output=True, text=True,
         )  # fmt: skip

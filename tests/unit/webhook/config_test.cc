@@ -92,6 +92,79 @@ log: {level: error}
             config->facts.allowed_metadata_prefixes);
 }
 
+const std::string kSelfManaged = kHeader + R"(
+listen: {address: "127.0.0.1:8443"}
+http: {address: "127.0.0.1:8080"}
+certificates:
+)";
+
+TEST(WebhookConfigTest, SelfManagedCertificatesHaveDefaults) {
+  const auto config = ParseConfig(kSelfManaged + "  selfManaged: {}\n");
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  ASSERT_TRUE(config->self_managed);
+  const SelfManagedCertificates& certificates = *config->self_managed;
+  EXPECT_EQ(certificates.secret, "stockade-webhook-tls");
+  EXPECT_EQ(certificates.service, "stockade-webhook");
+  EXPECT_EQ(certificates.configurations, std::vector<std::string>{"stockade"});
+  EXPECT_EQ(certificates.authority_lifetime, std::chrono::hours(365 * 24));
+  EXPECT_EQ(certificates.leaf_lifetime, std::chrono::hours(30 * 24));
+  EXPECT_EQ(certificates.overlap, std::chrono::hours(1));
+}
+
+TEST(WebhookConfigTest, ReadsSelfManagedCertificates) {
+  const auto config = ParseConfig(kSelfManaged + R"(
+  clientCAFile: ca.crt
+  selfManaged:
+    namespace: system
+    secretName: tls
+    leaseName: lease
+    serviceName: hook
+    names: [hook.example, "0:0::1", 127.0.0.1]
+    validatingWebhookConfigurations: [a, b]
+    authoritySeconds: 600
+    leafSeconds: 300
+    overlapSeconds: 100
+)");
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  const SelfManagedCertificates& certificates = *config->self_managed;
+  EXPECT_EQ(config->client_ca_file, "ca.crt");
+  EXPECT_EQ(certificates.ServerNames(),
+            (std::vector<std::string>{"hook.system.svc", "hook.example", "::1", "127.0.0.1"}));
+  EXPECT_EQ(certificates.secret, "tls");
+  EXPECT_EQ(certificates.lease, "lease");
+  EXPECT_EQ(certificates.configurations, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(certificates.authority_lifetime, seconds(600));
+  EXPECT_EQ(certificates.leaf_lifetime, seconds(300));
+  EXPECT_EQ(certificates.overlap, seconds(100));
+}
+
+TEST(WebhookConfigTest, SaysWhatIsWrongWithSelfManagedCertificates) {
+  const struct {
+    const char* text;
+    const char* problem;
+  } kCases[] = {
+      {"  certificateFile: a\n  selfManaged: {}\n",
+       "certificates.certificateFile: must not be set beside selfManaged"},
+      {"  keyFile: a\n  selfManaged: {}\n",
+       "certificates.keyFile: must not be set beside selfManaged"},
+      {"  selfManaged: {secretNam: a}\n", "did you mean \"secretName\"?"},
+      {"  selfManaged: {secretName: A}\n",
+       "certificates.selfManaged.secretName: must be the name of a Secret"},
+      {"  selfManaged: {leaseName: \"\"}\n", "leaseName: must be the name of a Lease"},
+      {"  selfManaged: {serviceName: a.b}\n", "serviceName: must be the name of a Service"},
+      {"  selfManaged: {namespace: a.b}\n", "namespace: must be the name of a namespace"},
+      {"  selfManaged: {names: [\"*\"]}\n", "names: \"*\" must be a DNS name"},
+      {"  selfManaged: {names: [1.2.3]}\n", "names: \"1.2.3\" must be"},
+      {"  selfManaged: {validatingWebhookConfigurations: []}\n", "must name at least one"},
+      {"  selfManaged: {overlapSeconds: 0}\n", "overlapSeconds: "},
+      {"  selfManaged: {leafSeconds: 16000000}\n", "must be at most half of authoritySeconds"},
+      {"  selfManaged: {overlapSeconds: 6000000}\n", "must be at most a sixth"},
+  };
+  for (const auto& test : kCases) {
+    EXPECT_THAT(Problems(kSelfManaged + test.text), HasSubstr(test.problem)) << test.text;
+  }
+}
+
 TEST(WebhookConfigTest, SaysWhatIsWrongAndWhere) {
   const struct {
     std::string text;
