@@ -130,7 +130,8 @@ Result<bool> CertificateKeeper::Step(Stored& stored, TimePoint& next) {
       break;
     }
     case RotationAction::kPublish:
-      state.authorities.SetPublished(step.index, now);
+      // Of after the last write above.
+      state.authorities.SetPublished(step.index, clock_.Now());
       break;
     case RotationAction::kActivate:
       state.authorities.SetSigning(step.index, now);
