@@ -128,15 +128,15 @@ void ReadCertificates(ObjectReader& parent, Config& config, std::vector<FieldErr
   reader.String("certificateFile", config.certificate_file);
   reader.String("keyFile", config.key_file);
   const JsonView self_managed = reader.Value("selfManaged");
-  if (self_managed.IsUnset()) {
-    reader.Require("certificateFile");
-    reader.Require("keyFile");
-  } else {
-    config.self_managed = ReadSelfManaged(self_managed, errors);
-    for (const char* file : {"certificateFile", "keyFile"}) {
-      if (!reader.Value(file).IsUnset()) {
-        reader.AddError(file, "must not be set beside selfManaged: the webhook makes its own");
-      }
+  if (!self_managed.IsUnset()) config.self_managed = ReadSelfManaged(self_managed, errors);
+  for (const char* file : {"certificateFile", "keyFile"}) {
+    const JsonView path = reader.Value(file);
+    if (!self_managed.IsUnset() && !path.IsUnset()) {
+      reader.AddError(file, "must not be set beside selfManaged: the webhook makes its own");
+    } else if (self_managed.IsUnset() && path.IsUnset()) {
+      reader.AddError(file, "is required, unless selfManaged is set");
+    } else if (path.IsString() && path.StringOrEmpty().empty()) {
+      reader.AddError(file, "must be the path of a file");
     }
   }
   reader.String("clientCAFile", config.client_ca_file);

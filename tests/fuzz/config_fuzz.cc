@@ -53,8 +53,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto config = stockade::webhook::ParseConfig(text); config.ok()) {
     Require(config->threads >= 1 && config->connections >= 1, "there is somebody to answer");
-    Require(!config->certificate_file.empty() && !config->key_file.empty(),
-            "there is a certificate to serve with");
+    if (config->self_managed) {
+      Require(config->certificate_file.empty() && config->key_file.empty(),
+              "there is one source of certificates");
+      Require(config->self_managed->leaf_lifetime <= config->self_managed->authority_lifetime / 2 &&
+                  config->self_managed->overlap <= config->self_managed->authority_lifetime / 6,
+              "a succession fits into an authority's lifetime");
+      Require(!config->self_managed->configurations.empty(), "somebody trusts the certificate");
+    } else {
+      Require(!config->certificate_file.empty() && !config->key_file.empty(),
+              "there is a certificate to serve with");
+    }
     Require(!config->listen.address.empty(), "there is an address to listen on");
   } else {
     Require(!config.status().message().empty(), "an error says what is wrong");

@@ -37,6 +37,10 @@ constexpr seconds kResync{60};
 // Between two passes, whatever happens meanwhile: somebody may be undoing what each of them does.
 constexpr milliseconds kLeastPause{100};
 constexpr seconds kRequestDeadline{10};
+// Reviews under way have most of the time that a pod is given to end. A Lease that is not released
+// by then ends by itself.
+constexpr runtime::LeaseClient::Grace kLeaseGrace{.under_way = milliseconds(500),
+                                                  .total = seconds(1)};
 
 // Wakes somebody at any change of what is watched; what changed is read anew.
 class Waker final : public kube::WatchHandler {
@@ -85,7 +89,7 @@ struct CertificateManager::Impl {
         keeper(options, client, the_clock, the_logger, std::move(serve)),
         election(ElectionOptions()),
         lease_client([this](std::stop_token stop) { return MakeTransport(std::move(stop)); },
-                     election.renew_deadline / 2) {}
+                     election.renew_deadline / 2, kLeaseGrace) {}
 
   std::unique_ptr<kube::Transport> MakeTransport(std::stop_token stop) {
     kube::TransportOptions transport;

@@ -29,7 +29,8 @@ class CertificateManager {
   CertificateManager& operator=(const CertificateManager&) = delete;
 
   void Start();
-  // Gives the Lease up, within 5 seconds. Nothing is served by it any more when it returns.
+  // Gives the Lease up, if the API server answers within a second. `serve` is not called any more
+  // when it returns.
   void Stop();
 
  private:

@@ -145,6 +145,8 @@ TEST(WebhookConfigTest, SaysWhatIsWrongWithSelfManagedCertificates) {
   } kCases[] = {
       {"  certificateFile: a\n  selfManaged: {}\n",
        "certificates.certificateFile: must not be set beside selfManaged"},
+      {"  keyFile: a\n", "certificates.certificateFile: is required, unless selfManaged is set"},
+      {"  keyFile: \"\"\n", "certificates.keyFile: must be the path of a file"},
       {"  keyFile: a\n  selfManaged: {}\n",
        "certificates.keyFile: must not be set beside selfManaged"},
       {"  selfManaged: {secretNam: a}\n", "did you mean \"secretName\"?"},
