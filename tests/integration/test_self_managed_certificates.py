@@ -16,10 +16,9 @@ import pytest
 import yaml
 
 from cluster import eventually
-from stockade import NAMESPACE, Program, Stockade, free_port, sandbox
+from stockade import NAMESPACE, WEBHOOK_USER, Program, Stockade, free_port, sandbox
 
 SECRET = "stockade-webhook-tls"
-USER = f"system:serviceaccount:{NAMESPACE}:stockade-webhook"
 # Short, but long enough for a machine that is busy with other things: news takes less than the overlap.
 LIFETIMES = {"authoritySeconds": 24, "leafSeconds": 12, "overlapSeconds": 4}
 
@@ -98,8 +97,7 @@ class Replicas:
     def __init__(self, cluster, directory):
         self.stockade = Stockade(cluster, directory)
         self.cluster = cluster
-        kubeconfig = directory / "webhook.kubeconfig"
-        self.stockade.hack_cluster("kubeconfig", "--out", str(kubeconfig), "--user", USER)
+        kubeconfig = self.stockade.kubeconfig_of("webhook", WEBHOOK_USER)
         self.ports = [free_port(), free_port()]
         self.programs = [
             Program(
@@ -278,7 +276,7 @@ def test_another_replica_goes_on_when_the_leader_ends(replicas, namespace):
 
 def test_writes_nothing_but_its_own(replicas):
     """What the webhook did is what the chart grants, and the audit log has nothing that was refused."""
-    mine = [write for write in replicas.stockade.audit() if write["user"] == USER]
+    mine = [write for write in replicas.stockade.audit() if write["user"] == WEBHOOK_USER]
     done = {(write["verb"], write["resource"]) for write in mine}
     assert done == {
         ("create", "secrets"),
