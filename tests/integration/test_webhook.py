@@ -438,7 +438,7 @@ def test_clients_that_say_nothing_keep_nobody_waiting(unshaken, space):
 
 
 def test_health_endpoints_tell_the_truth(webhook):
-    for path, body in (("/healthz", "ok\n"), ("/readyz?verbose", "[+]running: ok\n[+]certificate: ok\nok\n")):
+    for path, body in (("/healthz", "ok\n"), ("/readyz?verbose", "[+]running: ok\n[+]certificate: ok\n[+]cluster: ok\nok\n")):
         client = http.client.HTTPConnection("127.0.0.1", webhook.program.http_port, timeout=60)
         with contextlib.closing(client):
             client.request("GET", path)
@@ -448,7 +448,7 @@ def test_health_endpoints_tell_the_truth(webhook):
 
 def test_metrics_count_reviews_and_findings(webhook):
     def denied():
-        name = 'stockade_findings_total{code="PrivilegedContainer",verdict="denied"}'
+        name = 'stockade_findings_total{code="PrivilegedContainer",enforcement="Floor",verdict="denied"}'
         return webhook.program.metrics().get(name, 0)
 
     before = denied()
@@ -556,8 +556,14 @@ def test_configuration_that_is_wrong_ends_the_program_at_once(tmp_path, text, me
     } | config
     file = pathlib.Path(tmp_path) / "webhook.yaml"
     file.write_text(yaml.safe_dump(config))
+    # It is read, but what is wrong is said before anybody is called.
+    kubeconfig = pathlib.Path(tmp_path) / "kubeconfig"
+    kubeconfig.write_text(
+        "{current-context: c, contexts: [{name: c, context: {cluster: c, user: u}}], "
+        "clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}], users: [{name: u, user: {token: t}}]}"
+    )
     done = subprocess.run(
-        [str(BUILD / "webhook" / "stockade-webhook"), "--config", str(file)],
+        [str(BUILD / "webhook" / "stockade-webhook"), "--config", str(file), "--kubeconfig", str(kubeconfig)],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 2
