@@ -13,7 +13,10 @@ constexpr std::string_view kDockerHub = "docker.io";
 constexpr std::string_view kDockerHubAlias = "index.docker.io";
 constexpr std::string_view kOfficialImages = "library/";
 
+// Nearly always written as it is here, or not at all the same.
 bool SameHost(std::string_view image_host, std::string_view host) {
+  if (image_host.size() != host.size()) return false;
+  if (image_host == host) return true;
   return std::ranges::equal(image_host, host, [](char a, char b) {
     return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
   });
