@@ -215,17 +215,27 @@ def test_colours_are_for_terminals():
 
 def test_render_is_what_the_golden_files_say():
     """The operator's rendering is reviewed in tests/golden/render; what is printed is that."""
-    source = ROOT / "tests" / "golden" / "render" / "network.yaml"
-    golden = json.loads(source.with_suffix(".json").read_text(encoding="utf-8"))["items"]
-    done = run("render", source)
-    assert done.returncode == 0, done.stderr
-    printed = list(yaml.safe_load_all(done.stdout))
-    assert printed[0]["metadata"]["name"] == "stockade-deny-all" and printed[-1]["kind"] == "Pod"
-    by_title = {(obj["kind"], obj["metadata"]["name"]): obj for obj in printed}
-    for wanted in golden:
-        found = by_title[wanted["kind"], wanted["metadata"]["name"]]
-        assert found["spec"] == wanted["spec"]
-    assert json.loads(run("render", "-o", "json", source).stdout)["items"] == printed
+    compared = 0
+    for source in sorted((ROOT / "tests" / "golden" / "render").glob("*.yaml")):
+        golden = json.loads(source.with_suffix(".json").read_text(encoding="utf-8"))["items"]
+        done = run("render", source)
+        if done.returncode == 1:
+            continue  # an input of the renderer's tests that the rules refuse
+        assert done.returncode == 0, done.stderr
+        printed = list(yaml.safe_load_all(done.stdout))
+        assert printed[0]["metadata"]["name"] == "stockade-deny-all"
+        by_title = {(obj["kind"], obj["metadata"]["name"]): obj["spec"] for obj in printed}
+        suspended = "operatingMode: Suspended" in source.read_text(encoding="utf-8")
+        for wanted in golden:
+            title = (wanted["kind"], wanted["metadata"]["name"])
+            if suspended and wanted["kind"] == "Pod":
+                assert title not in by_title
+                continue
+            assert by_title[title] == wanted["spec"], source
+            compared += 1
+        assert suspended or printed[-1]["kind"] == "Pod"
+        assert json.loads(run("render", "-o", "json", source).stdout)["items"] == printed
+    assert compared >= 5
 
 
 def test_render_takes_the_operators_configuration(tmp_path):
