@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -11,10 +12,13 @@
 #include "base/files.h"
 #include "base/flags.h"
 #include "base/log.h"
+#include "kube/client.h"
 #include "kube/connection_config.h"
 #include "kube/transport.h"
 #include "operator/app.h"
 #include "operator/config.h"
+#include "operator/self_check.h"
+#include "operator/uninstall_guard.h"
 
 namespace {
 
@@ -30,6 +34,10 @@ constexpr Flag kFlags[] = {
     {"kubeconfig", "FILE",
      "how to reach the API server; without it $KUBECONFIG, else the pod's service account"},
     {"context", "NAME", "the kubeconfig's context; its current one without it"},
+    {"self-check", "NAMESPACE",
+     "try out webhook and operator with two suspended sandboxes there, say what is wrong, and end"},
+    {"uninstall-guard", "",
+     "refuse while there are AgentSandboxes, release what is left of the boundary, and end"},
     {"version", "", "print the version"},
     {"help", "", "print this text"},
 };
@@ -46,6 +54,22 @@ stockade::Result<stockade::sandbox_operator::OperatorConfig> LoadConfig(const st
   auto config = stockade::sandbox_operator::ParseOperatorConfig(*text);
   if (!config.ok()) return config.status().WithContext(path);
   return config;
+}
+
+// What the chart's hooks run, beside the operator that works or does not.
+int RunOnce(const stockade::ParsedFlags& flags, const stockade::kube::ConnectionConfig& connection,
+            const stockade::Clock& clock, stockade::Logger& logger) {
+  stockade::kube::Client client(stockade::kube::MakeBeastTransport(
+      std::make_shared<const stockade::kube::ConnectionConfig>(connection)));
+  Status done;
+  if (flags.Has("uninstall-guard")) {
+    done = stockade::sandbox_operator::UninstallGuard(client, clock, logger).Run();
+  } else {
+    stockade::sandbox_operator::SelfCheckOptions options;
+    options.namespace_name = flags.Value("self-check");
+    done = stockade::sandbox_operator::SelfCheck(client, clock, logger, options).Run();
+  }
+  return done.ok() ? 0 : Fail(kExitFailure, done.message());
 }
 
 }  // namespace
@@ -81,6 +105,9 @@ int main(int argc, char** argv) {
 
   const stockade::SystemClock clock;
   stockade::Logger logger(clock, config->log_level);
+  if (flags->Has("self-check") || flags->Has("uninstall-guard")) {
+    return RunOnce(*flags, *connection, clock, logger);
+  }
   // Another may lead by now: no destructor and no reconcile under way may run on.
   stockade::sandbox_operator::OperatorApp app(*config, *connection, clock, logger,
                                               [] { std::_Exit(kExitLeadershipLost); });

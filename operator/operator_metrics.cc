@@ -9,6 +9,11 @@ namespace {
 constexpr std::array<std::string_view, 6> kStateNames = {"Ready",    "NotReady", "Suspended",
                                                          "Finished", "Stalled",  "Pending"};
 
+// The conditions that say whether a sandbox is what it promises to be. The others are in its state.
+constexpr std::array<std::string_view, 3> kConditionNames = {"RuntimeHardened", "EgressIsolated",
+                                                             "PolicyCompliant"};
+constexpr std::array<std::string_view, 3> kConditionValueNames = {"True", "False", "Unknown"};
+
 // From a warm node to an image of gigabytes, in seconds.
 const prometheus::Histogram::BucketBoundaries kReadyBuckets = {0.05, 0.1, 0.25, 0.5, 1,   2.5,
                                                                5,    10,  30,   60,  180, 600};
@@ -48,6 +53,18 @@ OperatorMetrics::OperatorMetrics(prometheus::Registry& registry)
                         .Name("stockade_sandboxes")
                         .Help("AgentSandboxes, by isolation and by what their status says.")
                         .Register(registry);
+  auto& conditions = prometheus::BuildGauge()
+                         .Name("stockade_sandbox_conditions")
+                         .Help(
+                             "AgentSandboxes, by the status of each of the conditions that tell "
+                             "of their isolation.")
+                         .Register(registry);
+  for (std::size_t i = 0; i < kConditions; ++i) {
+    for (std::size_t j = 0; j < kConditionValues; ++j) {
+      conditions_[i][j] = &conditions.Add({{"condition", std::string(kConditionNames[i])},
+                                           {"status", std::string(kConditionValueNames[j])}});
+    }
+  }
   auto& ready = prometheus::BuildHistogram()
                     .Name("stockade_sandbox_ready_seconds")
                     .Help("Seconds from the creation of a sandbox's pod to its being ready.")
@@ -65,15 +82,29 @@ OperatorMetrics::OperatorMetrics(prometheus::Registry& registry)
 void OperatorMetrics::CountSandboxes(
     const std::vector<std::shared_ptr<const CachedSandbox>>& sandboxes) {
   std::array<std::array<double, kStates>, kIsolations> counts{};
+  std::array<std::array<double, kConditionValues>, kConditions> conditions{};
   for (const auto& cached : sandboxes) {
     const auto status = codec::JsonDocument::Parse(cached->status.text());
     const std::string_view state = status.ok() ? SandboxState(status->root()) : "Pending";
     const auto index =
         static_cast<std::size_t>(std::ranges::find(kStateNames, state) - kStateNames.begin());
     counts[static_cast<std::size_t>(cached->sandbox.spec.isolation)][index] += 1;
+    if (!status.ok()) continue;
+    status->root()["conditions"].ForEachElement([&](std::size_t, codec::JsonView condition) {
+      const auto* const name =
+          std::ranges::find(kConditionNames, condition["type"].StringOrEmpty());
+      const auto* const value =
+          std::ranges::find(kConditionValueNames, condition["status"].StringOrEmpty());
+      if (name == kConditionNames.end() || value == kConditionValueNames.end()) return;
+      conditions[static_cast<std::size_t>(name - kConditionNames.begin())]
+                [static_cast<std::size_t>(value - kConditionValueNames.begin())] += 1;
+    });
   }
   for (std::size_t i = 0; i < kIsolations; ++i) {
     for (std::size_t j = 0; j < kStates; ++j) sandboxes_[i][j]->Set(counts[i][j]);
+  }
+  for (std::size_t i = 0; i < kConditions; ++i) {
+    for (std::size_t j = 0; j < kConditionValues; ++j) conditions_[i][j]->Set(conditions[i][j]);
   }
 }
 

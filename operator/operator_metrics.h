@@ -15,7 +15,8 @@
 namespace stockade::sandbox_operator {
 
 // The operator's own metrics, beside those of its parts: stockade_sandboxes by isolation and state,
-// stockade_sandbox_ready_seconds, and leader_election_master_status under the name of client-go.
+// stockade_sandbox_conditions, stockade_sandbox_ready_seconds, and leader_election_master_status
+// under the name of client-go.
 // Safe to call from any thread.
 class OperatorMetrics {
  public:
@@ -31,8 +32,11 @@ class OperatorMetrics {
  private:
   static constexpr std::size_t kIsolations = api::kIsolationNames.size();
   static constexpr std::size_t kStates = 6;
+  static constexpr std::size_t kConditions = 3;
+  static constexpr std::size_t kConditionValues = 3;
 
   std::array<std::array<prometheus::Gauge*, kStates>, kIsolations> sandboxes_{};
+  std::array<std::array<prometheus::Gauge*, kConditionValues>, kConditions> conditions_{};
   std::array<prometheus::Histogram*, kIsolations> ready_{};
   prometheus::Gauge& leading_;
 };

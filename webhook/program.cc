@@ -91,6 +91,10 @@ Status Run(const Config& config, std::shared_ptr<const kube::ConnectionConfig> c
   auto admission = StartAdmission(config, cluster, review_metrics, logger);
   if (!admission.ok()) return admission.status().WithContext("listen, certificates");
 
+  metrics.BeforeScrape([&review_metrics, server = admission->get()] {
+    review_metrics.SetCertificateExpiry(server->certificate_not_after());
+  });
+
   std::atomic<bool> stopping = false;
   http_server::HealthEndpoints health;
   health.AddReadinessCheck("running", [&stopping] {

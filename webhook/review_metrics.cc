@@ -43,6 +43,12 @@ ReviewMetrics::ReviewMetrics(prometheus::Registry& registry)
                             "Total number of admission requests by HTTP status code.")),
       reviews_(AddCounters(registry, "stockade_reviews_total",
                            "Reviews by path, operation and verdict.")),
+      certificate_expiry_(prometheus::BuildGauge()
+                              .Name("stockade_webhook_certificate_expiration_timestamp_seconds")
+                              .Help("When the serving certificate in use expires, in seconds since "
+                                    "the unix epoch.")
+                              .Register(registry)
+                              .Add({})),
       findings_(AddCounters(registry, "stockade_findings_total",
                             "Reviews in which a rule found something, by its code, by what "
                             "demands it, the floor or policies and how these are enforced, and "
@@ -50,6 +56,10 @@ ReviewMetrics::ReviewMetrics(prometheus::Registry& registry)
 
 PathMetrics ReviewMetrics::ForPath(std::string_view path) {
   return PathMetrics(std::string(path), *this);
+}
+
+void ReviewMetrics::SetCertificateExpiry(std::chrono::system_clock::time_point not_after) {
+  certificate_expiry_.Set(std::chrono::duration<double>(not_after.time_since_epoch()).count());
 }
 
 PathMetrics::PathMetrics(std::string path, ReviewMetrics& all)

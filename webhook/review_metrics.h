@@ -44,6 +44,8 @@ class ReviewMetrics {
 
   // Valid as long as this is.
   [[nodiscard]] PathMetrics ForPath(std::string_view path);
+  // Called at each scrape.
+  void SetCertificateExpiry(std::chrono::system_clock::time_point not_after);
 
  private:
   friend class PathMetrics;
@@ -52,6 +54,7 @@ class ReviewMetrics {
   prometheus::Family<prometheus::Histogram>& latency_;
   prometheus::Family<prometheus::Counter>& requests_;
   prometheus::Family<prometheus::Counter>& reviews_;
+  prometheus::Gauge& certificate_expiry_;
   prometheus::Family<prometheus::Counter>& findings_;
 };
 

@@ -40,13 +40,13 @@ log: {level: info}
 YAML
 }
 
-# stockade_install: renders the chart for the webhook that runs here, and applies it.
+# stockade_install: renders the chart for programs that run here and not in the cluster, and applies it.
 stockade_install() {
   local webhook_https helm
   read -r _ webhook_https _ <"$RUN/ports"
   helm="$(binary_find helm)"
   "$helm" template stockade "$ROOT/charts/stockade" --namespace "$NAMESPACE" \
-    --set runtimeClasses.create.gvisor=runsc \
+    --set runtimeClasses.create.gvisor=runsc --set operator.deploy=false --set webhook.deploy=false \
     --set webhook.url="https://127.0.0.1:$webhook_https" \
     --set webhook.caBundle="$(base64 -w0 "$RUN/certificates/ca.crt")" \
     >"$RUN/chart.yaml" 2>"$RUN/logs/helm.log" || {

@@ -178,6 +178,7 @@ class Stockade:
                 str(self.helm()), "template", "stockade", str(ROOT / "charts" / "stockade"),
                 "--namespace", NAMESPACE,
                 "--set", "runtimeClasses.create.gvisor=runsc",
+                "--set", "operator.deploy=false,webhook.deploy=false",
                 "--set", f"webhook.url=https://127.0.0.1:{self.webhook_port}",
                 "--set", f"webhook.caBundle={self.ca_bundle}",
                 *(word for setting in settings for word in ("--set", setting)),

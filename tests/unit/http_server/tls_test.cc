@@ -166,8 +166,10 @@ TEST_F(TlsTest, SaysThatItsCertificateHasExpiredUntilThereIsANewOne) {
   const Status expired = server_->CheckCertificate();
   EXPECT_EQ(expired.code(), StatusCode::kUnavailable);
   EXPECT_NE(expired.message().find("the serving certificate expired at "), std::string::npos);
+  const auto expired_at = server_->certificate_not_after();
   directory_.WriteIdentity(ca_.Issue("second"));
   EXPECT_TRUE(Eventually([this] { return server_->CheckCertificate().ok(); }));
+  EXPECT_GT(server_->certificate_not_after(), expired_at);
 }
 
 TEST_F(TlsTest, PlainServerHasNoCertificateToExpire) {

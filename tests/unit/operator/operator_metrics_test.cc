@@ -13,6 +13,7 @@ namespace {
 
 using codec::Json;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 Json StatusWith(const std::vector<std::pair<std::string, std::string>>& conditions) {
   Json status = {{"conditions", Json::array()}};
@@ -62,6 +63,27 @@ TEST(OperatorMetricsTest, CountsSandboxesAnewEachTime) {
   metrics.CountSandboxes({});
   text = prometheus::TextSerializer().Serialize(registry.Collect());
   EXPECT_THAT(text, HasSubstr("stockade_sandboxes{isolation=\"GVisor\",state=\"Ready\"} 0\n"));
+}
+
+TEST(OperatorMetricsTest, CountsTheConditionsOfIsolation) {
+  prometheus::Registry registry;
+  OperatorMetrics metrics(registry);
+  const auto shut = Sandbox(api::Isolation::kGVisor,
+                            StatusWith({{"EgressIsolated", "True"}, {"RuntimeHardened", "True"}}));
+  const auto open = Sandbox(
+      api::Isolation::kGVisor,
+      StatusWith({{"EgressIsolated", "False"}, {"RuntimeHardened", "Unknown"}, {"Other", "True"}}));
+  metrics.CountSandboxes({shut, shut, open});
+  const std::string text = prometheus::TextSerializer().Serialize(registry.Collect());
+  const auto has = [&text](const std::string& labels, const std::string& value) {
+    return text.find("stockade_sandbox_conditions{" + labels + "} " + value + "\n") !=
+           std::string::npos;
+  };
+  EXPECT_TRUE(has(R"(condition="EgressIsolated",status="True")", "2")) << text;
+  EXPECT_TRUE(has(R"(condition="EgressIsolated",status="False")", "1")) << text;
+  EXPECT_TRUE(has(R"(condition="RuntimeHardened",status="Unknown")", "1")) << text;
+  EXPECT_TRUE(has(R"(condition="PolicyCompliant",status="False")", "0")) << text;
+  EXPECT_THAT(text, Not(HasSubstr("Other")));
 }
 
 TEST(OperatorMetricsTest, ObservesOnlyAgesThatAreKnown) {

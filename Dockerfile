@@ -1,0 +1,57 @@
+# The images of Stockade's programs: targets operator and webhook. docs/images.md says what is in them.
+#
+#   docker build --target operator --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" .
+#   hack/images                  # both, without Docker and without a registry
+#
+# Nothing here depends on the processor: for another one, give --platform.
+
+# Debian 12 with apt, at which the sources are compiled and from which the libraries are taken.
+ARG BUILD_BASE=debian:bookworm-slim
+# What the programs' files are put upon. They need nothing of it.
+ARG RUNTIME_BASE=scratch
+
+FROM ${BUILD_BASE} AS tools
+WORKDIR /src
+COPY hack/install-dependencies hack/
+COPY hack/lib/common.sh hack/lib/go.sh hack/lib/
+RUN hack/install-dependencies --compile && rm -rf /var/lib/apt/lists/*
+
+FROM tools AS build
+COPY . .
+# A directory that outlives the build makes the next one faster; without it nothing but time is lost.
+ARG CCACHE_DIR=/ccache
+RUN --mount=type=cache,target=/ccache CCACHE_DIR=${CCACHE_DIR} hack/build image stockade-operator stockade-webhook
+ARG SOURCE_DATE_EPOCH=0
+RUN for program in operator webhook; do \
+      hack/lib/image_root.py --program "build/image/$program/stockade-$program" --out "/image/$program"; \
+    done
+
+FROM ${RUNTIME_BASE} AS operator
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.title="stockade-operator" \
+      org.opencontainers.image.description="Runs AI agents on Kubernetes behind a security boundary: the operator" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
+COPY --from=build /image/operator /
+USER 65532:65532
+EXPOSE 8081
+ENTRYPOINT ["/usr/bin/stockade-operator"]
+
+FROM ${RUNTIME_BASE} AS webhook
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.title="stockade-webhook" \
+      org.opencontainers.image.description="Runs AI agents on Kubernetes behind a security boundary: the webhook" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
+COPY --from=build /image/webhook /
+USER 65532:65532
+EXPOSE 8443 8082
+ENTRYPOINT ["/usr/bin/stockade-webhook"]

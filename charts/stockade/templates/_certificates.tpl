@@ -1,0 +1,43 @@
+{{- /* Everything that webhook.certificates.mode decides. A further mode is a branch in each of these. */ -}}
+
+{{- /* The section certificates of the webhook's configuration file, as JSON. */ -}}
+{{- define "stockade.webhookCertificates" -}}
+{{- $certificates := dict
+  "certificateFile" "/etc/stockade/certificates/tls.crt"
+  "keyFile" "/etc/stockade/certificates/tls.key" -}}
+{{- if .Values.webhook.certificates.clientCAConfigMap }}
+{{- $_ := set $certificates "clientCAFile" "/etc/stockade/client-ca/ca.crt" }}
+{{- end }}
+{{- toJson $certificates -}}
+{{- end -}}
+
+{{- define "stockade.webhookVolumes" -}}
+- name: certificates
+  secret:
+    secretName: {{ .Values.webhook.certificates.secretName }}
+    defaultMode: 0440
+    items:
+      - {key: tls.crt, path: tls.crt}
+      - {key: tls.key, path: tls.key}
+{{- with .Values.webhook.certificates.clientCAConfigMap }}
+- name: client-ca
+  configMap:
+    name: {{ . }}
+    items:
+      - {key: ca.crt, path: ca.crt}
+{{- end }}
+{{- end -}}
+
+{{- define "stockade.webhookVolumeMounts" -}}
+- {name: certificates, mountPath: /etc/stockade/certificates, readOnly: true}
+{{- if .Values.webhook.certificates.clientCAConfigMap }}
+- {name: client-ca, mountPath: /etc/stockade/client-ca, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- /* Annotations of the webhook configurations. */ -}}
+{{- define "stockade.webhookAnnotations" -}}
+{{- if and (include "stockade.deploysWebhook" .) (eq .Values.webhook.certificates.mode "certManager") (not .Values.webhook.caBundle) -}}
+cert-manager.io/inject-ca-from: {{ .Release.Namespace }}/stockade-webhook
+{{- end -}}
+{{- end -}}

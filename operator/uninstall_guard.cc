@@ -1,0 +1,128 @@
+#include "operator/uninstall_guard.h"
+
+#include <map>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "api/names.h"
+#include "operator/cached_objects.h"
+
+namespace stockade::sandbox_operator {
+namespace {
+
+constexpr std::size_t kNamespacesToName = 10;
+
+bool IsSandboxPod(codec::JsonView pod) {
+  const codec::JsonView metadata = pod["metadata"];
+  return metadata["labels"][api::kSandboxLabel].exists() ||
+         (metadata["name"].StringOrEmpty().starts_with(api::kSandboxObjectPrefix) &&
+          metadata["annotations"][api::kSpecHashAnnotation].exists());
+}
+
+std::string NamespacesOf(const std::map<std::string, std::size_t>& counts) {
+  std::string text;
+  std::size_t named = 0;
+  for (const auto& [name, count] : counts) {
+    if (named++ == kNamespacesToName) {
+      return text + " and " + std::to_string(counts.size() - kNamespacesToName) + " more";
+    }
+    if (!text.empty()) text += ", ";
+    text += name + " (" + std::to_string(count) + ")";
+  }
+  return text;
+}
+
+}  // namespace
+
+Status UninstallGuard::RefuseSandboxes() {
+  std::map<std::string, std::size_t> counts;
+  std::size_t total = 0;
+  const auto listed = client_.List(kAgentSandboxes, {}, [&](codec::JsonView sandbox) {
+    ++counts[std::string(sandbox["metadata"]["namespace"].StringOrEmpty())];
+    ++total;
+  });
+  // Without the CustomResourceDefinition there are none.
+  if (listed.status().code() == StatusCode::kNotFound || (listed.ok() && total == 0)) {
+    return Status::Ok();
+  }
+  if (!listed.ok()) return listed.status().WithContext("listing AgentSandboxes");
+  return {StatusCode::kConflict,
+          std::to_string(total) + " AgentSandboxes are left, in the namespaces " +
+              NamespacesOf(counts) +
+              "; delete them first. To leave them running behind policies that nobody repairs, and "
+              "without the webhook, uninstall with --no-hooks"};
+}
+
+Result<std::string> UninstallGuard::AnySandboxPod(const std::string& namespace_name) {
+  kube::ListOptions options;
+  options.namespace_name = namespace_name;
+  std::string found;
+  const auto listed = client_.List(kube::kPods, options, [&found](codec::JsonView pod) {
+    if (IsSandboxPod(pod)) found = pod["metadata"]["name"].StringOrEmpty();
+  });
+  if (!listed.ok()) return listed.status();
+  return found;
+}
+
+Status UninstallGuard::Release(const std::string& namespace_name) {
+  const std::string name(api::kDenyAllPolicyName);
+  const auto deleted = client_.Delete(kube::kNetworkPolicies, namespace_name, name, {});
+  if (deleted.status().code() == StatusCode::kNotFound) return Status::Ok();
+  if (!deleted.ok()) return deleted.status();
+  const auto live = client_.Get(kube::kNetworkPolicies, namespace_name, name);
+  if (live.status().code() == StatusCode::kNotFound) return Status::Ok();
+  if (!live.ok()) return live.status();
+  codec::Json released = live->root().ToJson();
+  codec::Json& finalizers = released["metadata"]["finalizers"];
+  if (finalizers.is_array()) {
+    std::erase(finalizers.get_ref<codec::Json::array_t&>(),
+               codec::Json(std::string(api::kPodsGoneFinalizer)));
+  }
+  const auto updated = client_.Update(kube::kNetworkPolicies, namespace_name, name, released);
+  if (updated.ok()) {
+    logger_.Info("released NetworkPolicy stockade-deny-all", {{"namespace", namespace_name}});
+  }
+  // The operator may have been faster.
+  return updated.status().code() == StatusCode::kNotFound ? Status::Ok() : updated.status();
+}
+
+Status UninstallGuard::ReleasePolicies() {
+  std::set<std::string> namespaces;
+  kube::ListOptions options;
+  options.field_selector = "metadata.name=" + std::string(api::kDenyAllPolicyName);
+  const auto listed =
+      client_.List(kube::kNetworkPolicies, options, [&namespaces](codec::JsonView policy) {
+        namespaces.emplace(policy["metadata"]["namespace"].StringOrEmpty());
+      });
+  if (!listed.ok()) return listed.status().WithContext("listing NetworkPolicies");
+  Status waiting;
+  for (const std::string& namespace_name : namespaces) {
+    const auto pod = AnySandboxPod(namespace_name);
+    if (!pod.ok()) return pod.status().WithContext("listing pods of " + namespace_name);
+    if (!pod->empty()) {
+      waiting = {StatusCode::kUnavailable, "the pod " + namespace_name + "/" + *pod +
+                                               " of a sandbox is left; the policy that shuts its "
+                                               "network stays until the pod is gone"};
+      continue;
+    }
+    if (Status released = Release(namespace_name); !released.ok()) {
+      return released.WithContext("releasing the policy of " + namespace_name);
+    }
+  }
+  if (!waiting.ok() || namespaces.empty()) return waiting;
+  return {StatusCode::kUnavailable, "policies that were released are not gone yet"};
+}
+
+Status UninstallGuard::Run() {
+  const auto deadline = clock_.SinceBoot() + options_.patience;
+  while (true) {
+    // Somebody may create one meanwhile, and then a pod may follow.
+    if (Status none = RefuseSandboxes(); !none.ok()) return none;
+    Status released = ReleasePolicies();
+    if (released.ok() || clock_.SinceBoot() > deadline) return released;
+    std::this_thread::sleep_for(options_.poll);
+  }
+}
+
+}  // namespace stockade::sandbox_operator

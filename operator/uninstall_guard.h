@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "kube/client.h"
+
+namespace stockade::sandbox_operator {
+
+struct UninstallGuardOptions {
+  // How long pods and policies that are going may take to be gone.
+  std::chrono::nanoseconds patience = std::chrono::seconds(90);
+  std::chrono::milliseconds poll = std::chrono::seconds(1);
+};
+
+// What has to be settled before the operator, its rights and the webhook are taken out of a
+// cluster; asks the API server alone and may run beside an operator.
+//
+// Refuses (Status kConflict, with the namespaces) while there are AgentSandboxes: they would run
+// on, behind policies that nobody repairs, and under a webhook that guards nothing any more. Then
+// waits until no policy stockade-deny-all is left, which a running operator sees to, and releases
+// those that none does. Never touches the policy of a namespace in which a sandbox pod is left: the
+// boundary does not open. Blocks; for one thread.
+class UninstallGuard {
+ public:
+  UninstallGuard(kube::Client& client, const Clock& clock, Logger& logger,
+                 UninstallGuardOptions options = {})
+      : client_(client), clock_(clock), logger_(logger), options_(options) {}
+
+  Status Run();
+
+ private:
+  // Ok when there is no AgentSandbox in the cluster.
+  Status RefuseSandboxes();
+  // One look: releases what can be released. Ok when no policy is left; Unavailable says which
+  // namespace waits for what.
+  Status ReleasePolicies();
+  Status Release(const std::string& namespace_name);
+  // The name of a pod that is a sandbox's, by its label or, should somebody have taken that off, by
+  // the operator's digest on it; empty for none.
+  Result<std::string> AnySandboxPod(const std::string& namespace_name);
+
+  kube::Client& client_;
+  const Clock& clock_;
+  Logger& logger_;
+  const UninstallGuardOptions options_;
+};
+
+}  // namespace stockade::sandbox_operator
