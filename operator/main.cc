@@ -1,12 +1,15 @@
 // stockade-operator: reconciles AgentSandbox resources into hardened pods.
 #include <malloc.h>
 
+#include <charconv>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/files.h"
@@ -36,8 +39,10 @@ constexpr Flag kFlags[] = {
     {"context", "NAME", "the kubeconfig's context; its current one without it"},
     {"self-check", "NAMESPACE",
      "try out webhook and operator with two suspended sandboxes there, say what is wrong, and end"},
-    {"uninstall-guard", "",
-     "refuse while there are AgentSandboxes, release what is left of the boundary, and end"},
+    {"uninstall-guard", "SECONDS",
+     "refuse while there are AgentSandboxes, release what is left of the boundary within that "
+     "time, "
+     "and end"},
     {"version", "", "print the version"},
     {"help", "", "print this text"},
 };
@@ -56,6 +61,15 @@ stockade::Result<stockade::sandbox_operator::OperatorConfig> LoadConfig(const st
   return config;
 }
 
+bool ParseSeconds(std::string_view text, std::chrono::nanoseconds& out) {
+  int seconds = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, seconds);
+  if (error != std::errc() || rest != end || seconds < 1 || seconds > 3600) return false;
+  out = std::chrono::seconds(seconds);
+  return true;
+}
+
 // What the chart's hooks run, beside the operator that works or does not.
 int RunOnce(const stockade::ParsedFlags& flags, const stockade::kube::ConnectionConfig& connection,
             const stockade::Clock& clock, stockade::Logger& logger) {
@@ -63,7 +77,11 @@ int RunOnce(const stockade::ParsedFlags& flags, const stockade::kube::Connection
       std::make_shared<const stockade::kube::ConnectionConfig>(connection)));
   Status done;
   if (flags.Has("uninstall-guard")) {
-    done = stockade::sandbox_operator::UninstallGuard(client, clock, logger).Run();
+    stockade::sandbox_operator::UninstallGuardOptions options;
+    if (!ParseSeconds(flags.Value("uninstall-guard"), options.patience)) {
+      return Fail(kExitUsage, "--uninstall-guard: must be a number of seconds from 1 to 3600");
+    }
+    done = stockade::sandbox_operator::UninstallGuard(client, clock, logger, options).Run();
   } else {
     stockade::sandbox_operator::SelfCheckOptions options;
     options.namespace_name = flags.Value("self-check");

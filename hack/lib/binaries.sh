@@ -11,6 +11,8 @@ kubectl                 kubernetes k8s.io/kubernetes        k8s.io/kubernetes/cm
 etcd                    etcd       go.etcd.io/etcd/server/v3 go.etcd.io/etcd/server/v3
 kwok                    kwok       sigs.k8s.io/kwok         sigs.k8s.io/kwok/cmd/kwok
 helm                    helm       helm.sh/helm/v3          helm.sh/helm/v3/cmd/helm
+kubeconform             kubeconform github.com/yannh/kubeconform github.com/yannh/kubeconform/cmd/kubeconform
+kustomize               kustomize  sigs.k8s.io/kustomize/kustomize/v5 sigs.k8s.io/kustomize/kustomize/v5
 '
 
 binary_names() { awk 'NF {print $1}' <<<"$BINARIES"; }
@@ -33,6 +35,8 @@ binary_has_version() {
   case "$2" in
     kubectl) ask=(version --client) ;;
     helm) ask=(version --short) ;;
+    kubeconform) ask=(-v) ;;
+    kustomize) ask=(version) ;;
     *) ask=(--version) ;;
   esac
   version="$(binary_version "$2")"
@@ -67,6 +71,8 @@ binary_linker_flags() {
         "-X $package.gitTreeState=clean"
       ;;
     kwok) echo "-X sigs.k8s.io/kwok/pkg/consts.Version=$2" ;;
+    kubeconform) echo "-X main.version=$2" ;;
+    kustomize) echo "-X sigs.k8s.io/kustomize/api/provenance.version=$2" ;;
     helm)
       # The Kubernetes that helm supposes where no cluster is asked: that of its client library.
       minor="$(awk '$1 == "k8s.io/client-go" {print $2}' "$ROOT/hack/tools/helm/go.mod")"
