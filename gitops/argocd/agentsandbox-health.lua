@@ -2,7 +2,8 @@
 --
 --   Healthy      Ready, or run to its end without an error
 --   Suspended    spec.operatingMode is Suspended, and the pod is gone
---   Degraded     waiting will not help (Stalled), it failed, or its network or its runtime is not what it should be
+--   Degraded     waiting will not help (Stalled), it failed, a container cannot run, or its network or its runtime is not
+--                what it should be
 --   Progressing  anything else; the message is that of Ready
 
 local function condition(name)
@@ -53,5 +54,11 @@ if suspended.status == "True" then
 end
 if ready.status == "True" then
   return { status = "Healthy", message = words(ready) }
+end
+-- As Argo CD sees a pod in such a state.
+for _, reason in ipairs({ "CrashLoop", "ImagePullFailed", "ContainerCannotStart" }) do
+  if ready.reason == reason then
+    return { status = "Degraded", message = words(ready) }
+  end
 end
 return { status = "Progressing", message = words(ready) }

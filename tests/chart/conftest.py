@@ -1,0 +1,82 @@
+"""What the tests of the chart share: the tools, the chart as helm renders it, and a cluster with the
+CustomResourceDefinitions of others that it has objects for."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "integration"))
+
+from cluster import running_cluster  # noqa: E402
+from schemas import foreign_crds  # noqa: E402
+
+CHART = ROOT / "charts" / "stockade"
+NAMESPACE = "stockade-system"
+
+
+def tool(name):
+    """The path of a tool: that of STOCKADE_TEST_NAME, which hack/suites/chart sets, or one on the PATH."""
+    path = os.environ.get(f"STOCKADE_TEST_{name.upper()}") or shutil.which(name)
+    assert path, f"no {name}: run hack/suites/chart"
+    return path
+
+
+def sets(values):
+    """Arguments of helm for {"operator.replicas": "1"}; values are as on helm's command line."""
+    return [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
+
+
+class Helm:
+    """helm for one release in one namespace; of a cluster, where a kubeconfig is given."""
+
+    def __init__(self, kubeconfig=None, release="stockade"):
+        self.release = release
+        self.environment = os.environ | ({"KUBECONFIG": kubeconfig} if kubeconfig else {})
+
+    def run(self, command, *args):
+        """The CompletedProcess, whatever the exit code."""
+        return subprocess.run(
+            [tool("helm"), command, *args], env=self.environment, capture_output=True, text=True, check=False,
+            timeout=180,
+        )  # fmt: skip
+
+    def must(self, command, *args):
+        done = self.run(command, *args)
+        assert done.returncode == 0, f"helm {command} {' '.join(args)}: {done.stderr}"
+        return done.stdout
+
+    def template(self, values=None, *args):
+        return self.must("template", self.release, str(CHART), "--namespace", NAMESPACE, *sets(values or {}), *args)
+
+    def objects(self, values=None, *args):
+        return [document for document in yaml.safe_load_all(self.template(values, *args)) if document]
+
+    def upgrade(self, values=None):
+        """Installs the release or upgrades it, and waits until its Deployments are there."""
+        self.must(
+            "upgrade", "--install", self.release, str(CHART), "--namespace", NAMESPACE, "--reset-values", "--wait",
+            "--timeout", "90s", *sets(values or {}),
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def helm():
+    return Helm()
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory):
+    """A cluster with the CRDs of others and without Stockade's: the chart brings those."""
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as running:
+        for path in foreign_crds():
+            for crd in yaml.safe_load_all(path.read_text()):
+                # Their labels are templates of a chart.
+                bare = crd | {"metadata": {"name": crd["metadata"]["name"]}}
+                running.must("apply", "--server-side", "-f", "-", input=bare)
+        yield running

@@ -1,0 +1,199 @@
+"""The chart over a matrix of values: every combination is valid for kubeconform, for the API server, and for the programs
+that read the configuration files."""
+
+import concurrent.futures
+import hashlib
+import itertools
+import os
+import pathlib
+import subprocess
+
+import pytest
+import yaml
+from conftest import NAMESPACE, ROOT, Helm, tool
+from schemas import LOCATION, write_schemas
+
+BUILD = pathlib.Path(os.environ.get("STOCKADE_BUILD_DIR", ROOT / "build" / "release"))
+
+# Each axis has its choices; every combination of them is rendered.
+MATRIX = [
+    [{}, {"operator.deploy": "false"}],
+    [
+        {"webhook.certificates.mode": "files", "webhook.caBundle": "QUJD"},
+        {"webhook.certificates.mode": "files", "webhook.certificates.clientCAConfigMap": "front-proxy"},
+        {"webhook.certificates.mode": "certManager"},
+        {
+            "webhook.certificates.mode": "certManager",
+            "webhook.certificates.certManager.issuerRef.name": "internal",
+            "webhook.certificates.certManager.issuerRef.kind": "ClusterIssuer",
+        },
+        {"webhook.deploy": "false", "webhook.url": "https://192.0.2.1:8443", "webhook.caBundle": "QUJD"},
+    ],
+    [{}, {"networkPolicy.enabled": "true", "flowSchema.enabled": "true"}],
+    [
+        {},
+        {
+            "monitoring.serviceMonitor.enabled": "true", "monitoring.prometheusRule.enabled": "true",
+            "monitoring.dashboard.enabled": "true",
+            "monitoring.prometheusRule.runbookURL": "https://docs.example.com/alerts#",
+        },
+    ],
+    [{}, {"webhook.autoscaling.enabled": "true", "webhook.podDisruptionBudget.minAvailable": "50%"}],
+    [
+        {},
+        {
+            "commonLabels.team": "platform", "image.registry": "registry.example.com/platform",
+            "image.pullSecrets[0].name": "registry", "operator.image.digest": "sha256:" + "0" * 64,
+            "podSecurity.runAsUser": "null", "podSecurity.fsGroup": "null", "listenAddress": "[::]",
+            "operator.priorityClassName": "important", "operator.nodeSelector.pool": "system",
+            "webhook.tolerations[0].key": "dedicated", "webhook.tolerations[0].operator": "Exists",
+            "webhook.podAnnotations.note": "x", "operator.podLabels.note": "x", "runtimeClasses.create.gvisor": "runsc",
+            "operator.config.workers": "64", "operator.config.defaults.runAsUser": "2147483647",
+            "operator.config.runtimeClasses.MicroVM": "kata-qemu", "operator.config.leaderElection.lease": "other",
+            "webhook.config.limits.connections": "100000", "webhook.config.threads": "8",
+            "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.name": "monitoring",
+            "operator.podDisruptionBudget.enabled": "false", "uninstall.guard": "false",
+        },
+    ],
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def documents(helm, tmp_path_factory):
+    """A directory with every different object of every combination, one to a file; the defaults with the CRDs."""
+    directory = tmp_path_factory.mktemp("documents")
+    combinations = [
+        {key: value for choice in choices for key, value in choice.items()} | {"crds.install": "false"}
+        for choices in itertools.product(*MATRIX)
+    ]
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        for rendered in pool.map(helm.objects, [{}, *combinations]):
+            for document in rendered:
+                text = yaml.safe_dump(document)
+                digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+                (directory / f"{document['kind'].lower()}-{digest}.yaml").write_text(text)
+    assert len(list(directory.iterdir())) > 50
+    return directory
+
+
+def test_kubeconform_finds_every_combination_valid(documents, tmp_path):
+    write_schemas(tmp_path)
+    done = subprocess.run(
+        [tool("kubeconform"), "-strict", "-summary", "-schema-location", f"{tmp_path}/{LOCATION}", str(documents)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Skipped: 0" in done.stdout
+
+
+def test_kubeconform_would_find_a_wrong_field(tmp_path):
+    write_schemas(tmp_path)
+    wrong = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"port": 1}}
+    done = subprocess.run(
+        [tool("kubeconform"), "-strict", "-schema-location", f"{tmp_path}/{LOCATION}", "-"],
+        input=yaml.safe_dump(wrong), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "'port' not allowed" in done.stdout
+
+
+def test_the_api_server_takes_every_combination(documents, cluster):
+    namespaces = cluster.get("namespaces")["items"]
+    if NAMESPACE not in [found["metadata"]["name"] for found in namespaces]:
+        cluster.must("create", "namespace", NAMESPACE)
+    done = cluster.kubectl(
+        "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", str(documents),
+        timeout=180,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def configurations(documents, name):
+    for path in documents.glob("configmap-*.yaml"):
+        text = yaml.safe_load(path.read_text())["data"].get(f"{name}.yaml")
+        if text:
+            yield path.name, text
+
+
+@pytest.mark.parametrize("name", ["operator", "webhook"])
+def test_the_programs_take_their_configuration(documents, tmp_path, name):
+    """Beyond its configuration neither gets: the kubeconfig and the certificates are not there."""
+    checked = 0
+    for origin, text in configurations(documents, name):
+        config = tmp_path / origin
+        config.write_text(text)
+        command = [str(BUILD / name / f"stockade-{name}"), "--config", str(config)]
+        if name == "operator":
+            command += ["--kubeconfig", "/nonexistent/kubeconfig"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+        beyond = "/nonexistent/kubeconfig" if name == "operator" else "/etc/stockade/certificates/tls.crt"
+        assert done.returncode == 2 and beyond in done.stderr, f"{text}\n{done.stderr}"
+        checked += 1
+    assert checked >= 2
+
+
+def by_name(objects, kind, name):
+    return next(each for each in objects if each["kind"] == kind and each["metadata"]["name"] == name)
+
+
+def test_a_digest_counts_instead_of_the_tag(helm):
+    digest = "sha256:" + "0" * 64
+    values = {"image.registry": "registry.example.com", "operator.image.digest": digest}
+    deployment = by_name(helm.objects(values), "Deployment", "stockade-operator")
+    image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert image == f"registry.example.com/stockade-operator@{digest}"
+
+
+def test_a_change_of_the_configuration_restarts_the_pods(helm):
+    annotations = [
+        by_name(helm.objects(values), "Deployment", "stockade-operator")["spec"]["template"]["metadata"]["annotations"]
+        for values in ({}, {"operator.config.workers": "8"}, {"webhook.config.threads": "8"})
+    ]
+    assert annotations[0] != annotations[1]
+    assert annotations[0] == annotations[2], "the webhook's configuration is not the operator's affair"
+
+
+def test_programs_outside_the_cluster_need_no_deployment(helm):
+    values = {"operator.deploy": "false", "webhook.deploy": "false", "webhook.url": "https://192.0.2.1:8443"}
+    kinds = {each["kind"] for each in helm.objects(values)}
+    assert not kinds & {"Deployment", "Job", "Service", "PodDisruptionBudget", "ConfigMap"}
+    assert {"ValidatingWebhookConfiguration", "ClusterRole", "ServiceAccount"} <= kinds
+
+
+def test_every_object_has_the_labels_of_the_release(helm):
+    for each in helm.objects({"commonLabels.team": "platform", "crds.install": "false"}):
+        labels = each["metadata"]["labels"]
+        assert labels["app.kubernetes.io/name"] == "stockade", each["metadata"]["name"]
+        assert labels["team"] == "platform", each["metadata"]["name"]
+
+
+def test_an_alert_can_be_left_out(helm):
+    values = {
+        "monitoring.prometheusRule.enabled": "true", "monitoring.prometheusRule.disabled": "{StockadeWebhookDown}",
+        "monitoring.prometheusRule.runbookURL": "https://docs.example.com/alerts.md#",
+    }  # fmt: skip
+    groups = by_name(helm.objects(values), "PrometheusRule", "stockade")["spec"]["groups"]
+    rules = {rule["alert"]: rule for group in groups for rule in group["rules"]}
+    assert "StockadeWebhookDown" not in rules
+    url = rules["StockadeWebhookFailing"]["annotations"]["runbook_url"]
+    assert url == "https://docs.example.com/alerts.md#stockadewebhookfailing"
+
+
+def test_there_is_one_release_in_a_cluster(cluster):
+    """Asked of a cluster: helm template knows none."""
+    first = Helm(cluster.kubeconfig)
+    first.must("install", "stockade", *first_values())
+    try:
+        second = Helm(cluster.kubeconfig, release="other")
+        done = second.run("install", "other", *first_values())
+        assert done.returncode != 0
+        assert 'this cluster has the release "stockade" of Stockade' in done.stderr
+    finally:
+        first.must("uninstall", "stockade", "--namespace", NAMESPACE, "--wait")
+
+
+def first_values():
+    return [
+        str(ROOT / "charts" / "stockade"), "--namespace", NAMESPACE, "--create-namespace",
+        "--set", "operator.deploy=false,webhook.url=https://192.0.2.1:8443",
+    ]  # fmt: skip
