@@ -1,5 +1,5 @@
-"""JSON schemas for kubeconform, strict ones: of the pinned Kubernetes from its own OpenAPI, of the objects of others from
-their CustomResourceDefinitions, and of ours."""
+"""JSON schemas for kubeconform, strict ones: of the pinned Kubernetes from its own OpenAPI, of the objects of others
+from their CustomResourceDefinitions, and of ours."""
 
 import functools
 import json

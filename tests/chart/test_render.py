@@ -1,5 +1,5 @@
-"""The chart over a matrix of values: every combination is valid for kubeconform, for the API server, and for the programs
-that read the configuration files."""
+"""The chart over a matrix of values: every combination is valid for kubeconform, for the API server, and for the
+programs that read the configuration files."""
 
 import concurrent.futures
 import hashlib
@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 import yaml
-from conftest import NAMESPACE, ROOT, Helm, tool
+from conftest import NAMESPACE, ROOT, tool
 from schemas import LOCATION, write_schemas
 
 BUILD = pathlib.Path(os.environ.get("STOCKADE_BUILD_DIR", ROOT / "build" / "release"))
@@ -177,23 +177,3 @@ def test_an_alert_can_be_left_out(helm):
     assert "StockadeWebhookDown" not in rules
     url = rules["StockadeWebhookFailing"]["annotations"]["runbook_url"]
     assert url == "https://docs.example.com/alerts.md#stockadewebhookfailing"
-
-
-def test_there_is_one_release_in_a_cluster(cluster):
-    """Asked of a cluster: helm template knows none."""
-    first = Helm(cluster.kubeconfig)
-    first.must("install", "stockade", *first_values())
-    try:
-        second = Helm(cluster.kubeconfig, release="other")
-        done = second.run("install", "other", *first_values())
-        assert done.returncode != 0
-        assert 'this cluster has the release "stockade" of Stockade' in done.stderr
-    finally:
-        first.must("uninstall", "stockade", "--namespace", NAMESPACE, "--wait")
-
-
-def first_values():
-    return [
-        str(ROOT / "charts" / "stockade"), "--namespace", NAMESPACE, "--create-namespace",
-        "--set", "operator.deploy=false,webhook.url=https://192.0.2.1:8443",
-    ]  # fmt: skip

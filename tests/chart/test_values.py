@@ -1,5 +1,5 @@
-"""Values that the chart does not take, each with what it says, and the three places in which a value stands: values.yaml,
-its schema and docs/chart-values.md."""
+"""Values that the chart does not take, each with what it says, and the three places in which a value stands:
+values.yaml, its schema and docs/chart-values.md."""
 
 import json
 import re
@@ -77,7 +77,8 @@ def test_the_schema_has_every_value_and_no_other():
     known = set(schema_properties(schema)) - {"global"}
     free = ("issuerRef.", "pullSecrets.")
     missing = [path for path, _ in leaves(defaults()) if path not in known]
-    sections = {path.rsplit(".", depth)[0] for path, _ in leaves(defaults()) for depth in range(1, path.count(".") + 1)}
+    paths = [path for path, _ in leaves(defaults())]
+    sections = {path.rsplit(".", depth)[0] for path in paths for depth in range(1, path.count(".") + 1)}
     surplus = known - {path for path, _ in leaves(defaults())} - sections
     assert not missing
     assert not [path for path in surplus if not any(part in path for part in free)]
@@ -85,7 +86,8 @@ def test_the_schema_has_every_value_and_no_other():
 
 def documented_values():
     """{value: default} of the tables in docs/chart-values.md."""
-    rows = re.findall(r"^\| `([a-zA-Z.]+)` \| `(.*?)` \|", (ROOT / "docs" / "chart-values.md").read_text(), re.MULTILINE)
+    text = (ROOT / "docs" / "chart-values.md").read_text()
+    rows = re.findall(r"^\| `([a-zA-Z.]+)` \| `(.*?)` \|", text, re.MULTILINE)
     return {name: yaml.safe_load(default) for name, default in rows}
 
 

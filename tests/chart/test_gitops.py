@@ -1,0 +1,223 @@
+"""gitops/: what Argo CD and Flux make of an AgentSandbox in each of its states, and that Kustomize builds the base.
+
+The objects in recorded/ were left behind by a real operator: record_states.py."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+import yaml
+from conftest import ROOT, tool
+
+from cluster import eventually
+
+GITOPS = ROOT / "gitops"
+RECORDED = pathlib.Path(__file__).resolve().parent / "recorded"
+
+# state: (Argo CD, Flux, what Argo CD's message begins with)
+STATES = {
+    "new": ("Progressing", "inProgress", "the operator has not looked at this spec yet"),
+    "unobserved": ("Progressing", "inProgress", "the operator has not looked at this spec yet"),
+    "ready": ("Healthy", "current", "PodReady"),
+    "succeeded": ("Healthy", "current", "PodSucceeded"),
+    "failed": ("Degraded", "failed", "PodFailed"),
+    "suspended": ("Suspended", "current", "PodGone"),
+    "suspending": ("Progressing", "waiting", "Suspended"),
+    "stalled": ("Degraded", "failed", "HostNamespace"),
+    "widened": ("Degraded", "failed", "WidenedBy"),
+    "unpullable": ("Degraded", "waiting", "ImagePullFailed"),
+    "crashing": ("Degraded", "waiting", "CrashLoop"),
+    "missing-runtime": ("Progressing", "waiting", "RuntimeClassMissing"),
+}
+
+
+def recorded(state):
+    return json.loads((RECORDED / f"{state}.json").read_text())
+
+
+def test_every_recorded_state_is_judged():
+    assert {path.stem for path in RECORDED.glob("*.json")} == set(STATES)
+
+
+def lua(value):
+    """A value as Lua writes it; null is what is not there."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"[{lua(key)}]={lua(each)}" for key, each in value.items() if each is not None) + "}"
+    if isinstance(value, list):
+        return "{" + ",".join(lua(each) for each in value) + "}"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return '"' + "".join(f"\\{byte:03d}" for byte in value.encode()) + '"'
+    return repr(value)
+
+
+def argo_health(obj):
+    """What the health check says, under the version of the language that Argo CD has."""
+    check = (GITOPS / "argocd" / "agentsandbox-health.lua").read_text()
+    script = (
+        f"obj = {lua(obj)}\nlocal function check()\n{check}\nend\n"
+        'local hs = check()\nio.write(hs.status, "\\n", hs.message)\n'
+    )
+    done = subprocess.run(["lua5.1", "-"], input=script, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 0, done.stderr
+    status, message = done.stdout.split("\n", 1)
+    return status, message
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_argo_cd_sees_the_state(state):
+    status, message = argo_health(recorded(state))
+    assert status == STATES[state][0]
+    assert message.startswith(STATES[state][2])
+
+
+def test_argo_cd_sees_an_object_without_a_status():
+    obj = recorded("new")
+    del obj["status"]
+    assert argo_health(obj)[0] == "Progressing"
+
+
+def flux_expressions():
+    path = GITOPS / "flux" / "sandboxes.yaml"
+    (check,) = yaml.safe_load(path.read_text())["spec"]["healthCheckExprs"]
+    assert (check["apiVersion"], check["kind"]) == ("stockade.dev/v1alpha1", "AgentSandbox")
+    return {name: check[name] for name in ("inProgress", "failed", "current")}
+
+
+RECORD = {
+    "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+    "metadata": {"name": "records.test.stockade.dev"},
+    "spec": {
+        "group": "test.stockade.dev", "scope": "Namespaced",
+        "names": {"plural": "records", "singular": "record", "kind": "Record"},
+        "versions": [
+            {
+                "name": "v1", "served": True, "storage": True,
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
+            }
+        ],
+    },
+}  # fmt: skip
+
+
+def policies():
+    """A policy for each expression that denies what it is true of, so that the API server tells its value."""
+    for name, expression in flux_expressions().items():
+        # The variables of Flux are the fields of the object.
+        bound = re.sub(r"\b(status|metadata)\.", r"object.\1.", expression)
+        metadata = {"name": f"flux-{name.lower()}.test.stockade.dev"}
+        yield {
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": metadata,
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": {
+                    "resourceRules": [
+                        {"apiGroups": ["test.stockade.dev"], "apiVersions": ["v1"], "operations": ["CREATE"],
+                         "resources": ["records"]}
+                    ]
+                },
+                "validations": [{"expression": f"!({bound})", "message": f"flux says {name}"}],
+            },
+        }  # fmt: skip
+        yield {
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": metadata, "spec": {"policyName": metadata["name"], "validationActions": ["Deny"]},
+        }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def flux(cluster):
+    """flux(obj) -> the first of Flux's expressions that is true of it, or "waiting": by the API server's own CEL.
+
+    The generation is the API server's to set, so that what was recorded is put beside it."""
+    cluster.must("apply", "-f", "-", input=RECORD)
+    cluster.must("wait", "crd/records.test.stockade.dev", "--for=condition=Established", "--timeout=30s")
+    cluster.must("apply", "-f", "-", input=list(policies()))
+
+    def said(obj):
+        status = dict(obj["status"])
+        observed = status.pop("observedGeneration", None)
+        if observed is not None:
+            # A new object's generation is 1.
+            status["observedGeneration"] = 1 - (obj["metadata"]["generation"] - observed)
+        record = {
+            "apiVersion": "test.stockade.dev/v1", "kind": "Record", "metadata": {"name": "record"}, "status": status,
+        }  # fmt: skip
+        done = cluster.kubectl("create", "--dry-run=server", "-f", "-", input=record)
+        assert done.returncode == 0 or "flux says" in done.stderr, done.stderr
+        true = re.findall(r"flux says (\w+)", done.stderr)
+        return next((name for name in ("inProgress", "failed", "current") if name in true), "waiting")
+
+    # Policies are in force a moment after they were written.
+    def in_force():
+        return all(said(recorded(state)) == STATES[state][1] for state in ("new", "failed", "ready"))
+
+    eventually(in_force)
+    yield said
+    cluster.must("delete", "-f", "-", input=list(policies()))
+    cluster.must("delete", "-f", "-", input=RECORD)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_flux_sees_the_state(flux, state):
+    assert flux(recorded(state)) == STATES[state][1]
+
+
+def kustomize(directory, *args):
+    done = subprocess.run(
+        [tool("kustomize"), "build", *args, str(directory)], capture_output=True, text=True, check=False, timeout=120,
+        env=os.environ | {"PATH": f"{pathlib.Path(tool('helm')).parent}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+
+INFLATE = ("--enable-helm", "--load-restrictor", "LoadRestrictionsNone")
+
+
+def key(obj):
+    return obj["kind"], obj["metadata"]["name"]
+
+
+def test_the_kustomize_base_is_the_chart(helm):
+    built = {key(each): each for each in kustomize(GITOPS / "kustomize" / "base", *INFLATE)}
+    assert built.pop(("Namespace", "stockade-system"))
+    rendered = {key(each): each for each in helm.objects({}, "--no-hooks")}
+    assert built.keys() == rendered.keys()
+    for name, each in rendered.items():
+        assert built[name].get("spec") == each.get("spec"), name
+
+
+def test_the_kustomize_overlay_changes_images_and_the_deployment():
+    built = {key(each): each for each in kustomize(GITOPS / "kustomize" / "overlays" / "example", *INFLATE)}
+    webhook = built["Deployment", "stockade-webhook"]["spec"]
+    assert webhook["minReadySeconds"] == 10
+    image = webhook["template"]["spec"]["containers"][0]["image"]
+    assert image.startswith("registry.example.com/platform/stockade-webhook:")
+
+
+def test_argo_cds_configuration_holds_the_health_check():
+    (configuration,) = kustomize(GITOPS / "argocd")
+    text = configuration["data"]["resource.customizations.health.stockade.dev_AgentSandbox"]
+    assert text == (GITOPS / "argocd" / "agentsandbox-health.lua").read_text()
+
+
+def test_the_examples_set_values_that_the_chart_has(helm):
+    values = [
+        document["spec"]["values"]
+        for document in yaml.safe_load_all((GITOPS / "flux" / "helmrelease.yaml").read_text())
+        if document["kind"] == "HelmRelease"
+    ] + [
+        document["spec"]["source"]["helm"]["valuesObject"]
+        for document in yaml.safe_load_all((GITOPS / "argocd" / "application.yaml").read_text())
+        if "helm" in document["spec"]["source"]
+    ]
+    assert len(values) == 2
+    for each in values:
+        helm.objects({}, "--set-json", f"image={json.dumps(each.pop('image'))}", *(
+            word for name, value in each.items() for word in ("--set-json", f"{name}={json.dumps(value)}")
+        ))  # fmt: skip

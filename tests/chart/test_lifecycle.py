@@ -1,0 +1,206 @@
+"""A release from its installation to its end on a real API server, in a namespace that enforces the strictest Pod
+Security level. kwok plays the nodes: pods become Ready, and Jobs succeed, without an image."""
+
+import json
+
+import pytest
+import yaml
+from conftest import CHART, NAMESPACE, Helm
+
+from cluster import eventually
+from stockade import make_certificates, sandbox
+
+RESTRICTED = {
+    "pod-security.kubernetes.io/enforce": "restricted",
+    "pod-security.kubernetes.io/enforce-version": "latest",
+}
+OUTSIDE = {"operator.deploy": "false", "webhook.deploy": "false", "webhook.url": "https://192.0.2.1:8443"}
+EVERYTHING = {
+    "networkPolicy.enabled": "true", "flowSchema.enabled": "true", "webhook.autoscaling.enabled": "true",
+    "monitoring.serviceMonitor.enabled": "true", "monitoring.prometheusRule.enabled": "true",
+    "monitoring.dashboard.enabled": "true", "runtimeClasses.create.gvisor": "runsc",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def namespace(cluster, tmp_path_factory):
+    """The release's namespace, with the webhook's Secret in it."""
+    certificates = make_certificates(tmp_path_factory.mktemp("webhook"))
+    metadata = {"name": NAMESPACE, "labels": RESTRICTED}
+    cluster.must("apply", "-f", "-", input={"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    cluster.must(
+        "-n", NAMESPACE, "create", "secret", "tls", "stockade-webhook-tls",
+        "--cert", str(certificates / "tls.crt"), "--key", str(certificates / "tls.key"),
+    )  # fmt: skip
+    yield NAMESPACE
+    cluster.must("delete", "namespace", NAMESPACE, "--wait=false")
+    cluster.must("delete", "crd", "agentsandboxes.stockade.dev")
+
+
+@pytest.fixture
+def release(cluster, namespace):
+    """helm on the cluster; afterwards the release is gone, and the CRD has stayed."""
+    helm = Helm(cluster.kubeconfig)
+    yield helm
+    helm.must("uninstall", "stockade", "--namespace", namespace, "--ignore-not-found", "--no-hooks", "--wait")
+
+
+def manifest(release):
+    return [each for each in yaml.safe_load_all(release.must("get", "manifest", "stockade", "-n", NAMESPACE)) if each]
+
+
+def versions(cluster, release):
+    """{object: resourceVersion} of everything in the release but what its own status changes."""
+    found = {}
+    for each in manifest(release):
+        if each["kind"] in ("Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget"):
+            continue
+        metadata = each["metadata"]
+        live = cluster.get(each["kind"] + "." + api_group(each), metadata["name"], "-n", NAMESPACE)
+        found[each["kind"], metadata["name"]] = live["metadata"]["resourceVersion"]
+    return found
+
+
+def api_group(obj):
+    version = obj["apiVersion"]
+    return f"{version.split('/')[1]}.{version.split('/')[0]}" if "/" in version else ""
+
+
+def deployment(cluster, name):
+    return cluster.get("deployment", name, "-n", NAMESPACE)
+
+
+def test_pods_pass_restricted_and_are_spread(cluster, release):
+    release.upgrade(EVERYTHING)
+    for name in ("stockade-operator", "stockade-webhook"):
+        found = eventually(lambda name=name: two_ready(deployment(cluster, name)))
+        assert found["status"]["availableReplicas"] == 2
+        pods = cluster.get("pods", "-n", NAMESPACE, "-l", f"app.kubernetes.io/component={name.split('-')[1]}")["items"]
+        assert len({pod["spec"]["nodeName"] for pod in pods}) == 2, "on different nodes"
+    services = cluster.get("endpointslices", "-n", NAMESPACE)["items"]
+    ports = {port["port"] for each in services for port in each["ports"]}
+    assert ports == {8081, 8082, 8443}
+
+
+def two_ready(found):
+    return found if found.get("status", {}).get("readyReplicas") == 2 else None
+
+
+def test_a_second_apply_changes_nothing(cluster, release):
+    # A HorizontalPodAutoscaler would write to the Deployment meanwhile.
+    values = EVERYTHING | {"webhook.autoscaling.enabled": "false"}
+    release.upgrade(values)
+    before = versions(cluster, release)
+    generations = {name: deployment(cluster, name)["metadata"]["generation"] for name in DEPLOYMENTS}
+    release.upgrade(values)
+    assert versions(cluster, release) == before
+    assert {name: deployment(cluster, name)["metadata"]["generation"] for name in DEPLOYMENTS} == generations
+
+
+DEPLOYMENTS = ("stockade-operator", "stockade-webhook")
+
+
+def test_nothing_that_is_rendered_drifts(cluster, release):
+    """What a GitOps controller compares: the rendered fields with the live ones, once the API server has them."""
+    text = release.template(EVERYTHING, "--no-hooks")
+    cluster.must("apply", "--server-side", "-f", "-", input=list(yaml.safe_load_all(text)))
+    done = cluster.kubectl("diff", "--server-side", "-f", "-", input=list(yaml.safe_load_all(text)))
+    assert done.returncode == 0, done.stdout
+    cluster.must("delete", "-f", "-", input=list(yaml.safe_load_all(text)))
+
+
+def test_from_programs_outside_to_deployments_and_back(cluster, release):
+    release.upgrade(OUTSIDE)
+    assert not cluster.get("deployments", "-n", NAMESPACE)["items"]
+    registered = cluster.get("validatingwebhookconfiguration", "stockade")
+    assert registered["webhooks"][0]["clientConfig"]["url"].startswith("https://192.0.2.1:8443/")
+    release.upgrade()
+    registered = cluster.get("validatingwebhookconfiguration", "stockade")
+    assert registered["webhooks"][0]["clientConfig"]["service"]["name"] == "stockade-webhook"
+    assert "url" not in registered["webhooks"][0]["clientConfig"]
+    release.must("rollback", "stockade", "1", "--namespace", NAMESPACE, "--wait")
+    assert not cluster.get("deployments", "-n", NAMESPACE)["items"]
+
+
+def test_upgrade_and_rollback_take_the_configuration_along(cluster, release):
+    def state():
+        config = cluster.get("configmap", "stockade-operator", "-n", NAMESPACE)["data"]["operator.yaml"]
+        template = deployment(cluster, "stockade-operator")["spec"]["template"]["metadata"]["annotations"]
+        return json.loads(config).get("workers"), template["checksum/config"]
+
+    release.upgrade()
+    before = state()
+    webhook = deployment(cluster, "stockade-webhook")["metadata"]["generation"]
+    release.upgrade({"operator.config.workers": "8"})
+    after = state()
+    assert (before[0], after[0]) == (None, 8)
+    assert before[1] != after[1], "the pods start anew"
+    assert deployment(cluster, "stockade-webhook")["metadata"]["generation"] == webhook, "the webhook's do not"
+    release.must("rollback", "stockade", "1", "--namespace", NAMESPACE, "--wait")
+    assert state() == before
+
+
+def test_helm_test_leaves_nothing(cluster, release):
+    release.upgrade()
+    said = release.must("test", "stockade", "--namespace", NAMESPACE)
+    assert "Phase:          Succeeded" in said
+    for kind in ("jobs", "roles", "rolebindings", "serviceaccounts"):
+        names = [each["metadata"]["name"] for each in cluster.get(kind, "-n", NAMESPACE)["items"]]
+        assert "stockade-self-check" not in names
+
+
+def test_an_upgrade_restores_what_was_taken_away(cluster, release):
+    release.upgrade()
+    cluster.must("delete", "validatingwebhookconfiguration", "stockade")
+    cluster.must("-n", NAMESPACE, "delete", "service", "stockade-webhook")
+    release.upgrade()
+    cluster.must("get", "validatingwebhookconfiguration", "stockade")
+    cluster.must("-n", NAMESPACE, "get", "service", "stockade-webhook")
+
+
+def test_uninstall_leaves_the_sandboxes_and_their_boundary(cluster, release):
+    """The guard is let pass here, as kwok's Jobs succeed: tests/integration/test_hooks.py has what it does."""
+    release.upgrade(OUTSIDE)
+    # No webhook answers at that address.
+    cluster.must("delete", "validatingwebhookconfiguration", "stockade")
+    with cluster.new_namespace() as agents:
+        cluster.must("-n", agents, "apply", "-f", "-", input=sandbox())
+        cluster.must("-n", agents, "apply", "-f", "-", input=deny_all())
+        release.upgrade()
+        release.must("uninstall", "stockade", "--namespace", NAMESPACE, "--wait")
+        cluster.must("get", "crd", "agentsandboxes.stockade.dev")
+        cluster.must("-n", agents, "get", "asb", "agent")
+        assert cluster.get("networkpolicy", "stockade-deny-all", "-n", agents)["metadata"]["finalizers"]
+        kinds = "deployments,services,configmaps,jobs,poddisruptionbudgets,roles,rolebindings,serviceaccounts"
+        left = {each["metadata"]["name"] for each in cluster.get(kinds, "-n", NAMESPACE)["items"]}
+        assert left <= {"kube-root-ca.crt", "default"}
+        everywhere = cluster.get("clusterroles,clusterrolebindings,validatingwebhookconfigurations")["items"]
+        assert not [each for each in everywhere if each["metadata"]["name"].startswith("stockade")]
+        # And it can be installed again over what was left.
+        release.upgrade(OUTSIDE)
+        cluster.must("-n", agents, "get", "asb", "agent")
+        cluster.must(
+            "-n", agents, "patch", "networkpolicy", "stockade-deny-all", "--type=merge",
+            "-p", '{"metadata":{"finalizers":null}}',
+        )  # fmt: skip
+
+
+def deny_all():
+    """As the operator makes it."""
+    return {
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+        "metadata": {"name": "stockade-deny-all", "finalizers": ["stockade.dev/pods-gone"]},
+        "spec": {
+            "podSelector": {"matchExpressions": [{"key": "stockade.dev/sandbox", "operator": "Exists"}]},
+            "policyTypes": ["Ingress", "Egress"],
+        },
+    }  # fmt: skip
+
+
+def test_there_is_one_release_in_a_cluster(cluster, release):
+    """Asked of a cluster: helm template knows none."""
+    release.upgrade(OUTSIDE)
+    second = Helm(cluster.kubeconfig, release="other")
+    done = second.run("install", "other", str(CHART), "--namespace", NAMESPACE, "--set", "webhook.caBundle=QUJD")
+    assert done.returncode != 0
+    assert 'this cluster has the release "stockade" of Stockade' in done.stderr
