@@ -23,7 +23,7 @@ promtool_ensure() {
 
 # promtool_unpack DIR
 promtool_unpack() (
-  cd "$1"
+  cd "$1" || exit
   apt-get -q download prometheus || {
     as_root apt-get -q update
     apt-get -q download prometheus
