@@ -61,6 +61,14 @@ def versions(cluster, release):
     return found
 
 
+def nothing_judges(cluster):
+    """Takes what the release registered out of the way: no webhook answers in this cluster."""
+    kinds = "validatingwebhookconfigurations,validatingadmissionpolicybindings"
+    for each in cluster.get(kinds)["items"]:
+        if each["metadata"]["name"].startswith("stockade"):
+            cluster.must("delete", each["kind"], each["metadata"]["name"])
+
+
 def api_group(obj):
     version = obj["apiVersion"]
     return f"{version.split('/')[1]}.{version.split('/')[0]}" if "/" in version else ""
@@ -161,8 +169,7 @@ def test_an_upgrade_restores_what_was_taken_away(cluster, release):
 def test_uninstall_leaves_the_sandboxes_and_their_boundary(cluster, release):
     """The guard is let pass here, as kwok's Jobs succeed: tests/integration/test_hooks.py has what it does."""
     release.upgrade(OUTSIDE)
-    # No webhook answers at that address.
-    cluster.must("delete", "validatingwebhookconfiguration", "stockade")
+    nothing_judges(cluster)
     with cluster.new_namespace() as agents:
         cluster.must("-n", agents, "apply", "-f", "-", input=sandbox())
         cluster.must("-n", agents, "apply", "-f", "-", input=deny_all())
@@ -174,11 +181,13 @@ def test_uninstall_leaves_the_sandboxes_and_their_boundary(cluster, release):
         kinds = "deployments,services,configmaps,jobs,poddisruptionbudgets,roles,rolebindings,serviceaccounts"
         left = {each["metadata"]["name"] for each in cluster.get(kinds, "-n", NAMESPACE)["items"]}
         assert left <= {"kube-root-ca.crt", "default"}
-        everywhere = cluster.get("clusterroles,clusterrolebindings,validatingwebhookconfigurations")["items"]
+        kinds = "clusterroles,clusterrolebindings,validatingwebhookconfigurations,validatingadmissionpolicies"
+        everywhere = cluster.get(kinds)["items"]
         assert not [each for each in everywhere if each["metadata"]["name"].startswith("stockade")]
         # And it can be installed again over what was left.
         release.upgrade(OUTSIDE)
         cluster.must("-n", agents, "get", "asb", "agent")
+        nothing_judges(cluster)
         cluster.must(
             "-n", agents, "patch", "networkpolicy", "stockade-deny-all", "--type=merge",
             "-p", '{"metadata":{"finalizers":null}}',
