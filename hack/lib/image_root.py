@@ -175,8 +175,11 @@ def bill_of_materials(program, root, files, created):
     packages = sorted({package for package in files.values() if package})
     relations = [relation("SPDXRef-DOCUMENT", "DESCRIBES", product["SPDXID"])]
     for path, package in files.items():
-        holder = spdx_id("Package", package) if package else product["SPDXID"]
-        relations.append(relation(holder, "CONTAINS", spdx_id("File", path)))
+        # A package of which not every file is listed may not be said to contain some.
+        if package:
+            relations.append(relation(spdx_id("File", path), "EXPANDED_FROM_ARCHIVE", spdx_id("Package", package)))
+        else:
+            relations.append(relation("SPDXRef-DOCUMENT", "DESCRIBES", spdx_id("File", path)))
     for kind, names in (("DYNAMIC_LINK", packages), ("STATIC_LINK", HEADER_PACKAGES)):
         relations += [relation(product["SPDXID"], kind, spdx_id("Package", name)) for name in names]
     document = {
