@@ -185,3 +185,31 @@ def test_an_alert_can_be_left_out(helm):
     assert "StockadeWebhookDown" not in rules
     url = rules["StockadeWebhookFailing"]["annotations"]["runbook_url"]
     assert url == "https://docs.example.com/alerts.md#stockadewebhookfailing"
+
+
+@pytest.mark.parametrize("name", ["stockade-operator", "stockade-webhook"])
+def test_a_pod_has_a_token_if_its_account_has_rights(helm, name):
+    objects = helm.objects({"crds.install": "false"})
+    subjects = [
+        subject["name"]
+        for each in objects
+        if each["kind"] in ("RoleBinding", "ClusterRoleBinding")
+        for subject in each["subjects"]
+    ]
+    pod = by_name(objects, "Deployment", name)["spec"]["template"]["spec"]
+    of_account = by_name(objects, "ServiceAccount", name).get("automountServiceAccountToken", True)
+    assert pod["serviceAccountName"] == name
+    assert pod.get("automountServiceAccountToken", of_account) == (name in subjects)
+
+
+def test_every_webhook_is_asked_by_the_same_authority(helm):
+    """Each registration has the caBundle that was given, or all of them are left to cert-manager."""
+    given = helm.objects({"webhook.caBundle": "QUJD", "crds.install": "false"})
+    injected = helm.objects({"webhook.certificates.mode": "certManager", "crds.install": "false"})
+    for objects, bundles in ((given, {"QUJD"}), (injected, {None})):
+        registrations = [each for each in objects if each["kind"] == "ValidatingWebhookConfiguration"]
+        assert registrations
+        for each in registrations:
+            assert {webhook["clientConfig"].get("caBundle") for webhook in each["webhooks"]} == bundles
+            annotation = each["metadata"].get("annotations", {}).get("cert-manager.io/inject-ca-from")
+            assert annotation == (None if "QUJD" in bundles else f"{NAMESPACE}/stockade-webhook")
