@@ -7,7 +7,7 @@ import pytest
 import yaml
 from conftest import CHART, NAMESPACE, Helm
 
-from cluster import eventually
+from cluster import CRDS, eventually
 from stockade import make_certificates, sandbox
 
 RESTRICTED = {
@@ -34,7 +34,7 @@ def namespace(cluster, tmp_path_factory):
     )  # fmt: skip
     yield NAMESPACE
     cluster.must("delete", "namespace", NAMESPACE, "--wait=false")
-    cluster.must("delete", "crd", "agentsandboxes.stockade.dev")
+    cluster.must("delete", "-f", str(CRDS))
 
 
 @pytest.fixture
