@@ -70,7 +70,8 @@ ports, cannot be overridden. JSON, which is YAML, because helm would write large
 {{- $fields := dict
   "listen" (dict "address" (printf "%s:8443" .Values.listenAddress))
   "http" (dict "address" (printf "%s:8082" .Values.listenAddress))
-  "certificates" (include "stockade.webhookCertificates" . | fromJson) -}}
+  "certificates" (include "stockade.webhookCertificates" . | fromJson)
+  "guards" (dict "operatorUser" (include "stockade.operatorUser" .)) -}}
 {{- include "stockade.config" (list . "webhook" "WebhookConfiguration" $fields) -}}
 {{- end -}}
 
