@@ -19,6 +19,8 @@ BUILD = pathlib.Path(os.environ.get("STOCKADE_BUILD_DIR", ROOT / "build" / "rele
 MATRIX = [
     [{}, {"operator.deploy": "false"}],
     [
+        {},
+        {"webhook.certificates.clientCAConfigMap": "front-proxy"},
         {"webhook.certificates.mode": "files", "webhook.caBundle": "QUJD"},
         {"webhook.certificates.mode": "files", "webhook.certificates.clientCAConfigMap": "front-proxy"},
         {"webhook.certificates.mode": "certManager"},
@@ -159,6 +161,23 @@ def test_a_change_of_the_configuration_restarts_the_pods(helm):
     ]
     assert annotations[0] != annotations[1]
     assert annotations[0] == annotations[2], "the webhook's configuration is not the operator's affair"
+
+
+def rights_of_the_webhook(helm, values):
+    return [each for each in helm.objects(values) if each["metadata"]["name"] == "stockade-webhook-certificates"]
+
+
+def test_the_webhook_has_rights_only_where_it_makes_its_certificate(helm):
+    kinds = {each["kind"] for each in rights_of_the_webhook(helm, {})}
+    assert kinds == {"Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
+    pod = by_name(helm.objects(), "Deployment", "stockade-webhook")["spec"]["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is True
+    for values in (
+        {"webhook.certificates.mode": "files"},
+        {"webhook.certificates.mode": "certManager"},
+        {"webhook.deploy": "false", "webhook.url": "https://192.0.2.1:8443", "webhook.caBundle": "QUJD"},
+    ):
+        assert rights_of_the_webhook(helm, values) == []
 
 
 def test_programs_outside_the_cluster_need_no_deployment(helm):

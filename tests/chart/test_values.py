@@ -31,6 +31,7 @@ REFUSED = [
     ({"webhook.url": "http://host:8443"}, 'webhook.url is "http://host:8443": write https://host:port'),
     ({"webhook.url": "https://host:8443/validate"}, "write https://host:port, without a path"),
     ({"webhook.caBundle": "-----BEGIN"}, "as base64 -w0 ca.crt prints it"),
+    ({"webhook.caBundle": "QUJD"}, "leave it empty, or set the mode to files or certManager"),
     ({"webhook.deploy": "false"}, "set webhook.url to the https://host:port of the webhook"),
     ({"operator.config.http.address": ":1"}, "operator.config.http is set by the chart: remove it, and set the value"),
     ({"operator.config.kind": "X"}, "operator.config.kind is set by the chart: remove it"),

@@ -2,9 +2,14 @@
 
 {{- /* The section certificates of the webhook's configuration file, as JSON. */ -}}
 {{- define "stockade.webhookCertificates" -}}
-{{- $certificates := dict
-  "certificateFile" "/etc/stockade/certificates/tls.crt"
-  "keyFile" "/etc/stockade/certificates/tls.key" -}}
+{{- $certificates := dict -}}
+{{- if eq .Values.webhook.certificates.mode "selfManaged" }}
+{{- $_ := set $certificates "selfManaged" (dict "namespace" .Release.Namespace
+  "secretName" .Values.webhook.certificates.secretName "validatingWebhookConfigurations" (list "stockade")) }}
+{{- else }}
+{{- $_ := set $certificates "certificateFile" "/etc/stockade/certificates/tls.crt" }}
+{{- $_ := set $certificates "keyFile" "/etc/stockade/certificates/tls.key" }}
+{{- end }}
 {{- if .Values.webhook.certificates.clientCAConfigMap }}
 {{- $_ := set $certificates "clientCAFile" "/etc/stockade/client-ca/ca.crt" }}
 {{- end }}
@@ -12,6 +17,7 @@
 {{- end -}}
 
 {{- define "stockade.webhookVolumes" -}}
+{{- if ne .Values.webhook.certificates.mode "selfManaged" }}
 - name: certificates
   secret:
     secretName: {{ .Values.webhook.certificates.secretName }}
@@ -19,6 +25,7 @@
     items:
       - {key: tls.crt, path: tls.crt}
       - {key: tls.key, path: tls.key}
+{{- end }}
 {{- with .Values.webhook.certificates.clientCAConfigMap }}
 - name: client-ca
   configMap:
@@ -29,10 +36,17 @@
 {{- end -}}
 
 {{- define "stockade.webhookVolumeMounts" -}}
+{{- if ne .Values.webhook.certificates.mode "selfManaged" }}
 - {name: certificates, mountPath: /etc/stockade/certificates, readOnly: true}
+{{- end }}
 {{- if .Values.webhook.certificates.clientCAConfigMap }}
 - {name: client-ca, mountPath: /etc/stockade/client-ca, readOnly: true}
 {{- end }}
+{{- end -}}
+
+{{- /* Does the webhook make its own certificate, wherever it runs? "true" or nothing. */ -}}
+{{- define "stockade.selfManagesCertificates" -}}
+{{- if and (eq .Values.webhook.certificates.mode "selfManaged") (not .Values.webhook.caBundle) }}true{{ end -}}
 {{- end -}}
 
 {{- /* Annotations of the webhook configurations. */ -}}

@@ -16,6 +16,9 @@
 {{- if not (regexMatch "^([A-Za-z0-9+/]+={0,2})?$" .Values.webhook.caBundle) -}}
 {{- fail "webhook.caBundle is no base64: give the PEM of the authority, encoded once, as base64 -w0 ca.crt prints it" -}}
 {{- end -}}
+{{- if and .Values.webhook.caBundle (include "stockade.deploysWebhook" .) (eq .Values.webhook.certificates.mode "selfManaged") -}}
+{{- fail "webhook.caBundle is set, and webhook.certificates.mode is selfManaged, in which the webhook sets it: leave it empty, or set the mode to files or certManager" -}}
+{{- end -}}
 {{- $autoscaling := .Values.webhook.autoscaling -}}
 {{- if and $autoscaling.enabled (gt (int $autoscaling.minReplicas) (int $autoscaling.maxReplicas)) -}}
 {{- fail (printf "webhook.autoscaling.minReplicas is %v, which is more than maxReplicas, %v: lower the one or raise the other" $autoscaling.minReplicas $autoscaling.maxReplicas) -}}
