@@ -5,7 +5,7 @@
 {{- $certificates := dict -}}
 {{- if eq .Values.webhook.certificates.mode "selfManaged" }}
 {{- $_ := set $certificates "selfManaged" (dict "namespace" .Release.Namespace
-  "secretName" .Values.webhook.certificates.secretName "validatingWebhookConfigurations" (list "stockade")) }}
+  "secretName" .Values.webhook.certificates.secretName "validatingWebhookConfigurations" (include "stockade.registrations" . | fromJsonArray)) }}
 {{- else }}
 {{- $_ := set $certificates "certificateFile" "/etc/stockade/certificates/tls.crt" }}
 {{- $_ := set $certificates "keyFile" "/etc/stockade/certificates/tls.key" }}
@@ -14,6 +14,13 @@
 {{- $_ := set $certificates "clientCAFile" "/etc/stockade/client-ca/ca.crt" }}
 {{- end }}
 {{- toJson $certificates -}}
+{{- end -}}
+
+{{- /* The names of the ValidatingWebhookConfigurations of the release, as JSON. */ -}}
+{{- define "stockade.registrations" -}}
+{{- $names := list "stockade" -}}
+{{- if .Values.guards.enabled }}{{ $names = append $names "stockade-guards" }}{{ end -}}
+{{- toJson $names -}}
 {{- end -}}
 
 {{- define "stockade.webhookVolumes" -}}
