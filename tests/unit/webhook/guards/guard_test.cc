@@ -63,6 +63,7 @@ AdmissionResponse Answer(const Json& review, const ClusterView& view = TestClust
 
 std::vector<std::string> FindingsOf(const AdmissionResponse& response) {
   std::vector<std::string> findings;
+  findings.reserve(response.causes.size());
   for (const Cause& cause : response.causes) findings.push_back(cause.reason + " " + cause.field);
   return findings;
 }
