@@ -1,4 +1,5 @@
-// An AdmissionReview as it comes over the network, of a sandbox under policies or of a policy.
+// An AdmissionReview as it comes over the network, of a sandbox under policies, of a policy or of
+// what the guards judge.
 // Whatever is decoded gets an answer that is JSON, for the same request, with a reason when it is a
 // refusal.
 #include <string>
@@ -10,6 +11,7 @@
 #include "webhook/admission_review.h"
 #include "webhook/agent_sandbox_handler.h"
 #include "webhook/agent_sandbox_policy_handler.h"
+#include "webhook/guards/guard_handler.h"
 
 namespace codec = stockade::codec;
 namespace webhook = stockade::webhook;
@@ -33,15 +35,24 @@ const stockade::testing::FakeClusterView& Cluster() {
              {"access", {{"forbidPortForward", true}}}}}});
       view.policies.push_back(stockade::policy::CompiledPolicy::Compile(object.root()));
     }
+    view.sandboxes[{"team", "agent"}] = {{}, {{"app", "agent"}, {"stockade.dev/sandbox", "agent"}}};
+    view.runtime_classes.insert("gvisor");
     return view;
   }();
   return cluster;
 }
 
+webhook::AdmissionResponse Judge(const webhook::AdmissionRequest& request) {
+  static const webhook::AgentSandboxHandler sandboxes({}, Cluster());
+  static const webhook::GuardHandler guards(Cluster(), {});
+  if (request.resource == "agentsandboxes") return sandboxes.Review(request);
+  if (request.resource == "agentsandboxpolicies") return webhook::ReviewAgentSandboxPolicy(request);
+  return guards.Review(request);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const webhook::AgentSandboxHandler handler({}, Cluster());
   const auto document = codec::JsonDocument::Parse(stockade::fuzz::TextOf(data, size));
   if (!document.ok()) return 0;
   const auto request = webhook::DecodeAdmissionReview(document->root());
@@ -49,9 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Require(!request.status().message().empty(), "an error says what is wrong");
     return 0;
   }
-  const webhook::AdmissionResponse response = request->resource == "agentsandboxpolicies"
-                                                  ? webhook::ReviewAgentSandboxPolicy(*request)
-                                                  : handler.Review(*request);
+  const webhook::AdmissionResponse response = Judge(*request);
   const std::string answer = webhook::EncodeAdmissionReview(request->uid, response);
   const auto decoded = codec::JsonDocument::Parse(answer);
   Require(decoded.ok(), "the answer is JSON", answer);
