@@ -83,6 +83,13 @@ constexpr std::array kReasons = {
     Reason{"DenyAllMissing", "The deny-all policy is not in place; no pod is started without it.",
            "read the operator's log: it tells why it cannot create the policy"},
     Reason{"NoFindings", "Every rule is met.", ""},
+    Reason{"NoPolicies", "Every rule is met, and no policy selects the namespace.", ""},
+    Reason{"NamespaceUnknown", "The operator has not heard of the namespace yet.",
+           "wait a moment; if it stays so, read the operator's log"},
+    Reason{
+        "PolicyInvalid",
+        "A policy that selects the namespace cannot be understood, so nobody knows what it asks.",
+        "correct the AgentSandboxPolicy that the message names: kubectl describe asbp"},
     Reason{"PodGone", "The sandbox is suspended, and the pod is gone.", ""},
     Reason{"PodRunning", "The sandbox is being suspended: the pod is still to be deleted.", ""},
     Reason{"Running", "operatingMode is Running.", ""},

@@ -160,8 +160,7 @@ void CheckGracePeriod(const Subject& s, Report& report) {
     report.Add(s.Path("terminationGracePeriodSeconds"),
                "terminationGracePeriodSeconds is " + Quote(grace) +
                    ": each deletion would be one by force, after which the pod may still run on "
-                   "its node",
-               "write a number from 1 to 60");
+                   "its node");
   }
   for (const Container& c : s.containers) {
     const std::array<std::pair<std::string_view, JsonView>, 3> probes = {
@@ -258,7 +257,7 @@ constexpr std::array kRules = {
          .summary = "A sandbox that is deleted or suspended ends within a minute: an agent that "
                     "ignores SIGTERM gains nothing. And its pod is there for as long as it may "
                     "run, since the boundary stands for as long as there is a pod.",
-         .remedy = "write 60 or less",
+         .remedy = "write a number from 1 to 60",
          .references = {.principle = Principle::kDefenceInDepth}},
     Rule{.code = "EphemeralContainer",
          .check = CheckEphemeralContainer,

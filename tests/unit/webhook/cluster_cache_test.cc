@@ -35,14 +35,14 @@ TEST(ClusterCacheTest, AnswersNothingBeforeEverythingIsRead) {
 
 TEST(ClusterCacheTest, DecodesTheAccessOfASandbox) {
   const auto document = Yaml(R"(
-metadata: {name: a, namespace: n, uid: u, resourceVersion: "7"}
+metadata: {name: a, namespace: team, uid: u, resourceVersion: "7"}
 spec:
   isolation: MicroVM
   access: {exec: Deny, portForward: Allow}
   podTemplate: {metadata: {labels: {app: x}}})");
   const auto sandbox = DecodeSandboxAccess(document.root());
   ASSERT_TRUE(sandbox.ok());
-  EXPECT_EQ(sandbox->key, (runtime::ObjectKey{"n", "a"}));
+  EXPECT_EQ(sandbox->key, (runtime::ObjectKey{"team", "a"}));
   EXPECT_EQ(sandbox->access.exec, api::Permission::kDeny);
   EXPECT_EQ(sandbox->access.attach, api::Permission::kAllow);
   EXPECT_EQ(sandbox->access.port_forward, api::Permission::kAllow);
