@@ -5,6 +5,7 @@
 
 #include "base/strings.h"
 #include "cli/command.h"
+#include "cli/options.h"
 
 namespace stockade::cli {
 namespace {
@@ -15,7 +16,7 @@ int RunVersion(const Invocation& invocation) {
 }
 
 constexpr std::array kVersionFlags = {
-    Flag{.name = "help", .value = "", .help = "print this text", .letter = 'h'},
+    kHelpFlag,
 };
 
 Command VersionCommand() {

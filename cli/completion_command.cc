@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "cli/command.h"
 #include "cli/lint.h"
+#include "cli/options.h"
 #include "cli/reasons.h"
 
 // Completion scripts, made from the table of commands: what the help says is what can be completed.
@@ -15,7 +16,7 @@ namespace stockade::cli {
 namespace {
 
 constexpr std::array kFlags = {
-    Flag{.name = "help", .value = "", .help = "print this text", .letter = 'h'},
+    kHelpFlag,
 };
 
 constexpr std::string_view kHelp =

@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/configuration.h"
 #include "cli/object_diff.h"
+#include "cli/options.h"
 #include "cli/owned_objects.h"
 #include "cli/sandboxes.h"
 #include "cli/unified_diff.h"
@@ -25,21 +26,15 @@ namespace {
 using codec::Json;
 
 constexpr std::array kFlags = {
-    Flag{.name = "filename",
-         .value = "FILE",
-         .help = "a file or directory, as kubectl takes it; the same as an argument",
-         .letter = 'f',
-         .repeated = true},
+    kFilenameFlag,
     Flag{.name = "namespace",
          .value = "NAME",
          .help = "the namespace of manifests that name none (default: the context's)",
          .letter = 'n'},
-    Flag{.name = "config",
-         .value = "FILE",
-         .help = "the operator's configuration; its defaults without it"},
-    Flag{.name = "kubeconfig", .value = "FILE", .help = "how to reach the cluster"},
-    Flag{.name = "context", .value = "NAME", .help = "the kubeconfig's context"},
-    Flag{.name = "help", .value = "", .help = "print this text", .letter = 'h'},
+    kConfigFlag,
+    kKubeconfigFlag,
+    kContextFlag,
+    kHelpFlag,
 };
 
 constexpr std::string_view kHelp =

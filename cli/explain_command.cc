@@ -7,6 +7,7 @@
 #include "cli/colours.h"
 #include "cli/command.h"
 #include "cli/lint.h"
+#include "cli/options.h"
 #include "cli/reasons.h"
 #include "cli/wrap.h"
 
@@ -18,7 +19,7 @@ constexpr std::array kFlags = {
          .value = "",
          .help = "every code with its severity, one a line",
          .letter = 'l'},
-    Flag{.name = "help", .value = "", .help = "print this text", .letter = 'h'},
+    kHelpFlag,
 };
 
 constexpr std::string_view kHelp =

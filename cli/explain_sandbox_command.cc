@@ -11,6 +11,7 @@
 #include "cli/colours.h"
 #include "cli/command.h"
 #include "cli/configuration.h"
+#include "cli/options.h"
 #include "cli/reasons.h"
 #include "cli/wrap.h"
 #include "operator/cached_objects.h"
@@ -25,12 +26,10 @@ constexpr std::array kFlags = {
          .value = "NAME",
          .help = "the sandbox's namespace (default: the context's)",
          .letter = 'n'},
-    Flag{.name = "config",
-         .value = "FILE",
-         .help = "the operator's configuration, for what it allows in metadata"},
-    Flag{.name = "kubeconfig", .value = "FILE", .help = "how to reach the cluster"},
-    Flag{.name = "context", .value = "NAME", .help = "the kubeconfig's context"},
-    Flag{.name = "help", .value = "", .help = "print this text", .letter = 'h'},
+    kConfigFlag,
+    kKubeconfigFlag,
+    kContextFlag,
+    kHelpFlag,
 };
 
 constexpr std::string_view kHelp =

@@ -149,8 +149,9 @@ void LintSandbox(const InputObject& input, const LintContext& context,
                  std::vector<Finding> schema_findings, LintedObject& linted,
                  std::optional<api::AgentSandbox>* out) {
   auto sandbox = api::DecodeAgentSandbox(input.object);
+  const Status decoded = sandbox.status();
   policy::Judgement judgement;
-  if (sandbox.ok()) {
+  if (decoded.ok()) {
     sandbox->metadata.namespace_name = linted.namespace_name;
     judgement = Judge(*sandbox, input.object, context);
     if (out != nullptr) *out = std::move(sandbox).value();
@@ -165,12 +166,12 @@ void LintSandbox(const InputObject& input, const LintContext& context,
   } else {
     linted.by_schema_alone = true;
   }
-  if (!sandbox.ok() && schema_findings.empty()) {
+  if (!decoded.ok() && schema_findings.empty()) {
     // What the decoder refuses and the schema does not; the tests know of nothing.
     schema_findings.push_back({.code = schema::kInvalid,
                                .severity = Severity::kError,
                                .field = "spec",
-                               .message = sandbox.status().message()});
+                               .message = decoded.message()});
   }
   std::erase_if(schema_findings, [&judgement](const Finding& finding) {
     return IsSaidByFloor(finding, judgement.floor);

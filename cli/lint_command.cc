@@ -7,6 +7,7 @@
 #include "cli/configuration.h"
 #include "cli/input.h"
 #include "cli/lint.h"
+#include "cli/options.h"
 #include "cli/report.h"
 
 namespace stockade::cli {
@@ -17,28 +18,14 @@ constexpr std::array kFlags = {
          .value = "text|json|sarif|junit",
          .help = "the format of the findings (default: text)",
          .letter = 'o'},
-    Flag{.name = "filename",
-         .value = "FILE",
-         .help = "a file or directory, as kubectl takes it; the same as an argument",
-         .letter = 'f',
-         .repeated = true},
-    Flag{.name = "namespace",
-         .value = "NAME",
-         .help = "the namespace of manifests that name none (default: default)",
-         .letter = 'n'},
-    Flag{.name = "policy",
-         .value = "FILE|DIR",
-         .help = "AgentSandboxPolicies beside those of the input; may be repeated",
-         .repeated = true},
-    Flag{.name = "namespace-labels",
-         .value = "KEY=VALUE,...",
-         .help = "labels of namespaces that the input does not hold"},
-    Flag{.name = "config",
-         .value = "FILE",
-         .help = "the operator's configuration, for what it allows in metadata"},
+    kFilenameFlag,
+    kNamespaceFlag,
+    kPolicyFlag,
+    kNamespaceLabelsFlag,
+    kConfigFlag,
     Flag{.name = "warnings-as-errors", .value = "", .help = "exit with 1 for warnings as well"},
     Flag{.name = "quiet", .value = "", .help = "no summary", .letter = 'q'},
-    Flag{.name = "help", .value = "", .help = "print this text", .letter = 'h'},
+    kHelpFlag,
 };
 
 constexpr std::string_view kHelp =

@@ -10,26 +10,13 @@
 #include "cli/configuration.h"
 #include "cli/expectations.h"
 #include "cli/lint.h"
+#include "cli/options.h"
 
 namespace stockade::cli {
 namespace {
 
 constexpr std::array kFlags = {
-    Flag{.name = "namespace",
-         .value = "NAME",
-         .help = "the namespace of manifests that name none (default: default)",
-         .letter = 'n'},
-    Flag{.name = "policy",
-         .value = "FILE|DIR",
-         .help = "AgentSandboxPolicies beside those of the input; may be repeated",
-         .repeated = true},
-    Flag{.name = "namespace-labels",
-         .value = "KEY=VALUE,...",
-         .help = "labels of namespaces that the input does not hold"},
-    Flag{.name = "config",
-         .value = "FILE",
-         .help = "the operator's configuration, for what it allows in metadata"},
-    Flag{.name = "help", .value = "", .help = "print this text", .letter = 'h'},
+    kNamespaceFlag, kPolicyFlag, kNamespaceLabelsFlag, kConfigFlag, kHelpFlag,
 };
 
 constexpr std::string_view kHelp =

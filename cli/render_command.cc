@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/configuration.h"
+#include "cli/options.h"
 #include "cli/owned_objects.h"
 #include "cli/sandboxes.h"
 #include "codec/yaml_writer.h"
@@ -17,19 +18,10 @@ constexpr std::array kFlags = {
          .value = "yaml|json",
          .help = "the format: documents of YAML, or one List in JSON (default: yaml)",
          .letter = 'o'},
-    Flag{.name = "filename",
-         .value = "FILE",
-         .help = "a file or directory, as kubectl takes it; the same as an argument",
-         .letter = 'f',
-         .repeated = true},
-    Flag{.name = "namespace",
-         .value = "NAME",
-         .help = "the namespace of manifests that name none (default: default)",
-         .letter = 'n'},
-    Flag{.name = "config",
-         .value = "FILE",
-         .help = "the operator's configuration; its defaults without it"},
-    Flag{.name = "help", .value = "", .help = "print this text", .letter = 'h'},
+    kFilenameFlag,
+    kNamespaceFlag,
+    kConfigFlag,
+    kHelpFlag,
 };
 
 constexpr std::string_view kHelp =
