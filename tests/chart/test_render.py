@@ -223,7 +223,8 @@ def test_a_pod_has_a_token_if_its_account_has_rights(helm, name):
 
 def test_every_webhook_is_asked_by_the_same_authority(helm):
     """Each registration has the caBundle that was given, or all of them are left to cert-manager."""
-    given = helm.objects({"webhook.caBundle": "QUJD", "crds.install": "false"})
+    files = {"webhook.certificates.mode": "files"}
+    given = helm.objects(files | {"webhook.caBundle": "QUJD", "crds.install": "false"})
     injected = helm.objects({"webhook.certificates.mode": "certManager", "crds.install": "false"})
     for objects, bundles in ((given, {"QUJD"}), (injected, {None})):
         registrations = [each for each in objects if each["kind"] == "ValidatingWebhookConfiguration"]
@@ -232,3 +233,19 @@ def test_every_webhook_is_asked_by_the_same_authority(helm):
             assert {webhook["clientConfig"].get("caBundle") for webhook in each["webhooks"]} == bundles
             annotation = each["metadata"].get("annotations", {}).get("cert-manager.io/inject-ca-from")
             assert annotation == (None if "QUJD" in bundles else f"{NAMESPACE}/stockade-webhook")
+
+
+@pytest.mark.parametrize("guards", ["true", "false"])
+def test_the_webhook_keeps_the_authority_of_every_registration(helm, guards):
+    objects = helm.objects({"guards.enabled": guards, "crds.install": "false"})
+    registrations = sorted(
+        each["metadata"]["name"] for each in objects if each["kind"] == "ValidatingWebhookConfiguration"
+    )
+    (config,) = [
+        yaml.safe_load(each["data"]["webhook.yaml"])
+        for each in objects
+        if each["kind"] == "ConfigMap" and "webhook.yaml" in each.get("data", {})
+    ]
+    assert config["certificates"]["selfManaged"]["validatingWebhookConfigurations"] == registrations
+    role = by_name(objects, "ClusterRole", "stockade-webhook-certificates")
+    assert [rule["resourceNames"] for rule in role["rules"]] == [registrations]
