@@ -112,7 +112,9 @@ std::shared_ptr<const CachedNamespace> ClusterCache::FindNamespace(
   while (true) {
     const MutexLock lock(waiting_);
     if (auto found = namespaces_.store().Get(key)) return found;
+    if (std::chrono::steady_clock::now() < impatient_until_) return nullptr;
     if (namespace_seen_.wait_until(waiting_, deadline) == std::cv_status::timeout) {
+      impatient_until_ = deadline + kImpatience;
       return namespaces_.store().Get(key);
     }
   }

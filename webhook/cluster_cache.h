@@ -48,10 +48,13 @@ Result<CachedSandboxAccess> DecodeSandboxAccess(codec::JsonView object);
 //
 // The API server admits an object into a namespace as soon as it knows the namespace, which may be
 // a moment before the watch tells us of it. So a question about a namespace that is not known waits
-// for up to kNamespaceWait; kube-apiserver's own NamespaceLifecycle does the same.
+// for up to kNamespaceWait; kube-apiserver's own NamespaceLifecycle does the same. A wait occupies
+// the thread that serves the request, so after one in vain nobody waits for kImpatience: whoever
+// reaches the webhook and asks about namespaces that he made up cannot hold the others' reviews up.
 class ClusterCache final : public ClusterView {
  public:
   static constexpr std::chrono::milliseconds kNamespaceWait{1000};
+  static constexpr std::chrono::seconds kImpatience{9};
 
   using RuntimeClasses = std::array<std::string, api::kDefaultRuntimeClasses.size()>;
 
@@ -85,6 +88,7 @@ class ClusterCache final : public ClusterView {
   runtime::Informer<CachedSandboxAccess> sandboxes_;
   mutable Mutex waiting_;
   mutable std::condition_variable_any namespace_seen_;
+  mutable std::chrono::steady_clock::time_point impatient_until_ STOCKADE_GUARDED_BY(waiting_);
 };
 
 }  // namespace stockade::webhook
