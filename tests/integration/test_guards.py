@@ -152,15 +152,18 @@ def test_what_the_operator_creates_is_judged_too(space):
     good = another(pod_manifest(space), "other")
     done = space.create(good, "--dry-run=server", user=operator)
     assert done.returncode == 0, done.stderr
+    weaker = {"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": "weaker"}, "handler": "runc"}
+    space.must("create", "-f", "-", input=weaker)
     for code, change in {
         "HostNamespace": {"hostPID": True},
         "ServiceAccountToken": {"automountServiceAccountToken": True},
-        "RuntimeClassOverride": {"runtimeClassName": None},
+        "RuntimeClassOverride": {"runtimeClassName": "weaker"},
         "DNSOverride": {"dnsPolicy": "Default"},
     }.items():
         bad = copy.deepcopy(good)
         bad["spec"] |= change
         denied(space.create(bad, "--dry-run=server", user=operator), code)
+    space.must("delete", "runtimeclass", "weaker")
     bad = copy.deepcopy(good)
     bad["metadata"]["name"] = "other"
     denied(space.create(bad, "--dry-run=server", user=operator), "ForgedSandboxPod")
