@@ -63,6 +63,7 @@ Result<std::vector<Expectation>> ReadExpectations(std::string_view comments) {
 std::vector<std::string> CompareWithExpectations(const LintedObject& linted,
                                                  const std::vector<Expectation>& expected) {
   std::vector<const LocatedFinding*> open;
+  open.reserve(linted.findings.size());
   for (const LocatedFinding& located : linted.findings) open.push_back(&located);
   std::vector<std::string> problems;
   // Those that name a field choose first, so that one that names none leaves it to them.

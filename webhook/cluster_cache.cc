@@ -67,11 +67,19 @@ Result<CachedSandboxAccess> DecodeSandboxAccess(JsonView object) {
   return result;
 }
 
+Result<CachedSandboxPod> DecodeSandboxPod(JsonView object) {
+  CachedSandboxPod result;
+  runtime::DecodeCachedObject(object, result);
+  result.labels = SharedLabels(object["metadata"]["labels"]);
+  return result;
+}
+
 ClusterCache::ClusterCache(RuntimeClasses runtime_classes, Logger& logger)
     : runtime_classes_(std::move(runtime_classes)),
       namespaces_(kube::kNamespaces, DecodeNamespace, logger),
       policies_(kAgentSandboxPolicies, DecodePolicyObject, logger),
-      sandboxes_(kAgentSandboxes, DecodeSandboxAccess, logger) {
+      sandboxes_(kAgentSandboxes, DecodeSandboxAccess, logger),
+      pods_(kube::kPods, DecodeSandboxPod, logger) {
   namespaces_.AddHandler([this](const runtime::Store<CachedNamespace>::Change&) {
     {
       // So that nobody misses it between looking and waiting.
@@ -86,12 +94,16 @@ void ClusterCache::Start(kube::IoThread& io,
   namespaces_.Start(io, connection, {});
   policies_.Start(io, connection, {});
   sandboxes_.Start(io, connection, {});
+  kube::WatchOptions sandbox_pods;
+  sandbox_pods.label_selector = std::string(api::kSandboxLabel);
+  pods_.Start(io, connection, sandbox_pods);
 }
 
 void ClusterCache::Stop() {
   namespaces_.Stop();
   policies_.Stop();
   sandboxes_.Stop();
+  pods_.Stop();
 }
 
 Status ClusterCache::CheckSynced() const {
@@ -155,6 +167,15 @@ Result<std::optional<std::string>> ClusterCache::SandboxSelectedBy(
     labels.insert_or_assign(std::string(api::kManagedByLabel), std::string(api::kManagedByValue));
     labels.insert_or_assign(std::string(api::kSandboxLabel), sandbox->key.name);
     if (pod_selector.Matches(labels)) return std::optional<std::string>(sandbox->key.ToString());
+  }
+  const auto pods = namespace_name.empty()
+                        ? pods_.store().List()
+                        : pods_.store().ListNamespace(std::string(namespace_name));
+  for (const auto& pod : pods) {
+    if (!pod_selector.Matches(*pod->labels)) continue;
+    const auto sandbox = pod->labels->find(std::string(api::kSandboxLabel));
+    const std::string& name = sandbox == pod->labels->end() ? pod->key.name : sandbox->second;
+    return std::optional<std::string>(runtime::ObjectKey{pod->key.namespace_name, name}.ToString());
   }
   return std::optional<std::string>();
 }

@@ -36,15 +36,20 @@ struct CachedSandboxAccess : runtime::CachedObject {
   api::Isolation isolation = api::Isolation::kGVisor;
   std::shared_ptr<const api::StringMap> pod_labels;  // of the template
 };
+struct CachedSandboxPod : runtime::CachedObject {
+  std::shared_ptr<const api::StringMap> labels;
+};
 
 Result<CachedNamespace> DecodeNamespace(codec::JsonView object);
 // Never an error: a policy that cannot be understood must not look like one that is not there.
 Result<CachedPolicyObject> DecodePolicyObject(codec::JsonView object);
 // Of a sandbox that cannot be decoded as a whole, what can be read; an access that cannot is Deny.
 Result<CachedSandboxAccess> DecodeSandboxAccess(codec::JsonView object);
+Result<CachedSandboxPod> DecodeSandboxPod(codec::JsonView object);
 
-// ClusterView by informers: namespaces, AgentSandboxPolicies and AgentSandboxes. Start, and Stop
-// before the io thread ends; questions from any thread.
+// ClusterView by informers: namespaces, AgentSandboxPolicies, AgentSandboxes, and pods with the
+// sandbox label, which outlive their sandbox and have labels that the cluster adds to them. Start,
+// and Stop before the io thread ends; questions from any thread.
 //
 // The API server admits an object into a namespace as soon as it knows the namespace, which may be
 // a moment before the watch tells us of it. So a question about a namespace that is not known waits
@@ -74,8 +79,8 @@ class ClusterCache final : public ClusterView {
   [[nodiscard]] Result<bool> RuntimeClassInUse(std::string_view runtime_class) const override;
 
  private:
-  [[nodiscard]] std::array<const runtime::Synced*, 3> All() const {
-    return {&namespaces_, &policies_, &sandboxes_};
+  [[nodiscard]] std::array<const runtime::Synced*, 4> All() const {
+    return {&namespaces_, &policies_, &sandboxes_, &pods_};
   }
   // Null when the namespace is not known in time.
   [[nodiscard]] std::shared_ptr<const CachedNamespace> FindNamespace(
@@ -86,6 +91,7 @@ class ClusterCache final : public ClusterView {
   // Each object holds its policy compiled; a list of the store is one moment of all of them.
   runtime::Informer<CachedPolicyObject> policies_;
   runtime::Informer<CachedSandboxAccess> sandboxes_;
+  runtime::Informer<CachedSandboxPod> pods_;
   mutable Mutex waiting_;
   mutable std::condition_variable_any namespace_seen_;
   mutable std::chrono::steady_clock::time_point impatient_until_ STOCKADE_GUARDED_BY(waiting_);

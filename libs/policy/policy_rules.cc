@@ -33,7 +33,6 @@ void CheckIsolation(PolicySubject& s, const CompiledPolicy& policy, PolicyReport
     report.Add("spec.isolation",
                "isolation is " + Name(spec.isolation) + ", and minimumIsolation " + Name(*minimum),
                IsolationRemedy(*minimum), "minimumIsolation", Distance(spec.isolation, *minimum));
-    return;
   }
   // GVisor is what the floor demands, which says so itself.
   const api::Isolation untrusted = policy.minimum_isolation_for_untrusted();

@@ -417,6 +417,40 @@ def test_policies_that_widen_a_sandbox_are_refused(space):
     space.must("delete", "networkpolicy", "excluded", "others", "shut", "shut-in")
 
 
+def test_policies_may_not_select_by_labels_that_only_the_pod_has(space):
+    """The cluster labels pods as well, from Kubernetes 1.35 on with their node's zone."""
+    zone = "topology.kubernetes.io/zone"
+    space.must("label", "nodes", "--all", f"{zone}=z1")
+    space.must("create", "-f", "-", input=sandbox("zoned"))
+    space.wait_ready("zoned")
+    assert space.find("pod", "asb-zoned")["metadata"]["labels"][zone] == "z1"
+    zoned = policy("zoned", {"matchExpressions": [{"key": zone, "operator": "Exists"}]})
+    # Until the webhook has seen the label.
+    eventually(lambda: "EgressWidened" in space.create(zoned, "--dry-run=server").stderr)
+    denied(space.create(zoned), "EgressWidened")
+    space.must("delete", "asb", "zoned")
+    space.must("label", "nodes", "--all", f"{zone}-")
+
+
+def test_collections_are_deleted_object_by_object(space):
+    """The API server asks about each object without its name."""
+    path = f"/apis/networking.k8s.io/v1/namespaces/{space.name}/networkpolicies"
+    denied(space.kubectl("delete", "--raw", path), "ManagedObjectChanged")
+    assert space.find("networkpolicy", "stockade-deny-all")["metadata"].get("deletionTimestamp") is None
+    denied(space.kubectl("delete", "--raw", "/apis/node.k8s.io/v1/runtimeclasses"), "RuntimeClassInUse")
+
+
+def test_a_pod_that_outlives_its_sandbox_stays_closed(space):
+    space.must("create", "-f", "-", input=sandbox("short", image="ignores-sigterm.invalid/agent:1"))
+    space.wait_ready("short")
+    space.must("delete", "asb/short", "--wait=false")
+    eventually(lambda: space.find("asb", "short") is None)
+    assert space.find("pod", "asb-short")
+    eventually(lambda: "ExecForbidden" in space.open("pods/asb-short/exec?command=sh&container=agent").stderr)
+    selector = {"matchLabels": {"stockade.dev/sandbox": "short"}}
+    denied(space.create(policy("theirs", selector)), "EgressWidened")
+
+
 def test_policies_where_there_is_no_sandbox_are_free(space):
     with space.stockade.cluster.new_namespace("free") as name:
         done = Space(space.stockade, name).create(policy("all", {}))

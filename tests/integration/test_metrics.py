@@ -35,7 +35,7 @@ def exported(program):
 
 
 @pytest.mark.parametrize("name", ["Operator", "Webhook"])
-def test_every_metric_is_documented(stockade, namespace, name):
+def test_every_metric_is_documented(stockade, namespace, unguarded, name):
     # A sandbox that is accepted and becomes ready, and one that is refused: families appear with their first sample.
     cluster = stockade.cluster
     cluster.must("-n", namespace, "apply", "-f", "-", input=sandbox())

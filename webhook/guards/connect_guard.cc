@@ -18,6 +18,7 @@ using policy::Quote;
 
 struct SandboxAccess {
   std::string sandbox;
+  bool exists = false;
   api::Access access;
 };
 
@@ -26,7 +27,15 @@ Result<SandboxAccess> AccessTo(const GuardRequest& request) {
   found.sandbox = request.admission.name.substr(api::kSandboxObjectPrefix.size());
   const auto access = request.view.AccessOf(request.admission.namespace_name, found.sandbox);
   if (!access.ok()) return access.status();
-  if (*access) found.access = **access;
+  if (*access) {
+    found.exists = true;
+    found.access = **access;
+  } else {
+    // Its pod may outlive it, and what it allowed is not known any more.
+    found.access = {.exec = api::Permission::kDeny,
+                    .attach = api::Permission::kDeny,
+                    .port_forward = api::Permission::kDeny};
+  }
   return found;
 }
 
@@ -62,7 +71,9 @@ GuardFindings JudgeStream(const GuardRequest& request) {
   }
   if ((exec ? target->access.exec : target->access.attach) == api::Permission::kDeny) {
     report.Add(policy::kExecForbidden, exec ? "spec.access.exec" : "spec.access.attach",
-               "sandbox " + Quote(target->sandbox) + " says Deny");
+               target->exists ? "sandbox " + Quote(target->sandbox) + " says Deny"
+                              : "there is no sandbox " + Quote(target->sandbox) +
+                                    ", so nobody says who may enter its pod");
   }
   return report.Take();
 }
@@ -81,7 +92,10 @@ GuardFindings JudgePortForward(const GuardRequest& request) {
   }
   if (target->access.port_forward == api::Permission::kDeny) {
     report.Add(policy::kPortForward, "spec.access.portForward",
-               "sandbox " + Quote(target->sandbox) + " says Deny, which is the default");
+               target->exists
+                   ? "sandbox " + Quote(target->sandbox) + " says Deny, which is the default"
+                   : "there is no sandbox " + Quote(target->sandbox) +
+                         ", so nobody says who may reach its pod");
   }
   return report.Take();
 }

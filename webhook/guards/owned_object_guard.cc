@@ -20,9 +20,13 @@ bool IsLabelledAsManaged(JsonView object) {
 }
 
 bool IsDenyAll(const AdmissionRequest& request) {
+  // The deletion of a whole collection names its objects only here.
+  const auto is_named = [](JsonView object) {
+    return object["metadata"]["name"].StringOrEmpty() == api::kDenyAllPolicyName;
+  };
   return request.resource == "networkpolicies" &&
-         (request.name == api::kDenyAllPolicyName ||
-          request.object["metadata"]["name"].StringOrEmpty() == api::kDenyAllPolicyName);
+         (request.name == api::kDenyAllPolicyName || is_named(request.object) ||
+          is_named(request.old_object));
 }
 
 GuardFindings JudgeCreation(const GuardRequest& request) {

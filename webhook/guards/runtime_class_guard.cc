@@ -1,6 +1,7 @@
 #include "webhook/guards/runtime_class_guard.h"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/guard_rules.h"
@@ -21,13 +22,15 @@ GuardFindings JudgeRuntimeClass(const GuardRequest& request) {
                   });
   }
   if (changed.empty()) return GuardJudgement();
-  const auto in_use = request.view.RuntimeClassInUse(admission.name);
+  // The deletion of a whole collection has no other name.
+  const std::string_view name = admission.old_object["metadata"]["name"].StringOrEmpty();
+  const auto in_use = request.view.RuntimeClassInUse(name);
   if (!in_use.ok()) return in_use.status();
   GuardReport report;
   if (*in_use) {
     for (std::string& field : changed) {
       report.Add(policy::kRuntimeClassInUse, std::move(field),
-                 "sandboxes run by the RuntimeClass " + policy::Quote(admission.name));
+                 "sandboxes run by the RuntimeClass " + policy::Quote(name));
     }
   }
   return report.Take();

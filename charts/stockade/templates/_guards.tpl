@@ -12,6 +12,21 @@
 (has(request.name) ? request.name : "")
 {{- end -}}
 
+{{- /* The deletion of a whole collection names its objects only in oldObject. */ -}}
+{{- define "stockade.cel.objectName" -}}
+(request.operation == "DELETE" ? oldObject.metadata.name : {{ include "stockade.cel.name" . }})
+{{- end -}}
+
+{{- /* Finalizers come off what is being deleted, also while the webhook is away: the garbage collector and the namespace
+controller go on. The webhook itself asks no more of such an update. */ -}}
+{{- define "stockade.letsGo" -}}
+matchConditions:
+  - name: more-than-letting-go
+    expression: >-
+      oldObject == null || !has(oldObject.metadata.deletionTimestamp) || !has(object.metadata.deletionTimestamp) ||
+      !has(object.spec) || !has(oldObject.spec) || object.spec != oldObject.spec
+{{- end -}}
+
 {{- define "stockade.cel.byOperator" -}}
 request.userInfo.username == {{ include "stockade.operatorUser" . | toJson }}
 {{- end -}}

@@ -46,6 +46,12 @@ Json Change(const Json& user, const Json& object) {
   return Change(user, kPolicies, object, DenyAll());
 }
 
+// The API server leaves the name out.
+Json OfACollection(Json review) {
+  review["request"].erase("name");
+  return review;
+}
+
 std::vector<GuardCase> DenyAllCases() {
   const Json wide = With(DenyAll(), "/spec/egress", Json::array({Json::object()}));
   const Json unheld = With(DenyAll(), "/metadata/finalizers", Json::array());
@@ -58,6 +64,9 @@ std::vector<GuardCase> DenyAllCases() {
   const std::string named = kChanged + "metadata.name";
   const std::string managed = kChanged + "metadata.labels[app.kubernetes.io/managed-by]";
   return {
+      {"deny-all deleted with the whole collection",
+       OfACollection(deletion(User("alice"))),
+       {named}},
       {"operator makes the deny-all", creation(Operator())},
       {"user makes the deny-all", creation(User("alice")), {named, managed}},
       {"user makes a policy of that name",

@@ -24,10 +24,16 @@ Json Ask(const char* operation, const Json& object, const Json& old_object) {
 
 std::vector<GuardCase> RuntimeClassCases() {
   const std::string in_use = "RuntimeClassInUse ";
+  // The API server leaves the name out.
+  Json collection = Ask("DELETE", nullptr, Class("gvisor"));
+  collection["request"].erase("name");
   const Json scheduled = With(Class("gvisor"), "/scheduling/nodeSelector", {{"a", "b"}});
   return {
       {"RuntimeClass in use deleted",
        Ask("DELETE", nullptr, Class("gvisor")),
+       {in_use + "metadata.name"}},
+      {"RuntimeClass in use deleted with the whole collection",
+       collection,
        {in_use + "metadata.name"}},
       {"RuntimeClass in use scheduled elsewhere",
        Ask("UPDATE", scheduled, Class("gvisor")),
