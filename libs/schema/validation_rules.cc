@@ -153,7 +153,7 @@ bool NameFitsASandbox(JsonView self) {
 
 bool OperatorFitsValues(JsonView self) {
   const std::string_view op = self["operator"].StringOrEmpty();
-  const bool has_values = self["values"].size() > 0;
+  const bool has_values = !self["values"].empty();
   return op == "In" || op == "NotIn" ? has_values : !has_values;
 }
 

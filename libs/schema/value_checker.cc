@@ -204,6 +204,7 @@ void ValueChecker::CheckUnknown(std::string_view key, const SchemaNode& schema,
     return;
   }
   std::vector<std::string_view> known;
+  known.reserve(schema.properties.size());
   for (const auto& [name, property] : schema.properties) known.push_back(name);
   Add(kUnknownField, MemberPath(path, key), "is not a known field" + DidYouMean(key, known));
 }

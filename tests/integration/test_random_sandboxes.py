@@ -98,7 +98,7 @@ def test_server_admits_what_the_webhook_admits_and_nothing_else(api, webhook, sp
     assert RUNS < 100 or min(counts.values()) > RUNS / 50 and len(counts) == 3, counts
 
 
-def test_rendered_pods_are_taken_as_restricted(api, space, sandboxes, capsys):
+def test_rendered_pods_are_taken_as_restricted(api, space, sandboxes, unguarded, capsys):
     """A pod may be refused for its grammar, which is the API server's affair; never for what it would be allowed."""
     counts = collections.Counter()
     for made in sandboxes:
