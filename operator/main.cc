@@ -63,9 +63,9 @@ stockade::Result<stockade::sandbox_operator::OperatorConfig> LoadConfig(const st
 
 bool ParseSeconds(std::string_view text, std::chrono::nanoseconds& out) {
   int seconds = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, seconds);
-  if (error != std::errc() || rest != end || seconds < 1 || seconds > 3600) return false;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  const bool number = error == std::errc() && rest == text.data() + text.size();
+  if (!number || seconds < 1 || seconds > 3600) return false;
   out = std::chrono::seconds(seconds);
   return true;
 }
