@@ -127,7 +127,7 @@ ATTACKS = {
     "no security context": ("RootUser", {"spec": {SECURITY: None}}),
     "seccomp": ("UnconfinedSeccomp", {"spec": {SECURITY: {"seccompProfile": {"type": "Unconfined"}}}}),
     "seccomp of a container": ("UnconfinedSeccomp", in_container(**{SECURITY: {"seccompProfile": {"type": "Unconfined"}}})),
-    "sysctl": ("UnsafeSysctl", {"spec": {SECURITY: {"sysctls": [{"name": "kernel.shm_rmid_forced", "value": "1"}]}}}),
+    "sysctl": ("UnsafeSysctl", {"spec": {SECURITY: {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}}}),
     "host network": ("HostNamespace", {"spec": {"hostNetwork": True}}),
     "host PID": ("HostNamespace", {"spec": {"hostPID": True}}),
     "host IPC": ("HostNamespace", {"spec": {"hostIPC": True}}),
