@@ -8,17 +8,19 @@ import contextlib
 import http.client
 import json
 import pathlib
+import subprocess
 import threading
 import time
 
 from api_server import ApiServer, Connection, in_threads
-from environment import api_server, say
+from environment import ROOT, api_server, say
 from measure import BenchError, percentile
 from review import admission_review, agent_sandbox
 from servers import Server, baseline_webhook, our_webhook
-from stockade import Stockade
+from stockade import Stockade, make_certificates
 
 CONCURRENT = 200
+ADDRESS = "0.0.0.0"
 NAMESPACE = "bench-burst"
 COLLECTION = f"/apis/stockade.dev/v1alpha1/namespaces/{NAMESPACE}/agentsandboxes"
 WEBHOOK = "stockade"
@@ -64,6 +66,9 @@ def bench_burst(stockade: Stockade, baseline: pathlib.Path | None, bursts: int) 
     """Bursts against each webhook in turn, and against none: what the API server itself takes for them."""
     api = api_server(stockade)
     stockade.cluster.must("create", "namespace", NAMESPACE)
+    # The webhooks that are started from now on have it.
+    command = [str(ROOT / "hack" / "make-certificates"), str(make_certificates(stockade.directory)), "--host", ADDRESS]
+    subprocess.run(command, check=True)
     series = {"": Burst("stockade"), "go_": Burst("baseline"), "none_": Burst("none")}
     if not baseline:
         del series["go_"]
@@ -97,9 +102,10 @@ def _warm_up(server: Server) -> None:
 def _register(stockade: Stockade, server: Server) -> None:
     """Makes the chart's registration name this webhook. The API server speaks HTTP/2 with a webhook at a loopback
     address or at "localhost", and HTTP/1.1 with every other one, so that a Service spreads the reviews over its pods
-    (kubernetes/kubernetes#75791). The final dot makes it treat this webhook like those that are installed."""
+    (kubernetes/kubernetes#75791). This address leads here as well, and is no loopback address to it, so that it treats
+    this webhook like those that are installed."""
     stockade.install_webhook()
-    url = server.url.replace("//127.0.0.1:", "//localhost.:")
+    url = server.url.replace("//127.0.0.1:", f"//{ADDRESS}:")
     patch = [{"op": "replace", "path": "/webhooks/0/clientConfig/url", "value": url}]
     stockade.cluster.must(
         "patch", "validatingwebhookconfiguration", WEBHOOK, "--type", "json", "-p", json.dumps(patch)
