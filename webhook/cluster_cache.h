@@ -59,7 +59,7 @@ Result<CachedSandboxPod> DecodeSandboxPod(codec::JsonView object);
 class ClusterCache final : public ClusterView {
  public:
   static constexpr std::chrono::milliseconds kNamespaceWait{1000};
-  static constexpr std::chrono::seconds kImpatience{9};
+  static constexpr std::chrono::seconds kImpatience{2};
 
   using RuntimeClasses = std::array<std::string, api::kDefaultRuntimeClasses.size()>;
 

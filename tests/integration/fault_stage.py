@@ -14,7 +14,7 @@ import sys
 import pytest
 
 from cluster import ROOT, eventually
-from stockade import condition, operator_program
+from stockade import condition, operator_program, sandbox
 
 sys.path.insert(0, str(ROOT / "tests" / "fakes"))
 from fault_proxy import FaultProxy  # noqa: E402
@@ -212,7 +212,11 @@ def new_stage(stockade, backstage):
             operator.start()
         name = stockade.cluster.new_namespace("fault")
         namespaces.append(name)
-        return Stage(stockade, proxy, operator, name.__enter__())
+        stage = Stage(stockade, proxy, operator, name.__enter__())
+        # The row before may have killed the API server, and the webhook hears of namespaces by a watch.
+        probe = ("-n", stage.namespace, "create", "--dry-run=server", "-f", "-")
+        eventually(lambda: stage.cluster.kubectl(*probe, input=sandbox("probe")).returncode == 0, timeout=60)
+        return stage
 
     yield make
     proxy.clear()
