@@ -104,4 +104,14 @@ void TellProblems(std::span<const ReadProblem> problems, std::span<const std::st
   for (const std::string& note : notes) console.err += "stockade: " + note + "\n";
 }
 
+Result<LintOptions> ReadLintOptions(const ParsedFlags& flags) {
+  LintOptions options;
+  const auto config = LoadConfiguration(std::string(flags.Value("config")));
+  if (!config.ok()) return config.status();
+  options.facts = config->facts;
+  if (Status status = ReadNamespace(flags, options.default_namespace); !status.ok()) return status;
+  if (Status status = ReadPolicies(flags, options); !status.ok()) return status;
+  return options;
+}
+
 }  // namespace stockade::cli

@@ -22,6 +22,9 @@ namespace stockade::cli {
 // for a file without any: whoever names policies wants to be judged by them.
 [[nodiscard]] Status ReadPolicies(const ParsedFlags& flags, LintOptions& options);
 
+// All that --config, --namespace, --policy and --namespace-labels say of how to judge.
+[[nodiscard]] Result<LintOptions> ReadLintOptions(const ParsedFlags& flags);
+
 // The manifests that the arguments and --filename name. BadRequest when they name none.
 [[nodiscard]] Result<Input> ReadManifests(const Invocation& invocation);
 

@@ -10,6 +10,7 @@
 #include "cli/options.h"
 #include "cli/reasons.h"
 #include "cli/wrap.h"
+#include "policy/rule_names.h"
 
 namespace stockade::cli {
 namespace {
@@ -34,10 +35,6 @@ constexpr std::string_view kHelp =
     "  $ stockade explain --list\n"
     "  $ stockade explain sandbox my-agent -n agents\n";
 
-std::string_view SeverityText(policy::Severity severity) {
-  return severity == policy::Severity::kError ? "error" : "warning";
-}
-
 std::string_view JudgesText(policy::JudgedObject judges) {
   switch (judges) {
     case policy::JudgedObject::kSandbox:
@@ -50,18 +47,6 @@ std::string_view JudgesText(policy::JudgedObject judges) {
       return "the sandbox, where an AgentSandboxPolicy asks for it";
     case policy::JudgedObject::kRequest:
       return "requests that concern what the operator owns";
-  }
-  return "";
-}
-
-std::string_view PrincipleText(policy::Principle principle) {
-  switch (principle) {
-    case policy::Principle::kIsolation:
-      return "isolation";
-    case policy::Principle::kLeastPrivilege:
-      return "least privilege";
-    case policy::Principle::kDefenceInDepth:
-      return "defence in depth";
   }
   return "";
 }
@@ -81,10 +66,11 @@ std::string ExplainRule(const policy::Rule& rule, const Colours& colours) {
           : "Pod Security Standards: " + std::string(references.pod_security);
   const std::string kubescape =
       references.kubescape.empty() ? "" : "Kubescape " + std::string(references.kubescape);
-  return colours.Bold(std::string(rule.code)) + " (" + std::string(SeverityText(rule.severity)) +
-         ")\n\n" + Wrap(rule.summary, 0) + "\n" + Row(colours, "Reads", rule.fields) +
-         Row(colours, "Remedy", rule.remedy) + Row(colours, "Judges", JudgesText(rule.judges)) +
-         Row(colours, "Principle", PrincipleText(references.principle)) +
+  return colours.Bold(std::string(rule.code)) + " (" +
+         std::string(policy::SeverityName(rule.severity)) + ")\n\n" + Wrap(rule.summary, 0) + "\n" +
+         Row(colours, "Reads", rule.fields) + Row(colours, "Remedy", rule.remedy) +
+         Row(colours, "Judges", JudgesText(rule.judges)) +
+         Row(colours, "Principle", policy::PrincipleName(references.principle)) +
          Row(colours, "See", pod_security) + Row(colours, "See", references.cve) +
          Row(colours, "See", kubescape);
 }
@@ -108,7 +94,7 @@ std::string ListText() {
     text += line + std::string(summary.substr(0, end == summary.npos ? end : end + 1)) + "\n";
   };
   for (const policy::Rule* rule : AllRules()) {
-    add(rule->code, SeverityText(rule->severity), rule->summary);
+    add(rule->code, policy::SeverityName(rule->severity), rule->summary);
   }
   for (const Reason& reason : Reasons()) add(reason.code, "reason", reason.meaning);
   return text;

@@ -89,20 +89,12 @@ int Run(const Invocation& invocation) {
     return invocation.Fail("--output must be one of text, json, sarif, junit, not \"" +
                            std::string(flags.Value("output")) + "\"");
   }
-  LintOptions options;
-  const auto config = LoadConfiguration(std::string(flags.Value("config")));
-  if (!config.ok()) return invocation.Fail(config.status().message());
-  options.facts = config->facts;
-  if (Status status = ReadNamespace(flags, options.default_namespace); !status.ok()) {
-    return invocation.Fail(status.message());
-  }
-  if (Status status = ReadPolicies(flags, options); !status.ok()) {
-    return invocation.Fail(status.message());
-  }
+  const auto options = ReadLintOptions(flags);
+  if (!options.ok()) return invocation.Fail(options.status().message());
   const auto input = ReadManifests(invocation);
   if (!input.ok()) return invocation.Fail(input.status().message());
 
-  const LintReport report = Lint(*input, options);
+  const LintReport report = Lint(*input, *options);
   const bool warnings_fail = flags.Has("warnings-as-errors");
   Console& console = invocation.console;
   console.out += Write(report, *format, warnings_fail, invocation.environment.colour);

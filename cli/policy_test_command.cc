@@ -46,21 +46,13 @@ std::string Padded(std::string text, std::size_t width) {
 
 int Run(const Invocation& invocation) {
   const ParsedFlags& flags = invocation.flags;
-  LintOptions options;
-  const auto config = LoadConfiguration(std::string(flags.Value("config")));
-  if (!config.ok()) return invocation.Fail(config.status().message());
-  options.facts = config->facts;
-  if (Status status = ReadNamespace(flags, options.default_namespace); !status.ok()) {
-    return invocation.Fail(status.message());
-  }
-  if (Status status = ReadPolicies(flags, options); !status.ok()) {
-    return invocation.Fail(status.message());
-  }
+  const auto options = ReadLintOptions(flags);
+  if (!options.ok()) return invocation.Fail(options.status().message());
   const auto input = ReadManifests(invocation);
   if (!input.ok()) return invocation.Fail(input.status().message());
   TellProblems(input->problems, input->notes, invocation.console);
 
-  const LintContext context(*input, options);
+  const LintContext context(*input, *options);
   const Colours colours(invocation.environment.colour);
   bool unreadable = !input->problems.empty();
   std::vector<std::array<std::string, 3>> rows;

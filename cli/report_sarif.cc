@@ -8,31 +8,16 @@
 #include "base/digest.h"
 #include "cli/report.h"
 #include "codec/json.h"
+#include "policy/rule_names.h"
 
 namespace stockade::cli {
 namespace {
 
 using codec::Json;
 
-std::string_view DefaultLevel(policy::Severity severity) {
-  return severity == policy::Severity::kError ? "error" : "warning";
-}
-
-std::string_view PrincipleName(policy::Principle principle) {
-  switch (principle) {
-    case policy::Principle::kIsolation:
-      return "isolation";
-    case policy::Principle::kLeastPrivilege:
-      return "least privilege";
-    case policy::Principle::kDefenceInDepth:
-      return "defence in depth";
-  }
-  return "";
-}
-
 Json Descriptor(const policy::Rule& rule) {
   const std::string remedy(rule.remedy);
-  Json tags = {"security", PrincipleName(rule.references.principle)};
+  Json tags = {"security", policy::PrincipleName(rule.references.principle)};
   if (!rule.references.cve.empty()) tags.push_back(rule.references.cve);
   if (!rule.references.pod_security.empty()) {
     tags.push_back("Pod Security Standards: " + std::string(rule.references.pod_security));
@@ -48,7 +33,7 @@ Json Descriptor(const policy::Rule& rule) {
            {{"text", "Reads: " + std::string(rule.fields) + "\nRemedy: " + remedy},
             {"markdown", std::string(rule.summary) + "\n\n- Reads: " + std::string(rule.fields) +
                              "\n- Remedy: " + remedy}}},
-          {"defaultConfiguration", {{"level", DefaultLevel(rule.severity)}}},
+          {"defaultConfiguration", {{"level", policy::SeverityName(rule.severity)}}},
           {"properties", {{"tags", std::move(tags)}}}};
 }
 

@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "policy/rule.h"
 #include "policy/rule_groups.h"
+#include "policy/rule_names.h"
 
 namespace {
 
@@ -86,10 +87,6 @@ Some texts speak of an egress gateway and of a proxy in the sandbox. Neither exi
 reserve for them is reserved already.
 )";
 
-std::string_view Name(Severity severity) {
-  return severity == Severity::kError ? "error" : "warning";
-}
-
 std::string_view Name(JudgedObject judged) {
   switch (judged) {
     case JudgedObject::kSandbox:
@@ -102,18 +99,6 @@ std::string_view Name(JudgedObject judged) {
       return "the sandbox, where a policy asks for it";
     case JudgedObject::kRequest:
       return "requests";
-  }
-  return "";
-}
-
-std::string_view Name(Principle principle) {
-  switch (principle) {
-    case Principle::kIsolation:
-      return "isolation";
-    case Principle::kLeastPrivilege:
-      return "least privilege";
-    case Principle::kDefenceInDepth:
-      return "defence in depth";
   }
   return "";
 }
@@ -167,11 +152,11 @@ std::string ReferenceText(const References& references) {
 }
 
 std::string Section(const Rule& rule) {
-  std::string section = "\n### " + std::string(rule.code) + "\n\n" +
-                        Wrap("", Escape(rule.summary), 0) + "\n" + Item("Reads", rule.fields) +
-                        Item("Remedy", rule.remedy) + Item("Severity", Name(rule.severity)) +
-                        Item("Judges", Name(rule.judges)) +
-                        Item("Principle", Name(rule.references.principle));
+  std::string section =
+      "\n### " + std::string(rule.code) + "\n\n" + Wrap("", Escape(rule.summary), 0) + "\n" +
+      Item("Reads", rule.fields) + Item("Remedy", rule.remedy) +
+      Item("Severity", SeverityName(rule.severity)) + Item("Judges", Name(rule.judges)) +
+      Item("Principle", PrincipleName(rule.references.principle));
   const std::string references = ReferenceText(rule.references);
   if (!references.empty()) section += Item("References", references);
   return section;
