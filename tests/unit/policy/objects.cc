@@ -34,7 +34,7 @@ Json PlainSandbox() {
 }
 
 Json HardenedPod() {
-  Json pod = Json::parse(R"({
+  static const Json kPod = Json::parse(R"({
     "metadata": {"name": "asb-case", "labels": {"stockade.dev/sandbox": "case"}},
     "spec": {
       "automountServiceAccountToken": false, "enableServiceLinks": false,
@@ -42,6 +42,7 @@ Json HardenedPod() {
       "securityContext": {"runAsNonRoot": true, "runAsUser": 1000, "runAsGroup": 1000,
                           "fsGroup": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
       "containers": []}})");
+  Json pod = kPod;
   pod["spec"]["runtimeClassName"] = kRuntimeClass;
   pod["spec"]["containers"].push_back(HardenedContainer("agent"));
   return pod;

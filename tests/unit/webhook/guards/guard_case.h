@@ -1,7 +1,9 @@
 #pragma once
 
+#include <memory>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "codec/json.h"
@@ -9,9 +11,20 @@
 // Requests and what the guards say of them.
 namespace stockade::webhook {
 
+// Cases are copied when they are listed, which each test's process does for all: the review is not.
+class SharedReview {
+ public:
+  SharedReview(codec::Json review)  // NOLINT(google-explicit-constructor): tables of cases
+      : review_(std::make_shared<const codec::Json>(std::move(review))) {}
+  const codec::Json& operator*() const { return *review_; }
+
+ private:
+  std::shared_ptr<const codec::Json> review_;
+};
+
 struct GuardCase {
   const char* name;
-  codec::Json review;
+  SharedReview review;
   // "Code field" of each finding, in order; empty where the request is allowed.
   std::vector<std::string> findings = {};
 };

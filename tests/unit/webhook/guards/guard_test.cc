@@ -71,16 +71,16 @@ std::vector<std::string> FindingsOf(const AdmissionResponse& response) {
 class GuardTest : public ::testing::TestWithParam<GuardCase> {};
 
 TEST_P(GuardTest, SaysWhatIsExpected) {
-  const AdmissionResponse response = Answer(GetParam().review);
+  const AdmissionResponse response = Answer(*GetParam().review);
   EXPECT_EQ(response.allowed, GetParam().findings.empty()) << response.message;
   EXPECT_THAT(FindingsOf(response), ElementsAreArray(GetParam().findings)) << response.message;
   EXPECT_THAT(response.warnings, IsEmpty());
 }
 
 TEST_P(GuardTest, IsTheSameInADryRun) {
-  Json dry_run = GetParam().review;
+  Json dry_run = *GetParam().review;
   dry_run["request"]["dryRun"] = true;
-  EXPECT_EQ(Answer(dry_run).message, Answer(GetParam().review).message);
+  EXPECT_EQ(Answer(dry_run).message, Answer(*GetParam().review).message);
 }
 
 std::string NameOf(const ::testing::TestParamInfo<GuardCase>& info) {
@@ -284,7 +284,7 @@ TEST(GuardHandlerTest, ObjectsOfAnyShapeGetAnAnswer) {
           "/specs", "/status", "/data", "/deleteOptions", "/container"}) {
       for (const Json& value : strange) {
         for (const char* const which : {"object", "oldObject"}) {
-          Json review = test.review;
+          Json review = *test.review;
           Json& object = review["request"][which];
           const Json::json_pointer path(pointer);
           if (!object.is_object() ||
