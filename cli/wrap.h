@@ -4,10 +4,14 @@
 #include <string>
 #include <string_view>
 
+#include "base/strings.h"
+
 namespace stockade::cli {
 
-// A paragraph in lines of at most 100 columns, where words allow, the second and later ones
-// indented by `indent`; the first begins at that column already. Ends in a line break.
-[[nodiscard]] std::string Wrap(std::string_view text, std::size_t indent);
+// A paragraph in lines of at most 100 columns, the second and later ones indented by `indent`; the
+// first begins at that column already.
+[[nodiscard]] inline std::string Wrap(std::string_view text, std::size_t indent) {
+  return stockade::Wrap(text, {.columns = 100, .indent = indent, .first = indent});
+}
 
 }  // namespace stockade::cli

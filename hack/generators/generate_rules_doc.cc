@@ -115,22 +115,8 @@ std::string Escape(std::string_view text) {
 
 // A paragraph or list item that begins with `head`; further lines are indented by `indent`.
 std::string Wrap(std::string_view head, std::string_view text, std::size_t indent) {
-  std::string wrapped(head);
-  std::size_t column = head.size();
-  bool first = true;
-  for (const std::string_view word : stockade::Split(text, ' ')) {
-    if (!first && column + 1 + word.size() > kColumns) {
-      wrapped += '\n' + std::string(indent, ' ');
-      column = indent;
-    } else if (!first) {
-      wrapped += ' ';
-      ++column;
-    }
-    wrapped += word;
-    column += word.size();
-    first = false;
-  }
-  return wrapped + "\n";
+  return std::string(head) +
+         stockade::Wrap(text, {.columns = kColumns, .indent = indent, .first = head.size()});
 }
 
 std::string Item(std::string_view name, std::string_view text) {

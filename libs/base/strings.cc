@@ -69,6 +69,25 @@ std::string Truncate(std::string_view text, std::size_t max_bytes) {
   return std::string(text.substr(0, end)).append(kMark);
 }
 
+std::string Wrap(std::string_view text, const Wrapping& wrapping) {
+  std::string wrapped;
+  std::size_t column = wrapping.first;
+  bool first = true;
+  for (const std::string_view word : Split(text, ' ')) {
+    if (!first && column + 1 + word.size() > wrapping.columns) {
+      wrapped += '\n' + std::string(wrapping.indent, ' ');
+      column = wrapping.indent;
+    } else if (!first) {
+      wrapped += ' ';
+      ++column;
+    }
+    wrapped += word;
+    column += word.size();
+    first = false;
+  }
+  return wrapped + '\n';
+}
+
 std::string_view ClosestMatch(std::string_view word, std::span<const std::string_view> candidates) {
   const std::string lower = ToLower(word.substr(0, 256));
   std::size_t best_distance = std::max<std::size_t>(1, lower.size() / 3) + 1;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,14 @@ namespace stockade {
 
 // `text` cut to at most `max_bytes`, ending in "..." when cut and never inside a UTF-8 sequence.
 [[nodiscard]] std::string Truncate(std::string_view text, std::size_t max_bytes);
+
+struct Wrapping {
+  std::size_t columns;    // none of the lines is longer, where words allow
+  std::size_t indent;     // of the second and later lines, in spaces
+  std::size_t first = 0;  // the column at which the text begins, behind what stands there already
+};
+// The words of `text` in lines; ends in a line break.
+[[nodiscard]] std::string Wrap(std::string_view text, const Wrapping& wrapping);
 
 // The candidate that a person most likely meant by `word` (edit distance of at most a third of its
 // length, at least 1), or empty when none is close.

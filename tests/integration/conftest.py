@@ -1,7 +1,11 @@
 """What the integration tests share: one cluster for the whole run, and a namespace for each test."""
 
+import contextlib
+
 import pytest
 
+from admission import direct_reviews, wait_until_enforced
+from api_client import ApiClient
 from cluster import running_cluster
 from stockade import running_stockade
 
@@ -32,6 +36,21 @@ def stockade(cluster, tmp_path_factory):
     """The operator and the webhook, installed and running while the tests of one file last."""
     with running_stockade(cluster, tmp_path_factory.mktemp("stockade")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def webhook(stockade):
+    """A client that sends reviews to the webhook itself."""
+    with direct_reviews(stockade) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def api(cluster, stockade):
+    """A client of an API server that asks the webhook."""
+    wait_until_enforced(cluster)
+    with contextlib.closing(ApiClient(cluster.kubeconfig)) as client:
+        yield client
 
 
 @pytest.fixture

@@ -1,15 +1,14 @@
 """The rules of the floor through the real API server and webhook: a good and a bad case of each, what the schema and the
 webhook say of the same objects, decoding that hides nothing, and ways round a policy that other projects paid for."""
 
-import contextlib
 import copy
 import json
 
 import pytest
 import yaml
 
-from admission import codes_of, direct_reviews, findings_of, review_of, wait_until_enforced
-from api_client import SANDBOXES, ApiClient
+from admission import codes_of, findings_of, review_of
+from api_client import SANDBOXES
 from cluster import ROOT
 from stockade import sandbox
 from test_crd import INVALID, VALID
@@ -28,19 +27,6 @@ def expectation(path):
     """("expect" or "warn", code, field) or ("pass", None, None), from the first line."""
     kind, _, rest = path.read_text().splitlines()[0].removeprefix("# ").partition(": ")
     return (kind, *rest.split(" ", 1)) if kind in ("expect", "warn") else (kind, None, None)
-
-
-@pytest.fixture(scope="module")
-def webhook(stockade):
-    with direct_reviews(stockade) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def api(cluster, stockade):
-    wait_until_enforced(cluster)
-    with contextlib.closing(ApiClient(cluster.kubeconfig)) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,11 @@
 namespace whose Pod Security admission enforces `restricted`."""
 
 import collections
-import contextlib
 
 import pytest
 
-from admission import codes_of, direct_reviews, wait_until_enforced
-from api_client import PODS, SANDBOXES, ApiClient
+from admission import codes_of, direct_reviews
+from api_client import PODS, SANDBOXES
 from cluster import eventually
 from pod_fixtures import POSITIONS, fixtures
 from stockade import sandbox
@@ -63,14 +62,6 @@ STRICTER = {
     "restricted/pass/capabilities_restricted0": {"AddedCapability"},  # NET_BIND_SERVICE
     "restricted/pass/restrictedvolumes0": {"SecretInAgent"},  # one of its volumes is a Secret
 }
-
-
-@pytest.fixture(scope="module")
-def api(cluster, stockade):
-    """A client of an API server that asks the webhook."""
-    wait_until_enforced(cluster)
-    with contextlib.closing(ApiClient(cluster.kubeconfig)) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ each of them is the same, and a pod that is rendered is one that Pod Security ad
 """
 
 import collections
-import contextlib
 import json
 import os
 import pathlib
@@ -15,8 +14,8 @@ import subprocess
 
 import pytest
 
-from admission import direct_reviews, findings_of, wait_until_enforced
-from api_client import PODS, SANDBOXES, ApiClient
+from admission import findings_of
+from api_client import PODS, SANDBOXES
 from cluster import ROOT
 from stockade import BUILD
 
@@ -35,19 +34,6 @@ def sandboxes():
     """One dict for each: sandbox, errors as [code, field], and the rendered pod or None."""
     done = subprocess.run([str(GENERATOR), str(SEED), str(RUNS)], check=True, capture_output=True, text=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
-
-
-@pytest.fixture(scope="module")
-def webhook(stockade):
-    with direct_reviews(stockade) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def api(cluster, stockade):
-    wait_until_enforced(cluster)
-    with contextlib.closing(ApiClient(cluster.kubeconfig)) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

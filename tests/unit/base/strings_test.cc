@@ -144,5 +144,17 @@ TEST(LabelTest, Values) {
   EXPECT_FALSE(IsLabelValue(std::string(64, 'a')));
 }
 
+TEST(WrapTest, LinesEndWhereWordsDo) {
+  EXPECT_EQ(Wrap("one two three", {.columns = 7, .indent = 2}), "one two\n  three\n");
+  EXPECT_EQ(Wrap("one two", {.columns = 7, .indent = 0, .first = 1}), "one\ntwo\n");
+  EXPECT_EQ(Wrap("one", {.columns = 7, .indent = 2}), "one\n");
+  EXPECT_EQ(Wrap("", {.columns = 7, .indent = 2}), "\n");
+}
+
+TEST(WrapTest, AWordThatIsLongerThanALineStaysWhole) {
+  EXPECT_EQ(Wrap("a https://example.com b", {.columns = 5, .indent = 0}),
+            "a\nhttps://example.com\nb\n");
+}
+
 }  // namespace
 }  // namespace stockade
