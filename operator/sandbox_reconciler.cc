@@ -39,6 +39,33 @@ Blocker FormerSelf(std::string_view kind, const std::string& name) {
           false};
 }
 
+// A pod is not started into a network that is open; one that runs goes on and is reported.
+Blocker WidenedBy(const std::string& policy, std::string_view consequence) {
+  return {"WidenedBy",
+          "NetworkPolicy \"" + policy +
+              "\" selects the sandbox's pod and lets traffic through, so " +
+              std::string(consequence) +
+              "; delete it, or exclude sandboxes from its podSelector with a matchExpression on " +
+              std::string(api::kSandboxLabel) + " DoesNotExist",
+          false};
+}
+
+api::StringMap LabelsOf(const codec::Json& object) {
+  return object["metadata"]["labels"].get<api::StringMap>();
+}
+
+// As a merge patch leaves them; null for none.
+api::StringMap WithPatch(api::StringMap labels, const codec::Json& patch) {
+  for (const auto& [key, value] : patch.items()) {
+    if (value.is_null()) {
+      labels.erase(key);
+    } else {
+      labels.insert_or_assign(key, value.get<std::string>());
+    }
+  }
+  return labels;
+}
+
 bool IsReady(const codec::Json& status) { return FindCondition(status, "Ready").status == "True"; }
 
 Blocker PodMutated(const std::string& change) {
@@ -127,7 +154,8 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
     if (step.error.ok()) step.error = std::move(labelled);
   }
   seen.deny_all_in_place = boundary_.InPlace(key.namespace_name);
-  seen.widened_by = FindWideningPolicy(sandbox, seen);
+  seen.widened_by =
+      FindWideningPolicy(sandbox, seen.pod ? seen.pod->labels : sandbox.spec.pod_template.labels);
 
   if (step.error.ok() && IsMereProgress(seen)) {
     const auto age = backoff_.PodAge(sandbox.metadata.uid);
@@ -258,6 +286,10 @@ SandboxReconciler::Step SandboxReconciler::EnsurePod(const api::AgentSandbox& sa
                                api::SandboxObjectName(sandbox.metadata.name)};
   std::shared_ptr<const CachedPod> live = caches_.pods.store().Get(key);
   if (!live) {
+    if (const std::string policy = FindWideningPolicy(sandbox, LabelsOf(desired.pod));
+        !policy.empty()) {
+      return {WidenedBy(policy, "the pod is not created"), std::nullopt, Status::Ok()};
+    }
     Step created = CreatePod(sandbox, desired.pod, seen);
     if (!created.Continue() || seen.pod || policy::HasErrors(seen.findings)) return created;
     // The name is taken by a pod that the cache does not show: it may have lost its label.
@@ -283,8 +315,16 @@ SandboxReconciler::Step SandboxReconciler::EnsurePod(const api::AgentSandbox& sa
   }
   seen.pod = live;
   // Labels first, whatever the pod's state: without its label the deny-all does not select it.
-  Step labelled = AdoptMetadata(*live, desired.pod, seen);
+  Step labelled = AdoptMetadata(sandbox, *live, desired.pod, seen);
   if (!labelled.Continue() || live->deleting) return labelled;
+  if (live->phase == "Pending") {
+    // The policy came between the pod's creation and its start.
+    if (const std::string policy = FindWideningPolicy(sandbox, live->labels); !policy.empty()) {
+      Step removed = DeletePod(*live, seen);
+      if (removed.error.ok()) removed.blocker = WidenedBy(policy, "the pod is not started");
+      return removed;
+    }
+  }
 
   const std::string profile_hash = Annotation(*live, api::kProfileHashAnnotation);
   const std::string wanted_hash = Annotation(desired.pod, api::kProfileHashAnnotation);
@@ -391,11 +431,21 @@ SandboxReconciler::Step SandboxReconciler::RecordPod(codec::JsonView pod, Observ
   return {};
 }
 
-SandboxReconciler::Step SandboxReconciler::AdoptMetadata(const CachedPod& live,
+SandboxReconciler::Step SandboxReconciler::AdoptMetadata(const api::AgentSandbox& sandbox,
+                                                         const CachedPod& live,
                                                          const codec::Json& rendered,
                                                          Observation& seen) {
   auto patch = MetadataPatch(live, rendered);
   if (!patch) return {};
+  if (patch->at("metadata").contains("labels") &&
+      live.labels.contains(std::string(api::kSandboxLabel)) &&
+      FindWideningPolicy(sandbox, live.labels).empty()) {
+    const api::StringMap labels = WithPatch(live.labels, (*patch)["metadata"]["labels"]);
+    if (const std::string policy = FindWideningPolicy(sandbox, labels); !policy.empty()) {
+      return {WidenedBy(policy, "the pod does not get the labels of the template"), std::nullopt,
+              Status::Ok()};
+    }
+  }
   (*patch)["metadata"]["uid"] = live.uid;
   const auto patched = client_.Patch(kube::kPods, live.key.namespace_name, live.key.name,
                                      kube::PatchType::kMerge, *patch);
@@ -478,8 +528,7 @@ Result<std::shared_ptr<const CachedPod>> SandboxReconciler::FindOwnPod(
 }
 
 std::string SandboxReconciler::FindWideningPolicy(const api::AgentSandbox& sandbox,
-                                                  const Observation& seen) const {
-  api::StringMap labels = seen.pod ? seen.pod->labels : sandbox.spec.pod_template.labels;
+                                                  api::StringMap labels) const {
   labels.insert_or_assign(std::string(api::kSandboxLabel), sandbox.metadata.name);
   const std::string own = api::IngressPolicyName(sandbox.metadata.name);
   const runtime::ObjectKey key{sandbox.metadata.namespace_name, sandbox.metadata.name};

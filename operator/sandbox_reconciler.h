@@ -75,7 +75,8 @@ class SandboxReconciler {
   Step RemoveMutated(const api::AgentSandbox& sandbox, codec::JsonView rendered,
                      codec::JsonView created, Observation& seen);
   Step RecordPod(codec::JsonView pod, Observation& seen);
-  Step AdoptMetadata(const CachedPod& live, const codec::Json& rendered, Observation& seen);
+  Step AdoptMetadata(const api::AgentSandbox& sandbox, const CachedPod& live,
+                     const codec::Json& rendered, Observation& seen);
   Step DeletePod(const CachedPod& pod, Observation& seen);
   Step RemovePod(const api::AgentSandbox& sandbox, Observation& seen);
   // As the API server has it, past the cache.
@@ -83,7 +84,8 @@ class SandboxReconciler {
   // The sandbox's pod as the cache has it, or as the API server has it where the cache has none: a
   // pod that lost its label is in no cache. Null when there is none or it is another's.
   Result<std::shared_ptr<const CachedPod>> FindOwnPod(const api::AgentSandbox& sandbox);
-  std::string FindWideningPolicy(const api::AgentSandbox& sandbox, const Observation& seen) const;
+  // The name of a policy that lets traffic of a pod with these labels through; empty for none.
+  std::string FindWideningPolicy(const api::AgentSandbox& sandbox, api::StringMap labels) const;
   // `cached` is what `sandbox` was made of.
   Status WriteStatus(const CachedSandbox& cached, const api::AgentSandbox& sandbox,
                      const Observation& seen);

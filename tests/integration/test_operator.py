@@ -349,15 +349,44 @@ def test_owner_given_to_the_deny_all_is_taken_off(space, unguarded):
     )
 
 
-def test_policy_of_a_stranger_that_widens_is_reported_by_name(space, unguarded):
-    space.ready_pod(sandbox())
-    wide = {
+def letting_out(pod_selector):
+    return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
         "metadata": {"name": "let-everything-out"},
-        "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]},
+        "spec": {"podSelector": pod_selector, "policyTypes": ["Egress"], "egress": [{}]},
     }
-    space.apply(wide)
+
+
+def test_no_pod_is_started_where_a_policy_widens(space):
+    space.apply(letting_out({}))
+    space.apply(sandbox())
+    asb = space.wait_condition("agent", "Ready", "False", "WidenedBy")
+    assert '"let-everything-out"' in condition(asb, "Ready")["message"]
+    assert condition(asb, "EgressIsolated")["reason"] == "WidenedBy"
+    assert space.find("pod", "asb-agent") is None
+    space.must("delete", "networkpolicy", "let-everything-out")
+    space.wait_ready("agent")
+
+
+def test_a_pod_gets_no_label_by_which_a_policy_widens_it(space):
+    first = space.ready_pod(sandbox())
+    space.apply(letting_out({"matchLabels": {"network": "open"}}))
+    labelled = sandbox()
+    labelled["spec"]["podTemplate"]["metadata"] = {"labels": {"network": "open"}}
+    space.apply(labelled)
+    space.wait_condition("agent", "Ready", "False", "WidenedBy")
+    pod = space.get("pod", "asb-agent")
+    assert pod["metadata"]["uid"] == first["metadata"]["uid"]
+    assert "network" not in pod["metadata"]["labels"]
+    space.must("delete", "networkpolicy", "let-everything-out")
+    space.wait_ready("agent")
+    space.wait_for("pod", "asb-agent", lambda found: found["metadata"]["labels"].get("network") == "open")
+
+
+def test_policy_of_a_stranger_that_widens_is_reported_by_name(space, unguarded):
+    space.ready_pod(sandbox())
+    space.apply(letting_out({}))
     asb = space.wait_condition("agent", "EgressIsolated", "False", "WidenedBy")
     assert "let-everything-out" in condition(asb, "EgressIsolated")["message"]
     space.must("delete", "networkpolicy", "let-everything-out")
