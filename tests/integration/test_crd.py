@@ -95,6 +95,21 @@ INVALID = {
         with_container(securityContext={"privileged": "no"}),
         ["containers[0].securityContext.privileged", "must be of type boolean"],
     ),
+    "restartPolicy of no pod": (
+        with_pod(restartPolicy="Sometimes"),
+        ["spec.podTemplate.spec.restartPolicy", '"Always", "Never", "OnFailure"'],
+    ),
+    "imagePullPolicy": (with_container(imagePullPolicy="Often"), ["containers[0].imagePullPolicy", '"IfNotPresent"']),
+    "protocol": (
+        with_container(ports=[{"containerPort": 80, "protocol": "QUIC"}]),
+        ["containers[0].ports[0].protocol", '"SCTP", "TCP", "UDP"'],
+    ),
+    "port": (
+        with_container(ports=[{"containerPort": 99999}]),
+        ["containers[0].ports[0].containerPort", "less than or equal to 65535"],
+    ),
+    "container name": (with_container(name="A_b"), ["spec.podTemplate.spec.containers[0].name", "should match"]),
+    "label value": (with_pod_metadata(labels={"a": "x y"}), ["spec.podTemplate.metadata.labels.a", "should match"]),
     "name too long": (sandbox("a" * 51), ["metadata.name", "DNS label of at most 50 characters"]),
     "name with a dot": (sandbox("a.b"), ["metadata.name", "DNS label of at most 50 characters"]),
     "name ends with a dash": (sandbox("a-"), ["metadata.name"]),
