@@ -96,18 +96,21 @@ Result<Quantity> Quantity::Parse(std::string_view text) {
   Quantity result;
   int ten_power = 9 - fraction_digits;  // 9: units to nano units
   int two_power = 0;
-  bool suffix_found = false;
-  for (const Suffix& suffix : kDecimalSuffixes) {
-    if (text == suffix.text) {
-      ten_power += suffix.power;
-      suffix_found = true;
+  bool suffix_found = text.empty();
+  if (text.size() == 1) {
+    for (const Suffix& suffix : kDecimalSuffixes) {
+      if (text == suffix.text) {
+        ten_power += suffix.power;
+        suffix_found = true;
+      }
     }
-  }
-  for (const Suffix& suffix : kBinarySuffixes) {
-    if (text == suffix.text) {
-      two_power = suffix.power;
-      result.format_ = Format::kBinarySi;
-      suffix_found = true;
+  } else if (text.size() == 2 && text[1] == 'i') {
+    for (const Suffix& suffix : kBinarySuffixes) {
+      if (text == suffix.text) {
+        two_power = suffix.power;
+        result.format_ = Format::kBinarySi;
+        suffix_found = true;
+      }
     }
   }
   if (!suffix_found && text.size() > 1 && (text.front() == 'e' || text.front() == 'E')) {
@@ -129,6 +132,15 @@ Result<Quantity> Quantity::Parse(std::string_view text) {
   if (!suffix_found) return Malformed(whole_text);
 
   Int128 nano = digits;
+  // Numbers of ordinary size at once, for they are read for every review; the loops take the rest.
+  if (nano <= kMaxUnits) {
+    nano <<= two_power;  // at most 2^123
+    two_power = 0;
+    if (nano <= kMaxUnits && ten_power == 9) {
+      nano *= kNanoPerUnit;
+      ten_power = 0;
+    }
+  }
   for (; two_power > 0; --two_power) {
     nano *= 2;
     if (nano > kMaxNano * kNanoPerUnit) return Malformed(whole_text);

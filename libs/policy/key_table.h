@@ -14,7 +14,7 @@ class KeyTable {
  public:
   static constexpr int kNotFound = -1;
 
-  // `keys` must have static storage and at most 64 elements, all different.
+  // `keys` must have static storage and at most 127 elements, all different.
   consteval explicit KeyTable(std::span<const std::string_view> keys) : keys_(keys) {
     for (std::size_t i = 0; i < keys.size(); ++i) {
       std::size_t slot = Hash(keys[i]);

@@ -18,27 +18,36 @@ namespace {
 using api::Quantity;
 using codec::JsonView;
 
-// By api::kResourceNames, more than any node has: a slip of the pen, or a way round a sum.
-constexpr std::array<std::string_view, api::kResourceCount> kMost = {"1024", "64Ti", "1Pi"};
 constexpr KeyTable kBoundedKeys(api::kResourceNames);
-constexpr std::string_view kMostStorage = "16Pi";
+
+Quantity Literal(std::string_view text) { return Quantity::Parse(text).value(); }
+
+// More than any node has: a slip of the pen, or a way round a sum.
+struct Most {
+  // By api::kResourceNames.
+  std::array<Quantity, api::kResourceCount> of_resources = {Literal("1024"), Literal("64Ti"),
+                                                            Literal("1Pi")};
+  Quantity of_storage = Literal("16Pi");
+};
+const Most& TheMost() {
+  static const Most kMost;
+  return kMost;
+}
 
 constexpr std::string_view kPositive = "write a positive quantity such as 500m, 2 or 1Gi";
 
-// Whether `quantity` is more than `most`, which is a literal.
-bool Exceeds(const Quantity& quantity, std::string_view most) {
-  const auto bound = Quantity::Parse(most);
-  return !bound.ok() || quantity > *bound;
-}
-
 // What is wrong with one quantity, or nothing. Kubernetes takes a limit of zero for no limit.
-std::optional<std::string> ProblemOf(JsonView value, bool may_be_zero, std::string_view most) {
-  const auto quantity = Quantity::FromJson(value);
+std::optional<std::string> ProblemOf(JsonView value, const Result<Quantity>& quantity,
+                                     bool may_be_zero, const Quantity& most) {
   if (!quantity.ok()) return Quote(value) + " is no quantity";
   if (quantity->IsNegative()) return Quote(value) + " is negative";
   if (quantity->IsZero() && !may_be_zero) return Quote(value) + " would be no limit at all";
-  if (Exceeds(*quantity, most)) return Quote(value) + " is more than any node has";
+  if (*quantity > most) return Quote(value) + " is more than any node has";
   return std::nullopt;
+}
+
+std::optional<std::string> ProblemOf(JsonView value, bool may_be_zero, const Quantity& most) {
+  return ProblemOf(value, Quantity::FromJson(value), may_be_zero, most);
 }
 
 // Calls f(name, value, path) for each entry of requests or limits; the path is made when asked for.
@@ -60,13 +69,14 @@ void CheckRequirements(JsonView resources, Path&& path, Report& report) {
         [&](std::string_view name, JsonView value, auto&& entry) {
           const int index = kBoundedKeys.Find(name);
           if (index == KeyTable::kNotFound) return;  // ExtendedResource
-          const auto problem = ProblemOf(value, requests, kMost[static_cast<std::size_t>(index)]);
+          const auto quantity = Quantity::FromJson(value);
+          const auto problem = ProblemOf(value, quantity, requests,
+                                         TheMost().of_resources[static_cast<std::size_t>(index)]);
           if (problem) {
             report.Add(entry(), *problem, kPositive);
           } else if (requests && !limits[name].IsUnset()) {
-            const auto request = Quantity::FromJson(value);
             const auto limit = Quantity::FromJson(limits[name]);
-            if (limit.ok() && *request > *limit) {
+            if (limit.ok() && *quantity > *limit) {
               report.Add(
                   entry(),
                   "the request " + Quote(value) + " is more than the limit " + Quote(limits[name]),
@@ -110,7 +120,7 @@ void CheckLimitsAreSet(const Subject& s, const Container& c, Report& report) {
 template <typename Path>
 void CheckSize(JsonView value, Path&& path, Report& report) {
   if (value.IsUnset()) return;
-  const auto problem = ProblemOf(value, /*may_be_zero=*/true, kMostStorage);
+  const auto problem = ProblemOf(value, /*may_be_zero=*/true, TheMost().of_storage);
   if (problem) report.Add(path(), *problem, kPositive);
 }
 
@@ -124,7 +134,7 @@ void CheckVolumeSizes(const Subject& s, Report& report) {
     const JsonView storage = claim.spec["resources"]["requests"]["storage"];
     const auto problem = storage.IsUnset()
                              ? std::optional<std::string>("the claim asks for no storage")
-                             : ProblemOf(storage, /*may_be_zero=*/false, kMostStorage);
+                             : ProblemOf(storage, /*may_be_zero=*/false, TheMost().of_storage);
     if (problem) report.Add(s.Path(claim, "resources.requests.storage"), *problem, kPositive);
   }
   if (s.rendered()) return;
@@ -133,7 +143,7 @@ void CheckVolumeSizes(const Subject& s, Report& report) {
     if (size.empty()) continue;
     const auto quantity = Quantity::Parse(size);
     if (!quantity.ok() || quantity->IsNegative() || quantity->IsZero() ||
-        Exceeds(*quantity, kMostStorage)) {
+        *quantity > TheMost().of_storage) {
       report.Add(IndexedPath("spec.mounts", i, "sizeLimit"), "sizeLimit is " + Quote(size),
                  kPositive);
     }

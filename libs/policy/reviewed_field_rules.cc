@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -274,7 +276,6 @@ constexpr std::array<std::string_view, 53> kObjectNames = {"affinity",
                                                            "tcpSocket",
                                                            "valueFrom",
                                                            "volumeClaimTemplate"};
-constexpr KeyTable kObjectKeys(kObjectNames);
 
 constexpr std::array<std::string_view, 26> kObjectListNames = {"claims",
                                                                "containers",
@@ -302,44 +303,63 @@ constexpr std::array<std::string_view, 26> kObjectListNames = {"claims",
                                                                "volumeDevices",
                                                                "volumeMounts",
                                                                "volumes"};
-constexpr KeyTable kObjectListKeys(kObjectListNames);
 
 constexpr std::array<std::string_view, 8> kListNames = {
     "add", "args", "command", "drop", "nameservers", "searches", "supplementalGroups", "values"};
-constexpr KeyTable kListKeys(kListNames);
 
 constexpr std::array<std::string_view, 11> kStringNames = {
     "claimName",  "localhostProfile", "mountPath",   "name",        "operator",  "prefix",
     "secretName", "subPath",          "subPathExpr", "topologyKey", "workingDir"};
-constexpr KeyTable kStringKeys(kStringNames);
 
 // Maps whose keys are the author's own.
 constexpr std::array<std::string_view, 7> kMapNames = {
     "annotations", "labels", "limits", "matchLabels", "nodeSelector", "overhead", "requests"};
 constexpr KeyTable kMapKeys(kMapNames);
 
+// All names above in one table, for each member of a pod is looked up in it.
+template <std::size_t... N>
+consteval auto Concatenate(const std::array<std::string_view, N>&... parts) {
+  std::array<std::string_view, (N + ...)> all;
+  auto end = all.begin();
+  ((end = std::ranges::copy(parts, end).out), ...);
+  return all;
+}
+constexpr auto kNamesOfKinds =
+    Concatenate(kObjectNames, kObjectListNames, kListNames, kStringNames);
+constexpr KeyTable kKindKeys(kNamesOfKinds);
+
+enum class Kind { kAny, kObject, kObjectList, kList, kString };
+
+constexpr Kind KindOf(std::string_view key) {
+  const int found = kKindKeys.Find(key);
+  if (found == KeyTable::kNotFound) return Kind::kAny;
+  std::size_t index = static_cast<std::size_t>(found);
+  if (index < kObjectNames.size()) return Kind::kObject;
+  index -= kObjectNames.size();
+  if (index < kObjectListNames.size()) return Kind::kObjectList;
+  index -= kObjectListNames.size();
+  return index < kListNames.size() ? Kind::kList : Kind::kString;
+}
+
 // What the value of a field of that name has to be and is not, or empty.
 std::string_view MissedKind(std::string_view key, JsonView value) {
-  const auto is = [key](const KeyTable& table) { return table.Find(key) != KeyTable::kNotFound; };
   if (value.IsUnset()) return {};
-  // What the value is says which tables could object to it.
-  if (value.IsObject()) {
-    if (is(kListKeys)) return "a list";
-    if (is(kStringKeys)) return "a string";
-    return is(kObjectListKeys) ? "a list of objects" : "";
+  switch (KindOf(key)) {
+    case Kind::kAny:
+      return {};
+    case Kind::kObject:
+      return value.IsObject() ? "" : "an object";
+    case Kind::kList:
+      return value.IsArray() ? "" : "a list";
+    case Kind::kString:
+      return value.IsString() ? "" : "a string";
+    case Kind::kObjectList:
+      break;
   }
-  if (is(kObjectKeys)) return "an object";
-  if (value.IsArray()) {
-    if (is(kStringKeys)) return "a string";
-    if (!is(kObjectListKeys)) return {};
-    bool objects = true;
-    value.ForEachElement(
-        [&objects](std::size_t, JsonView element) { objects = objects && element.IsObject(); });
-    return objects ? "" : "a list of objects";
-  }
-  if (is(kListKeys)) return "a list";
-  if (is(kObjectListKeys)) return "a list of objects";
-  return !value.IsString() && is(kStringKeys) ? "a string" : "";
+  bool objects = value.IsArray();
+  value.ForEachElement(
+      [&objects](std::size_t, JsonView element) { objects = objects && element.IsObject(); });
+  return objects ? "" : "a list of objects";
 }
 
 // Where a value stands, as a chain up to the root: only what is reported becomes text.

@@ -83,6 +83,42 @@ def agent_sandbox(name: str) -> dict:
     }
 
 
+def large_sandbox() -> str:
+    """The sandbox of that review with two more containers: 4 KiB as the API server encodes it."""
+    sandbox = json.loads(admission_review())["request"]["object"]
+    spec = sandbox["spec"]["podTemplate"]["spec"]
+    tools = spec["containers"][1]
+    spec["containers"].append(
+        tools
+        | {
+            "name": "browser",
+            "image": "registry.example.com/agents/headless-browser:131.0.2",
+            "args": ["--remote-debugging-port=9222", "--no-first-run", "--user-data-dir=/tmp/browser"],
+            "ports": [{"name": "cdp", "containerPort": 9222, "protocol": "TCP"}],
+            "env": [{"name": "LANG", "value": "en_US.UTF-8"}, {"name": "TZ", "value": "Europe/Amsterdam"}],
+            "readinessProbe": {"tcpSocket": {"port": "cdp"}, "periodSeconds": 5},
+            "livenessProbe": {"tcpSocket": {"port": "cdp"}, "periodSeconds": 20},
+        }
+    )
+    spec["initContainers"] = [
+        {
+            "name": "prepare",
+            "image": "registry.example.com/agents/research-agent:2.14.1",
+            "command": ["python3", "-m", "agent.prepare"],
+            "args": ["--workspace", "/workspace", "--from", "/instructions/project.tar.gz", "--verify"],
+            "workingDir": "/workspace",
+            "env": [
+                {"name": "PYTHONUNBUFFERED", "value": "1"},
+                {"name": "WORKSPACE", "value": "/workspace"},
+                {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+            ],
+            "resources": tools["resources"],
+            "securityContext": tools["securityContext"],
+        }
+    ]
+    return json.dumps(sandbox, separators=(",", ":"))
+
+
 def admission_review() -> bytes:
     """A review of its creation, encoded as the API server does, without spaces."""
     sandbox = agent_sandbox("research-agent-7")
