@@ -22,6 +22,7 @@ LEASE_LOST = 3  # the operator's exit code
 OPERATOR_USER = f"system:serviceaccount:{NAMESPACE}:stockade-operator"
 WEBHOOK_USER = f"system:serviceaccount:{NAMESPACE}:stockade-webhook"
 # What keeps others from the operator's objects: the webhook's guards, and what the API server judges by itself.
+READS = ("get", "list", "watch")
 GUARDS = ("validatingwebhookconfiguration/stockade-guards",)
 ADMISSION_POLICIES = tuple(
     f"validatingadmissionpolicybinding/{name}" for name in ("stockade-sandbox-pods", "stockade-deny-all")
@@ -136,6 +137,27 @@ def operator_program(directory, kubeconfig, instance=None, **config):
     )
 
 
+def helm():
+    """The path of the helm that hack/cluster has made."""
+    listed = subprocess.run([str(ROOT / "hack" / "cluster"), "binaries"], check=True, capture_output=True, text=True)
+    for word in listed.stdout.split():
+        if pathlib.Path(word).is_absolute() and pathlib.Path(word).name == "helm":
+            return word
+    raise AssertionError(f"hack/cluster binaries names no helm: {listed.stdout}")
+
+
+def helm_template(*settings):
+    """The chart's objects as helm renders them; settings are its values, as name=value."""
+    rendered = subprocess.run(
+        [
+            helm(), "template", "stockade", str(ROOT / "charts" / "stockade"), "--namespace", NAMESPACE,
+            *(word for setting in settings for word in ("--set", setting)),
+        ],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return rendered.stdout
+
+
 class Stockade:
     """Stockade on a cluster: the chart applied, and both programs."""
 
@@ -173,29 +195,13 @@ class Stockade:
 
     def chart(self, *settings):
         """The chart's objects, as helm renders them for this webhook; settings are further ones, as name=value."""
-        rendered = subprocess.run(
-            [
-                str(self.helm()), "template", "stockade", str(ROOT / "charts" / "stockade"),
-                "--namespace", NAMESPACE,
-                "--set", "runtimeClasses.create.gvisor=runsc",
-                "--set", "operator.deploy=false,webhook.deploy=false",
-                "--set", f"webhook.url=https://127.0.0.1:{self.webhook_port}",
-                "--set", f"webhook.caBundle={self.ca_bundle}",
-                *(word for setting in settings for word in ("--set", setting)),
-            ],
-            check=True, capture_output=True, text=True,
-        )  # fmt: skip
-        return rendered.stdout
-
-    @staticmethod
-    def helm():
-        listed = subprocess.run(
-            [str(ROOT / "hack" / "cluster"), "binaries"], check=True, capture_output=True, text=True
+        return helm_template(
+            "runtimeClasses.create.gvisor=runsc",
+            "operator.deploy=false,webhook.deploy=false",
+            f"webhook.url=https://127.0.0.1:{self.webhook_port}",
+            f"webhook.caBundle={self.ca_bundle}",
+            *settings,
         )
-        for word in listed.stdout.split():
-            if pathlib.Path(word).is_absolute() and pathlib.Path(word).name == "helm":
-                return word
-        raise AssertionError(f"hack/cluster binaries names no helm: {listed.stdout}")
 
     def install(self):
         self.cluster.must("create", "namespace", NAMESPACE)
@@ -260,30 +266,37 @@ class Stockade:
             eventually(lambda: all(self.layers().values()))
 
     def audit(self):
-        """Every write to the API server so far, in order: dicts of user, verb, resource, namespace, name, code and
-        finalizers."""
-        writes = []
+        """Every write to the API server so far, in order: dicts of user, verb, resource, group, namespace, name, code,
+        allowed (by authorization) and finalizers."""
+        return [request for request in self.requests() if request["verb"] not in READS]
+
+    def requests(self):
+        """Every write, and every read of Stockade's own, as audit() has them."""
+        requests = []
         for line in (self.cluster_directory / "logs" / "audit.log").read_text().splitlines():
             event = json.loads(line)
-            if event.get("stage") != "ResponseComplete":
+            # A watch is told of when it begins; its end may come after the tests.
+            if event.get("stage") != ("ResponseStarted" if event["verb"] == "watch" else "ResponseComplete"):
                 continue
             target = event.get("objectRef", {})
             resource = target.get("resource", "")
             if target.get("subresource"):
                 resource += "/" + target["subresource"]
-            writes.append(
+            requests.append(
                 {
                     "user": event["user"]["username"],
                     "verb": event["verb"],
                     "resource": resource,
+                    "group": target.get("apiGroup", ""),
                     "namespace": target.get("namespace", ""),
                     "name": target.get("name", ""),
                     "code": event["responseStatus"]["code"],
+                    "allowed": event.get("annotations", {}).get("authorization.k8s.io/decision") == "allow",
                     # Of network policies only; see hack/config/audit-policy.yaml.
                     "finalizers": ((event.get("requestObject") or {}).get("metadata") or {}).get("finalizers", []),
                 }
             )
-        return writes
+        return requests
 
     def operator_writes(self, namespace=None):
         """Its writes but for those of its Lease."""

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from cluster import EXAMPLES, ROOT
-from stockade import Stockade
+from stockade import helm
 from stockade_cli import PROGRAM, findings, run
 
 REJECTED = sorted((EXAMPLES / "rejected").glob("*.yaml"))
@@ -82,7 +82,7 @@ spec:
 
     def template(*args):
         return subprocess.run(
-            [Stockade.helm(), "template", "agents", str(tmp_path), *args],
+            [helm(), "template", "agents", str(tmp_path), *args],
             check=True, capture_output=True, text=True,
         ).stdout  # fmt: skip
 

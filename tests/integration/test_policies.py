@@ -82,7 +82,7 @@ def policy(name, label, enforcement="Enforce", **spec):
 
 @pytest.fixture
 def space(stockade):
-    label = secrets.token_hex(4)
+    label = f"l{secrets.token_hex(4)}"  # never a number
     with stockade.cluster.new_namespace("policy", {"policy-test": label}) as name:
         yield Space(stockade.cluster, name, label)
 
