@@ -1,6 +1,5 @@
 #include "webhook/agent_sandbox_handler.h"
 
-#include <set>
 #include <string>
 #include <utility>
 
@@ -14,9 +13,7 @@
 namespace stockade::webhook {
 namespace {
 
-using policy::Finding;
 using policy::PolicyFinding;
-using policy::Severity;
 
 constexpr JudgedKind kJudged{api::kAgentSandboxKind, "AgentSandboxes", "agentsandboxes"};
 constexpr std::string_view kPodTemplatePath = "spec.podTemplate";
@@ -30,51 +27,6 @@ AdmissionResponse RefuseUnreadable(const AdmissionRequest& request, const Status
   auto errors = api::CheckAgentSandboxFields(request.object);
   if (errors.empty()) errors.push_back({"", why.message()});
   return RefuseFields(request, "cannot be understood", std::move(errors));
-}
-
-// "policy/Code" of each, once.
-class Recorded {
- public:
-  void Add(const PolicyFinding& finding) {
-    if (entries_.size() < kMaxListed) {
-      entries_.insert(finding.policy + "/" + std::string(finding.finding.code));
-    }
-  }
-  void Annotate(AdmissionResponse& response, std::string_view key) const {
-    if (entries_.empty()) return;
-    std::string& list = response.audit_annotations[std::string(key)];
-    for (const std::string& entry : entries_) list += (list.empty() ? "" : ",") + entry;
-  }
-
- private:
-  std::set<std::string> entries_;
-};
-
-AdmissionResponse AnswerAll(const AdmissionRequest& request, const std::vector<Finding>& floor,
-                            std::vector<PolicyFinding> by_policies) {
-  if (by_policies.empty()) return AnswerFindings(request, floor);
-  std::vector<Finding> all = floor;
-  Recorded enforced;
-  Recorded warned;
-  Recorded audited;
-  for (PolicyFinding& finding : by_policies) {
-    if (finding.enforcement == api::Enforcement::kAudit) {
-      audited.Add(finding);
-      continue;
-    }
-    const bool denies = finding.enforcement == api::Enforcement::kEnforce && !finding.stands;
-    (denies ? enforced : warned).Add(finding);
-    finding.finding.severity = denies ? Severity::kError : Severity::kWarning;
-    all.push_back(std::move(finding.finding));
-  }
-  AdmissionResponse response = AnswerFindings(request, all);
-  // Of the floor alone; the policies' have annotations of their own.
-  const AdmissionResponse of_floor = AnswerFindings(request, floor);
-  response.audit_annotations = of_floor.audit_annotations;
-  enforced.Annotate(response, kEnforcedAnnotation);
-  warned.Annotate(response, kWarnedAnnotation);
-  audited.Annotate(response, kAuditedAnnotation);
-  return response;
 }
 
 }  // namespace
@@ -112,7 +64,7 @@ AdmissionResponse AgentSandboxHandler::Judge(const AdmissionRequest& request) co
   if (request.operation == Operation::kUpdate && !judgement.by_policies.empty()) {
     policy::MarkWhatStands(judgement.by_policies, FindingsBefore(request, *policies));
   }
-  return AnswerAll(request, judgement.floor, std::move(judgement.by_policies));
+  return AnswerJudgement(request, std::move(judgement));
 }
 
 std::vector<PolicyFinding> AgentSandboxHandler::FindingsBefore(

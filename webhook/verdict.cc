@@ -10,6 +10,7 @@ namespace stockade::webhook {
 namespace {
 
 using policy::Finding;
+using policy::PolicyFinding;
 using policy::Severity;
 
 std::string Line(const Finding& finding) {
@@ -26,6 +27,24 @@ std::string Codes(const std::vector<Finding>& findings) {
   }
   return codes;
 }
+
+// "policy/Code" of each, once.
+class Recorded {
+ public:
+  void Add(const PolicyFinding& finding) {
+    if (entries_.size() < kMaxListed) {
+      entries_.insert(finding.policy + "/" + std::string(finding.finding.code));
+    }
+  }
+  void Annotate(AdmissionResponse& response, std::string_view key) const {
+    if (entries_.empty()) return;
+    std::string& list = response.audit_annotations[std::string(key)];
+    for (const std::string& entry : entries_) list += (list.empty() ? "" : ",") + entry;
+  }
+
+ private:
+  std::set<std::string> entries_;
+};
 
 }  // namespace
 
@@ -80,6 +99,31 @@ AdmissionResponse AnswerFindings(const AdmissionRequest& request,
                        (rules.size() == 1 ? " rule:" : " rules:") + lines;
   }
   if (!findings.empty()) response.audit_annotations["findings"] = Codes(findings);
+  return response;
+}
+
+AdmissionResponse AnswerJudgement(const AdmissionRequest& request, policy::Judgement judgement) {
+  if (judgement.by_policies.empty()) return AnswerFindings(request, judgement.floor);
+  std::vector<Finding> all = judgement.floor;
+  Recorded enforced;
+  Recorded warned;
+  Recorded audited;
+  for (PolicyFinding& finding : judgement.by_policies) {
+    if (finding.enforcement == api::Enforcement::kAudit) {
+      audited.Add(finding);
+      continue;
+    }
+    const bool denies = finding.enforcement == api::Enforcement::kEnforce && !finding.stands;
+    (denies ? enforced : warned).Add(finding);
+    finding.finding.severity = denies ? Severity::kError : Severity::kWarning;
+    all.push_back(std::move(finding.finding));
+  }
+  AdmissionResponse response = AnswerFindings(request, all);
+  // Of the floor alone; the policies' have annotations of their own.
+  response.audit_annotations = AnswerFindings(request, judgement.floor).audit_annotations;
+  enforced.Annotate(response, kEnforcedAnnotation);
+  warned.Annotate(response, kWarnedAnnotation);
+  audited.Annotate(response, kAuditedAnnotation);
   return response;
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "policy/evaluate.h"
 #include "policy/rule.h"
 #include "webhook/admission_review.h"
 
@@ -21,6 +22,13 @@ namespace stockade::webhook {
 // remedy; warnings come as such. The codes are recorded as the audit annotation "findings".
 [[nodiscard]] AdmissionResponse AnswerFindings(const AdmissionRequest& request,
                                                const std::vector<policy::Finding>& findings);
+
+// The same of a judgement by policies as well. What one under Enforce finds denies, unless it
+// stands from before the update (PolicyFinding::stands); then it is a warning, like all that one
+// under Warn finds, and what one under Audit finds is only recorded. "findings" names the floor's
+// codes alone; the policies' are in the annotations of admission_review.h, and counted by them.
+[[nodiscard]] AdmissionResponse AnswerJudgement(const AdmissionRequest& request,
+                                                policy::Judgement judgement);
 
 // Of findings or errors in one answer. Only an object made for it has more, and one of 3 MiB could
 // have enough to make an answer that nobody can take.

@@ -292,7 +292,7 @@ def test_policies_shut_doors_for_everybody(space):
     paths = [stream("asb-open", "exec", "agent"), stream("asb-open", "attach", "agent"), "pods/asb-open/portforward?ports=1"]
     assert space.create(doors).returncode == 0
     try:
-        eventually(lambda: all("the AgentSandboxPolicy" in space.open(path).stderr for path in paths))
+        eventually(lambda: all('(policy "shut-doors")' in space.open(path).stderr for path in paths))
         denied(space.open(paths[0]), "ExecForbidden")
         denied(space.open(paths[2]), "PortForward")
     finally:

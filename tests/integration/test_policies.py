@@ -175,6 +175,48 @@ def audited(stockade, namespace, name, annotation):
     return ""
 
 
+@pytest.mark.parametrize("enforcement", ["Enforce", "Warn", "Audit"])
+def test_what_a_policy_says_at_the_door_is_recorded_and_counted_as_its_own(space, stockade, enforcement):
+    space.must("apply", "-f", "-", input=sandbox(image=GOOD))
+    eventually(lambda: pod_uid(space))
+    path = f"/api/v1/namespaces/{space.name}/pods/asb-agent/exec?command=true&container=agent"
+    verdict = "denied" if enforcement == "Enforce" else "allowed"
+
+    def counted():
+        found = stockade.webhook.metrics().items()
+        return {sample: value for sample, value in found if 'stockade_findings_total{code="ExecForbidden"' in sample}
+
+    def annotations():
+        """Of the last request to enter the pod."""
+        for line in reversed((stockade.cluster_directory / "logs" / "audit.log").read_text().splitlines()):
+            event = json.loads(line)
+            target = event.get("objectRef", {})
+            if (target.get("namespace"), target.get("subresource")) == (space.name, "exec"):
+                found = event.get("annotations", {}).items()
+                return {key: value for key, value in found if key.startswith("connections.guards.stockade.dev/")}
+        return {}
+
+    def enter():
+        """By POST, which the audit log has; nothing runs there to answer."""
+        return space.kubectl("create", "--raw", path, "-f", "-", input="{}").stderr
+
+    # Once the webhook knows the sandbox.
+    eventually(lambda: "denied the request" not in enter())
+    before = counted()
+    with space.policy(enforcement, access={"forbidExec": True}) as name:
+
+        def is_recorded():
+            enter()
+            return annotations()
+
+        found = eventually(is_recorded)
+        assert found == {f"connections.guards.stockade.dev/policies-{enforcement.lower()}": f"{name}/ExecForbidden"}
+        added = {sample for sample, value in counted().items() if value > before.get(sample, 0)}
+        assert added == {
+            f'stockade_findings_total{{code="ExecForbidden",enforcement="{enforcement}",verdict="{verdict}"}}'
+        }
+
+
 RULES = {
     "IsolationBelowMinimum": ({"minimumIsolation": "MicroVM"}, {"isolation": "GVisor"}, {"isolation": "MicroVM"}),
     "ImageRegistry": (REGISTRY, BAD, GOOD),

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <utility>
 
-#include "base/strings.h"
 #include "webhook/guards/connect_guard.h"
 #include "webhook/guards/guard_request.h"
 #include "webhook/guards/network_policy_guard.h"
@@ -86,16 +86,12 @@ AdmissionResponse GuardHandler::Review(const AdmissionRequest& request) const {
   if (LacksObject(request) || LacksOldObject(request)) {
     return Refuse(request, Describe(request) + " cannot be judged: the review lacks the object");
   }
-  const auto judgement = guard({request, RequesterOf(request, config_), view_, config_});
+  auto judgement = guard({request, RequesterOf(request, config_), view_, config_});
   if (!judgement.ok()) {
     return Refuse(request,
                   Describe(request) + " cannot be judged: " + judgement.status().message());
   }
-  AdmissionResponse response = AnswerFindings(request, judgement->findings);
-  if (!judgement->audited.empty()) {
-    response.audit_annotations[std::string(kAuditedAnnotation)] = Join(judgement->audited, ",");
-  }
-  return response;
+  return AnswerJudgement(request, std::move(*judgement));
 }
 
 }  // namespace stockade::webhook

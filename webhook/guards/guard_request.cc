@@ -4,20 +4,13 @@ namespace stockade::webhook {
 
 void GuardReport::AddByPolicy(const policy::CompiledPolicy& policy, std::string_view code,
                               std::string field, std::string problem) {
-  if (policy.enforcement() == api::Enforcement::kAudit) {
-    audited_.push_back(policy.name() + "/" + std::string(code));
-  } else if (policy.enforcement() == api::Enforcement::kEnforce) {
-    Add(code, std::move(field), std::move(problem));
-  } else {
-    warnings_.push_back({code, policy::Severity::kWarning, std::move(field),
-                         problem + "; " + std::string(policy::FindRule(code)->remedy)});
-  }
+  const policy::Rule& rule = *policy::FindRule(code);
+  by_policies_.Begin(rule, policy);
+  by_policies_.Add(std::move(field), std::move(problem), std::string(rule.remedy), {});
 }
 
 GuardJudgement GuardReport::Take() {
-  GuardJudgement judgement{.findings = report_.Take(), .audited = std::move(audited_)};
-  for (policy::Finding& warning : warnings_) judgement.findings.push_back(std::move(warning));
-  return judgement;
+  return {.floor = report_.Take(), .by_policies = by_policies_.Take()};
 }
 
 }  // namespace stockade::webhook

@@ -3,9 +3,10 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "policy/compiled_policy.h"
+#include "policy/evaluate.h"
+#include "policy/policy_report.h"
 #include "policy/report.h"
 #include "policy/rule.h"
 #include "webhook/admission_review.h"
@@ -26,11 +27,7 @@ struct GuardRequest {
   [[nodiscard]] bool ByOperator() const { return requester == Requester::kOperator; }
 };
 
-struct GuardJudgement {
-  std::vector<policy::Finding> findings;
-  // What policies under Audit would refuse, "policy/Code" each: recorded, and nothing else.
-  std::vector<std::string> audited = {};
-};
+using GuardJudgement = policy::Judgement;
 using GuardFindings = Result<GuardJudgement>;
 
 // Collects findings by the codes of policy/guard_rules.h. Used by one review, on one thread.
@@ -54,9 +51,8 @@ class GuardReport {
   [[nodiscard]] GuardJudgement Take();
 
  private:
-  std::vector<policy::Finding> warnings_;
-  std::vector<std::string> audited_;
   policy::Report report_;
+  policy::PolicyReport by_policies_;
 };
 
 }  // namespace stockade::webhook

@@ -83,8 +83,7 @@ GuardFindings JudgeCreation(const GuardRequest& request) {
   for (Finding& finding :
        policy::EvaluateRenderedPod(api::PodView(pod, ""), ExpectedRuntimeClass(pod, request.config),
                                    request.config.facts)) {
-    if (finding.severity == policy::Severity::kError)
-      judgement.findings.push_back(std::move(finding));
+    if (finding.severity == policy::Severity::kError) judgement.floor.push_back(std::move(finding));
   }
   return judgement;
 }

@@ -21,9 +21,11 @@ namespace {
 using codec::Json;
 using ::testing::AllOf;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::StartsWith;
 
 // The namespace "team" with three sandboxes, and what nobody uses.
@@ -176,19 +178,33 @@ TEST(GuardHandlerTest, PoliciesShutDoorsAsTheyAreEnforced) {
     AdmissionResponse response = Answer(Stream(test.part, test.pod), view);
     EXPECT_FALSE(response.allowed);
     EXPECT_THAT(FindingsOf(response), ElementsAreArray({std::string(test.finding)}));
-    EXPECT_THAT(response.message, HasSubstr("the AgentSandboxPolicy \"doors\" forbids it"));
+    EXPECT_THAT(response.message, HasSubstr("(policy \"doors\")"));
+    // Policies' and not the floor's: what is counted goes by these annotations, too.
+    EXPECT_THAT(response.audit_annotations, ElementsAre(Pair("policies-enforce", "doors/" + code)));
 
     view.policies = {ForbidAll("Warn")};
     response = Answer(Stream(test.part, test.pod), view);
     EXPECT_TRUE(response.allowed) << response.message;
-    EXPECT_THAT(response.warnings, Contains(HasSubstr("[" + code + "]")));
+    EXPECT_THAT(response.warnings, ElementsAre(HasSubstr("[" + code + "]")));
+    EXPECT_THAT(response.audit_annotations, ElementsAre(Pair("policies-warn", "doors/" + code)));
 
     view.policies = {ForbidAll("Audit")};
     response = Answer(Stream(test.part, test.pod), view);
     EXPECT_TRUE(response.allowed) << response.message;
     EXPECT_THAT(response.warnings, IsEmpty());
-    EXPECT_EQ(response.audit_annotations.at("policies-audit"), "doors/" + code);
+    EXPECT_THAT(response.audit_annotations, ElementsAre(Pair("policies-audit", "doors/" + code)));
   }
+}
+
+TEST(GuardHandlerTest, WhatTheSandboxShutsIsTheFloorsThoughAPolicyShutsItToo) {
+  testing::FakeClusterView view = TestCluster();
+  view.policies = {ForbidAll("Enforce")};
+  const AdmissionResponse response = Answer(Stream("pods/exec", "asb-closed"), view);
+  EXPECT_THAT(FindingsOf(response),
+              ElementsAre("ExecForbidden spec.access.exec", "ExecForbidden spec.access.exec"));
+  EXPECT_THAT(response.audit_annotations,
+              ElementsAre(Pair("findings", "ExecForbidden"),
+                          Pair("policies-enforce", "doors/ExecForbidden")));
 }
 
 TEST(GuardHandlerTest, PolicyThatCannotBeUnderstoodShutsEveryDoor) {
