@@ -88,8 +88,8 @@ constexpr std::array kRules = {
          .summary = "A forwarded port enters the pod's network from inside, where no network "
                     "policy applies and where everything that listens on its loopback address can "
                     "be reached. So it has to be allowed for each sandbox.",
-         .remedy = "write spec.access.portForward: Allow into the AgentSandbox, or allow peers in "
-                   "spec.ingress",
+         .remedy = "write spec.access.portForward: Allow into the AgentSandbox, as far as the "
+                   "policies of its namespace let you, or allow peers in spec.ingress",
          .references = {.kubescape = "C-0063", .principle = Principle::kLeastPrivilege}},
     Rule{.code = kProxySubresource,
          .judges = JudgedObject::kRequest,

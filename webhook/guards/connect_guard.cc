@@ -1,9 +1,10 @@
 #include "webhook/guards/connect_guard.h"
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "api/names.h"
 #include "base/strings.h"
@@ -48,8 +49,61 @@ Status CheckPolicies(std::span<const policy::SharedPolicy> policies) {
                                         "); correct it, or delete it"};
 }
 
-GuardFindings JudgeStream(const GuardRequest& request) {
-  const bool exec = request.admission.sub_resource == "exec";
+// A way into a sandbox's pod. The sandbox says whether it is open, and policies may shut it.
+struct Door {
+  std::string_view sub_resource;
+  std::string_view code;
+  std::string_view field;       // of the sandbox
+  std::string_view forbidding;  // of a policy
+  std::string_view instead;     // what a sandbox may have whatever a policy says of this door
+  std::string_view what;        // the sandbox decides, where there is one
+  api::Permission api::Access::* permission;
+  bool api::AccessRestrictions::* forbidden;
+};
+
+constexpr std::array kDoors = {
+    Door{"exec", policy::kExecForbidden, "spec.access.exec", "access.forbidExec", "",
+         "who may enter its pod", &api::Access::exec, &api::AccessRestrictions::forbid_exec},
+    Door{"attach", policy::kExecForbidden, "spec.access.attach", "access.forbidAttach", "",
+         "who may enter its pod", &api::Access::attach, &api::AccessRestrictions::forbid_attach},
+    Door{"portforward", policy::kPortForward, "spec.access.portForward", "access.forbidPortForward",
+         "allow peers in spec.ingress, or ", "who may reach its pod", &api::Access::port_forward,
+         &api::AccessRestrictions::forbid_port_forward},
+};
+
+// What the policies have against it. Returns the first that denies, or null.
+const policy::CompiledPolicy* ReportPolicies(const Door& door,
+                                             std::span<const policy::SharedPolicy> policies,
+                                             GuardReport& report) {
+  const policy::CompiledPolicy* denying = nullptr;
+  for (const policy::SharedPolicy& by : policies) {
+    if (!(by->access().*door.forbidden)) continue;
+    // The rule's own remedy is spec.access, where the policy would refuse it or it would not help.
+    report.AddByPolicy(
+        *by, door.code, std::string(door.field), std::string(door.forbidding) + " is set",
+        std::string(door.instead) + "ask whoever owns the policy: spec.access cannot allow it");
+    if (denying == nullptr && by->enforcement() == api::Enforcement::kEnforce) denying = by.get();
+  }
+  return denying;
+}
+
+void ReportSandbox(const Door& door, const SandboxAccess& target,
+                   const policy::CompiledPolicy* denying, GuardReport& report) {
+  if (target.access.*door.permission != api::Permission::kDeny) return;
+  const bool by_default = api::Access().*door.permission == api::Permission::kDeny;
+  const std::string problem = target.exists ? "sandbox " + Quote(target.sandbox) + " says Deny" +
+                                                  (by_default ? ", which is the default" : "")
+                                            : "there is no sandbox " + Quote(target.sandbox) +
+                                                  ", so nobody says " + std::string(door.what);
+  if (denying == nullptr) {
+    report.Add(door.code, std::string(door.field), problem);
+  } else {
+    report.Add(door.code, std::string(door.field), problem,
+               "Allow would not help while the policy " + Quote(denying->name()) + " forbids it");
+  }
+}
+
+GuardFindings JudgeDoor(const GuardRequest& request, const Door& door) {
   GuardReport report;
   const codec::JsonView container = request.admission.object["container"];
   if (container.StringOrEmpty().starts_with(api::kReservedNamePrefix)) {
@@ -61,42 +115,7 @@ GuardFindings JudgeStream(const GuardRequest& request) {
   const auto policies = request.view.PoliciesOf(request.admission.namespace_name);
   if (!policies.ok()) return policies.status();
   if (Status known = CheckPolicies(*policies); !known.ok()) return known;
-  for (const policy::SharedPolicy& by : *policies) {
-    const api::AccessRestrictions& access = by->access();
-    if (exec ? access.forbid_exec : access.forbid_attach) {
-      report.AddByPolicy(*by, policy::kExecForbidden,
-                         exec ? "spec.access.exec" : "spec.access.attach",
-                         "the AgentSandboxPolicy " + Quote(by->name()) + " forbids it");
-    }
-  }
-  if ((exec ? target->access.exec : target->access.attach) == api::Permission::kDeny) {
-    report.Add(policy::kExecForbidden, exec ? "spec.access.exec" : "spec.access.attach",
-               target->exists ? "sandbox " + Quote(target->sandbox) + " says Deny"
-                              : "there is no sandbox " + Quote(target->sandbox) +
-                                    ", so nobody says who may enter its pod");
-  }
-  return report.Take();
-}
-
-GuardFindings JudgePortForward(const GuardRequest& request) {
-  const auto target = AccessTo(request);
-  if (!target.ok()) return target.status();
-  const auto policies = request.view.PoliciesOf(request.admission.namespace_name);
-  if (!policies.ok()) return policies.status();
-  if (Status known = CheckPolicies(*policies); !known.ok()) return known;
-  GuardReport report;
-  for (const policy::SharedPolicy& by : *policies) {
-    if (!by->access().forbid_port_forward) continue;
-    report.AddByPolicy(*by, policy::kPortForward, "spec.access.portForward",
-                       "the AgentSandboxPolicy " + Quote(by->name()) + " forbids it");
-  }
-  if (target->access.port_forward == api::Permission::kDeny) {
-    report.Add(policy::kPortForward, "spec.access.portForward",
-               target->exists
-                   ? "sandbox " + Quote(target->sandbox) + " says Deny, which is the default"
-                   : "there is no sandbox " + Quote(target->sandbox) +
-                         ", so nobody says who may reach its pod");
-  }
+  ReportSandbox(door, *target, ReportPolicies(door, *policies, report), report);
   return report.Take();
 }
 
@@ -121,8 +140,9 @@ GuardFindings JudgeConnection(const GuardRequest& request) {
   const AdmissionRequest& admission = request.admission;
   if (admission.sub_resource == "proxy") return JudgeProxy(request);
   if (!admission.name.starts_with(api::kSandboxObjectPrefix)) return GuardJudgement();
-  if (admission.sub_resource == "portforward") return JudgePortForward(request);
-  return JudgeStream(request);
+  const auto* const door = std::ranges::find(kDoors, admission.sub_resource, &Door::sub_resource);
+  if (door == kDoors.end()) return Status(StatusCode::kBadRequest, "the guards know no such door");
+  return JudgeDoor(request, *door);
 }
 
 }  // namespace stockade::webhook

@@ -3,10 +3,9 @@
 namespace stockade::webhook {
 
 void GuardReport::AddByPolicy(const policy::CompiledPolicy& policy, std::string_view code,
-                              std::string field, std::string problem) {
-  const policy::Rule& rule = *policy::FindRule(code);
-  by_policies_.Begin(rule, policy);
-  by_policies_.Add(std::move(field), std::move(problem), std::string(rule.remedy), {});
+                              std::string field, std::string problem, const std::string& remedy) {
+  by_policies_.Begin(*policy::FindRule(code), policy);
+  by_policies_.Add(std::move(field), std::move(problem), remedy, {});
 }
 
 GuardJudgement GuardReport::Take() {

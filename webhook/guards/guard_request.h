@@ -44,9 +44,9 @@ class GuardReport {
     report_.Add(std::move(field), std::move(problem), remedy);
   }
 
-  // By a policy that selects the namespace, as its enforcement says.
+  // By a policy that selects the namespace, as its enforcement says; its name is added.
   void AddByPolicy(const policy::CompiledPolicy& policy, std::string_view code, std::string field,
-                   std::string problem);
+                   std::string problem, const std::string& remedy);
 
   [[nodiscard]] GuardJudgement Take();
 

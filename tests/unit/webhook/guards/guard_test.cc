@@ -4,6 +4,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "guard_case.h"
@@ -205,6 +206,33 @@ TEST(GuardHandlerTest, WhatTheSandboxShutsIsTheFloorsThoughAPolicyShutsItToo) {
   EXPECT_THAT(response.audit_annotations,
               ElementsAre(Pair("findings", "ExecForbidden"),
                           Pair("policies-enforce", "doors/ExecForbidden")));
+}
+
+// Asking for it in the sandbox would be refused, or change nothing.
+TEST(GuardHandlerTest, WhatAPolicyShutsIsNotSaidToBeTheSandboxsToOpen) {
+  testing::FakeClusterView view = TestCluster();
+  view.policies = {ForbidAll("Enforce")};
+  EXPECT_EQ(Answer(Stream("pods/exec", "asb-agent"), view).message,
+            "pods/exec \"team/asb-agent\" is refused by 1 rule:\n"
+            "- spec.access.exec: [ExecForbidden] access.forbidExec is set; ask whoever owns the "
+            "policy: spec.access cannot allow it (policy \"doors\")");
+  EXPECT_EQ(Answer(Stream("pods/portforward", "asb-open"), view).message,
+            "pods/portforward \"team/asb-open\" is refused by 1 rule:\n"
+            "- spec.access.portForward: [PortForward] access.forbidPortForward is set; allow peers "
+            "in spec.ingress, or ask whoever owns the policy: spec.access cannot allow it (policy "
+            "\"doors\")");
+  // Where the sandbox says Deny as well.
+  for (const auto& [part, pod] :
+       {std::pair("pods/exec", "asb-closed"), std::pair("pods/attach", "asb-closed"),
+        std::pair("pods/portforward", "asb-agent")}) {
+    const std::string message = Answer(Stream(part, pod), view).message;
+    EXPECT_THAT(message, HasSubstr("Allow would not help while the policy \"doors\" forbids it"));
+    EXPECT_THAT(message, Not(AnyOf(HasSubstr("portForward: Allow"), HasSubstr("allow it in"))));
+  }
+  // A policy that only warns leaves it to the sandbox.
+  view.policies = {ForbidAll("Warn")};
+  EXPECT_THAT(Answer(Stream("pods/portforward", "asb-agent"), view).message,
+              HasSubstr("write spec.access.portForward: Allow"));
 }
 
 TEST(GuardHandlerTest, PolicyThatCannotBeUnderstoodShutsEveryDoor) {
