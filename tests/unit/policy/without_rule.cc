@@ -19,14 +19,26 @@ std::vector<const Rule*>& Remaining() {
   return rules;
 }
 
+// Rules of requests have no check.
+bool JudgesHere(const Rule& rule) {
+  return rule.check != nullptr || rule.check_by_policy != nullptr;
+}
+
 }  // namespace
 
 const std::vector<const Rule*>& WrappedRules() { return Remaining(); }
 
+std::vector<std::string_view> RulesToTakeOut() {
+  std::vector<std::string_view> codes;
+  for (const Rule* rule : Remaining()) {
+    if (JudgesHere(*rule)) codes.push_back(rule->code);
+  }
+  return codes;
+}
+
 bool TakeOutRule(std::string_view code) {
   return std::erase_if(Remaining(), [code](const Rule* rule) {
-           const bool judges_here = rule->check != nullptr || rule->check_by_policy != nullptr;
-           return rule->code == code && judges_here;
+           return rule->code == code && JudgesHere(*rule);
          }) == 1;
 }
 
