@@ -457,25 +457,33 @@ def test_policies_where_there_is_no_sandbox_are_free(space):
         assert done.returncode == 0, done.stderr
 
 
-def test_policies_of_network_plugins_are_judged_where_they_exist(space):
-    crd = {
+def plugin_crd(group, kind, plural, scope="Cluster"):
+    """A kind of a network plugin whose objects keep whatever is written into them."""
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": "ciliumnetworkpolicies.cilium.io"},
+        "metadata": {
+            "name": f"{plural}.{group}",
+            # What the API server asks for of a group of Kubernetes' own.
+            "annotations": {"api-approved.kubernetes.io": "unapproved, for a test"},
+        },
         "spec": {
-            "group": "cilium.io", "scope": "Namespaced",
-            "names": {"kind": "CiliumNetworkPolicy", "plural": "ciliumnetworkpolicies"},
-            "versions": [{"name": "v2", "served": True, "storage": True, "schema": {"openAPIV3Schema": {
-                "type": "object", "x-kubernetes-preserve-unknown-fields": True}}}],
+            "group": group, "scope": scope, "names": {"kind": kind, "plural": plural},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
         },
     }  # fmt: skip
 
-    def cilium(selector):
-        return {
-            "apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": {"name": "theirs"},
-            "spec": {"endpointSelector": selector, "egress": [{"toEntities": ["world"]}]},
-        }  # fmt: skip
 
-    assert space.create(crd).returncode == 0
+def plugin_policy(group, kind, spec):
+    return {"apiVersion": f"{group}/v1", "kind": kind, "metadata": {"name": "theirs"}, "spec": spec}
+
+
+def test_policies_of_network_plugins_are_judged_where_they_exist(space):
+    def cilium(selector):
+        spec = {"endpointSelector": selector, "egress": [{"toEntities": ["world"]}]}
+        return plugin_policy("cilium.io", "CiliumNetworkPolicy", spec)
+
+    assert space.create(plugin_crd("cilium.io", "CiliumNetworkPolicy", "ciliumnetworkpolicies", "Namespaced")).returncode == 0
     try:
         eventually(lambda: space.create(cilium(EXCLUDED), "--dry-run=server").returncode == 0)
         denied(space.create(cilium({})), "OtherPolicyKinds")
@@ -484,6 +492,42 @@ def test_policies_of_network_plugins_are_judged_where_they_exist(space):
         assert done.returncode == 0, done.stderr
     finally:
         space.must("delete", "crd", "ciliumnetworkpolicies.cilium.io")
+
+
+ALL_PODS, OTHER_PODS = ({"pods": {"podSelector": selector}} for selector in ({}, EXCLUDED))
+ALLOW, ACCEPT = ({"egress": [{"action": action}]} for action in ("Allow", "Accept"))
+WITHOUT_SANDBOXES = "app == 'x' && !has(stockade.dev/sandbox)"
+# group, plural, kind: a policy that opens sandboxes, and one that does not.
+PLUGINS = {
+    "Calico": (
+        "projectcalico.org", "globalnetworkpolicies", "GlobalNetworkPolicy",
+        {"selector": "all()"} | ALLOW, {"selector": WITHOUT_SANDBOXES} | ALLOW,
+    ),
+    "Calico's store": (
+        "crd.projectcalico.org", "globalnetworkpolicies", "GlobalNetworkPolicy",
+        {"selector": "all()"} | ALLOW, {"selector": WITHOUT_SANDBOXES} | ALLOW,
+    ),
+    "AdminNetworkPolicy": (
+        "policy.networking.k8s.io", "adminnetworkpolicies", "AdminNetworkPolicy",
+        {"subject": ALL_PODS, "tier": "Baseline"} | ALLOW, {"subject": OTHER_PODS} | ALLOW,
+    ),
+    "ClusterNetworkPolicy": (
+        "policy.networking.k8s.io", "clusternetworkpolicies", "ClusterNetworkPolicy",
+        {"subject": ALL_PODS, "tier": "Admin"} | ACCEPT, {"subject": OTHER_PODS, "tier": "Admin"} | ACCEPT,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("plugin", PLUGINS)
+def test_a_field_of_another_kind_excuses_no_policy(space, plugin):
+    group, plural, kind, wide, narrow = PLUGINS[plugin]
+    assert space.create(plugin_crd(group, kind, plural)).returncode == 0
+    try:
+        eventually(lambda: space.create(plugin_policy(group, kind, narrow), "--dry-run=server").returncode == 0)
+        for foreign in ({}, {"endpointSelector": EXCLUDED}, {"podSelector": EXCLUDED}):
+            denied(space.create(plugin_policy(group, kind, wide | foreign)), "OtherPolicyKinds")
+    finally:
+        space.must("delete", "crd", f"{plural}.{group}")
 
 
 # What goes on

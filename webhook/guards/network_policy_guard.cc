@@ -115,9 +115,12 @@ bool AnyRuleAllows(JsonView spec, std::initializer_list<std::string_view> denyin
   return allows;
 }
 
-void CollectUpstream(JsonView spec, std::vector<Selected>& found) {
-  // The tier Baseline comes after the deny-all, which has decided by then; so does Pass.
-  if (spec["tier"].StringOrEmpty() == "Baseline" || !AnyRuleAllows(spec, {"Deny", "Pass"})) return;
+void CollectUpstream(const PolicyKind& kind, JsonView spec, std::vector<Selected>& found) {
+  // The tier Baseline comes after the deny-all, which has decided by then; so does Pass. Only a
+  // ClusterNetworkPolicy has a tier.
+  const bool comes_after =
+      kind.resource == "clusternetworkpolicies" && spec["tier"].StringOrEmpty() == "Baseline";
+  if (comes_after || !AnyRuleAllows(spec, {"Deny", "Pass"})) return;
   const JsonView pods = spec["subject"]["pods"];
   if (pods.IsUnset()) {
     found.push_back({"spec.subject", api::LabelSelector()});
@@ -147,7 +150,7 @@ std::vector<Selected> CollectSelectors(const PolicyKind& kind, JsonView policy) 
       CollectCalico(spec, found);
       break;
     case Dialect::kUpstream:
-      CollectUpstream(spec, found);
+      CollectUpstream(kind, spec, found);
       break;
   }
   return found;
