@@ -1,4 +1,5 @@
 #include <array>
+#include <optional>
 #include <string>
 
 #include "policy/metadata_keys.h"
@@ -12,6 +13,7 @@
 namespace stockade::policy {
 namespace {
 
+using codec::Json;
 using codec::JsonView;
 
 // Where the sandbox's proxy listens for the agent.
@@ -117,6 +119,33 @@ void CheckReservedReference(const Subject& s, Report& report) {
   }
 }
 
+std::optional<double> Number(const Json& object, const char* key) {
+  const auto member = object.find(key);
+  if (member == object.end() || !member->is_number()) return std::nullopt;
+  return member->get<double>();
+}
+
+// A rule that names no ports opens all of them, which is not said of this one.
+void CheckIngressPorts(const Subject& s, Report& report) {
+  for (std::size_t i = 0; i < s.sandbox->spec.ingress.size(); ++i) {
+    const api::JsonText& ports_text = s.sandbox->spec.ingress[i].ports;
+    if (ports_text.text() == "null") continue;
+    const Json ports = ports_text.ToJson();
+    if (!ports.is_array()) continue;
+    for (std::size_t j = 0; j < ports.size(); ++j) {
+      if (!ports[j].is_object()) continue;
+      const std::string path = IndexedPath(IndexedPath("spec.ingress", i, "ports"), j, "port");
+      const auto first = Number(ports[j], "port");
+      const auto last = Number(ports[j], "endPort");
+      if (first == kProxyPort || ports[j].value("port", Json()) == std::to_string(kProxyPort)) {
+        report.Add(path, "the port is 3128, where the sandbox's proxy listens");
+      } else if (first && last && *first < kProxyPort && kProxyPort <= *last) {
+        report.Add(path, "the range up to endPort holds 3128, where the sandbox's proxy listens");
+      }
+    }
+  }
+}
+
 void CheckReservedPort(const Subject& s, Report& report) {
   for (const Container& c : s.containers) {
     if (s.rendered() && c.IsOperators()) continue;
@@ -136,6 +165,7 @@ void CheckReservedPort(const Subject& s, Report& report) {
                  "the port leads to 3128, where the sandbox's proxy listens");
     }
   }
+  CheckIngressPorts(s, report);
 }
 
 constexpr std::array kRules = {
@@ -166,9 +196,11 @@ constexpr std::array kRules = {
          .references = {.principle = Principle::kIsolation}},
     Rule{.code = "ReservedPort",
          .check = CheckReservedPort,
-         .fields = "every container's ports[].containerPort, service.ports[]",
-         .summary = "On port 3128 of a sandbox its proxy listens, on the loopback address alone.",
-         .remedy = "use another port",
+         .fields = "every container's ports[].containerPort, service.ports[], ingress[].ports[]",
+         .summary = "On port 3128 of a sandbox its proxy listens, on the loopback address alone. "
+                    "Nothing else listens there, and nobody is let in to it by that port or by a "
+                    "range of ports around it.",
+         .remedy = "use another port, and no range that holds it",
          .references = {.principle = Principle::kIsolation}},
 };
 

@@ -1,8 +1,11 @@
 #include <array>
+#include <charconv>
 #include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 
+#include "api/label_selector.h"
 #include "base/strings.h"
 #include "policy/predicates.h"
 #include "policy/quoting.h"
@@ -39,13 +42,32 @@ bool IsSet(const Json& object, const char* key) {
   return member != object.end() && !member->is_null();
 }
 
-// An address range that holds every address of its family.
-bool IsEverywhere(const Json& peer) {
-  const Json& block = peer.value("ipBlock", Json::object());
+// The widest prefix that a network of somebody's own has: 10.0.0.0/8, fd00::/8. A few of fewer bits
+// hold every address of their family, and one is most of what is in use.
+constexpr int kWidestPrefixBits = 8;
+
+bool IsTooWide(const Json& peer) {
+  const Json block = peer.value("ipBlock", Json::object());
   if (!block.is_object()) return false;
   const auto cidr = block.find("cidr");
-  return cidr != block.end() && cidr->is_string() &&
-         cidr->get_ref<const std::string&>().ends_with("/0");
+  if (cidr == block.end() || !cidr->is_string()) return false;
+  const auto& text = cidr->get_ref<const std::string&>();
+  const std::size_t slash = text.rfind('/');
+  if (slash == std::string::npos) return false;
+  int bits = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data() + slash + 1, end, bits);
+  return error == std::errc() && rest == end && bits < kWidestPrefixBits;
+}
+
+bool SelectsEverything(const Json& selector) {
+  return api::LabelSelector(codec::ParseTrusted(selector).root()).SelectsEverything();
+}
+
+// Every pod of every namespace. Without a namespaceSelector it would be those of its own.
+bool IsEveryPod(const Json& peer) {
+  return IsSet(peer, "namespaceSelector") && SelectsEverything(peer["namespaceSelector"]) &&
+         (!IsSet(peer, "podSelector") || SelectsEverything(peer["podSelector"]));
 }
 
 // Calls f(peer, path) for each peer of spec.ingress that is an object, and g(path) where a rule or
@@ -89,8 +111,12 @@ void CheckIngressFromEverywhere(const Subject& s, Report& report) {
   ForEachPeer(
       s,
       [&report](const Json& peer, const std::string& path) {
-        if (IsEverywhere(peer)) {
-          report.Add(path + ".ipBlock.cidr", "whoever reaches the cluster's network may connect");
+        if (IsTooWide(peer)) {
+          report.Add(path + ".ipBlock.cidr",
+                     "so wide a range lets in whoever reaches the cluster's network");
+        }
+        if (IsEveryPod(peer)) {
+          report.Add(path + ".namespaceSelector", "every pod of the cluster may connect");
         }
       },
       [](const std::string&) {});
@@ -144,9 +170,13 @@ constexpr std::array kRules = {
          .severity = Severity::kWarning,
          .judges = JudgedObject::kSandbox,
          .check = CheckIngressFromEverywhere,
-         .fields = "ingress[].from[].ipBlock.cidr",
-         .summary = "A range of all addresses opens the agent to whoever reaches it.",
-         .remedy = "name the peers by podSelector and namespaceSelector, or by a narrower range",
+         .fields = "ingress[].from[].ipBlock.cidr, .namespaceSelector and .podSelector",
+         .summary = "A range of all addresses opens the agent to whoever reaches it. So does one "
+                    "wider than /8, of which a few hold all addresses, and a "
+                    "namespaceSelector that selects every namespace, unless a podSelector says "
+                    "which of their pods.",
+         .remedy = "name the peers by labels in podSelector and namespaceSelector, or by a "
+                   "narrower range",
          .references = {.principle = Principle::kLeastPrivilege}},
     Rule{.code = "ServicePort",
          .judges = JudgedObject::kSandbox,
