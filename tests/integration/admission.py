@@ -9,6 +9,7 @@ import ssl
 from cluster import EXAMPLES, eventually
 
 PATH = "/validate/agentsandboxes"
+GUARDS_PATH = "/validate/guards"
 
 
 class ReviewClient:
@@ -22,15 +23,26 @@ class ReviewClient:
     def close(self):
         self._connection.close()
 
-    def post(self, body):
+    def post(self, body, path=PATH):
         """(HTTP status, text) of any body."""
-        self._connection.request("POST", PATH, body, {"Content-Type": "application/json"})
+        self._connection.request("POST", path, body, {"Content-Type": "application/json"})
         answer = self._connection.getresponse()
         return answer.status, answer.read().decode()
 
     def review(self, obj, operation="CREATE", old=None):
         """The webhook's response to a review of that object."""
         status, text = self.post(json.dumps(review_of(obj, operation, old)))
+        assert status == 200, text
+        return json.loads(text)["response"]
+
+    def review_pod(self, pod, user):
+        """The guards' response to the creation of that pod by that user."""
+        review = review_of(pod)
+        kind = {"group": "", "version": "v1"}
+        review["request"] |= {
+            "kind": kind | {"kind": "Pod"}, "resource": kind | {"resource": "pods"}, "userInfo": {"username": user},
+        }  # fmt: skip
+        status, text = self.post(json.dumps(review), GUARDS_PATH)
         assert status == 200, text
         return json.loads(text)["response"]
 

@@ -24,9 +24,8 @@ WEBHOOK_USER = f"system:serviceaccount:{NAMESPACE}:stockade-webhook"
 # What keeps others from the operator's objects: the webhook's guards, and what the API server judges by itself.
 READS = ("get", "list", "watch")
 GUARDS = ("validatingwebhookconfiguration/stockade-guards",)
-ADMISSION_POLICIES = tuple(
-    f"validatingadmissionpolicybinding/{name}" for name in ("stockade-sandbox-pods", "stockade-deny-all")
-)
+POLICIES = ("sandbox-pods", "hardened-pods", "deny-all")
+ADMISSION_POLICIES = tuple(f"validatingadmissionpolicybinding/stockade-{name}" for name in POLICIES)
 
 
 def free_port():
@@ -232,23 +231,25 @@ class Stockade:
         return self.cluster.kubectl("-n", "default", "create", "--dry-run=server", "-f", "-", input=obj).returncode != 0
 
     def layers(self):
-        """Which of the guards and of the two admission policies are in effect: each refuses something of its own.
+        """Which of the guards and of the admission policies are in effect: each refuses something of its own.
 
         The API server learns by watches of what is registered.
         """
         label = {"app.kubernetes.io/managed-by": "stockade"}
         container = {"name": "probe", "image": "registry.example/probe:1"}
+        pod = {
+            "apiVersion": "v1", "kind": "Pod", "spec": {"containers": [container]},
+            "metadata": {"name": "asb-probe", "labels": {"stockade.dev/sandbox": "probe"}},
+        }  # fmt: skip
+        # The guards refuse it as well, but the API server asks its own policies first.
+        soft = self.as_operator().kubectl("-n", "default", "create", "--dry-run=server", "-f", "-", input=pod)
         policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
         return {
             "guards": self.is_refused(
                 {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "probe", "labels": label}}
             ),
-            "sandbox-pods": self.is_refused(
-                {
-                    "apiVersion": "v1", "kind": "Pod", "spec": {"containers": [container]},
-                    "metadata": {"name": "probe", "labels": {"stockade.dev/sandbox": "probe"}},
-                }
-            ),
+            "sandbox-pods": self.is_refused(pod),
+            "hardened-pods": "ValidatingAdmissionPolicy 'stockade-hardened-pods'" in soft.stderr,
             "deny-all": self.is_refused(
                 policy | {"metadata": {"name": "stockade-deny-all"}, "spec": {"podSelector": {}}}
             ),

@@ -1,13 +1,15 @@
 """What the API server judges by itself about the pods of sandboxes and the deny-all, with no webhook registered at all:
 the layer that is left when the webhook is away."""
 
-import copy
+import contextlib
 import json
 
 import pytest
 
+from api_client import PODS, ApiClient
 from cluster import eventually
-from stockade import ADMISSION_POLICIES, NAMESPACE, OPERATOR_USER, Stockade
+from hardened_pods import HARDENED_PODS_DENIED, container, hardened, merged
+from stockade import ADMISSION_POLICIES, NAMESPACE, OPERATOR_USER, POLICIES, Stockade
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +19,7 @@ def stockade(cluster, tmp_path_factory):
     running.install()
     running.uninstall_webhook()
     try:
-        eventually(lambda: running.layers() == {"guards": False, "sandbox-pods": True, "deny-all": True})
+        eventually(lambda: running.layers() == {"guards": False} | dict.fromkeys(POLICIES, True))
         yield running
     finally:
         running.remove(*ADMISSION_POLICIES)
@@ -29,55 +31,6 @@ def space(stockade):
     """A namespace for all tests; each has pods of its own."""
     with stockade.cluster.new_namespace("policies") as name:
         yield name
-
-
-def hardened(sandbox="agent", **labels):
-    """A pod as the operator makes it."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": f"asb-{sandbox}", "labels": {"stockade.dev/sandbox": sandbox} | labels},
-        "spec": {
-            "automountServiceAccountToken": False,
-            "enableServiceLinks": False,
-            "dnsPolicy": "None",
-            "dnsConfig": {"nameservers": ["127.0.0.1"]},
-            "terminationGracePeriodSeconds": 30,
-            "securityContext": {
-                "runAsNonRoot": True, "runAsUser": 10001, "runAsGroup": 10001, "fsGroup": 10001,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "initContainers": [container("stockade-proxy") | {"restartPolicy": "Always"}],
-            "containers": [container("agent")],
-            "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}}],
-        },
-    }  # fmt: skip
-
-
-def container(name):
-    return {
-        "name": name,
-        "image": "registry.example/agent:1",
-        "securityContext": {
-            "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
-        },
-        "resources": {"requests": {"cpu": "100m"}, "limits": {"cpu": "1", "memory": "1Gi"}},
-    }  # fmt: skip
-
-
-def merged(obj, change):
-    """A merge patch (RFC 7386); a list of one object is merged into the first element."""
-    if isinstance(change, list) and isinstance(obj, list) and len(change) == 1 and isinstance(change[0], dict):
-        return [merged(obj[0], change[0])] + obj[1:]
-    if not isinstance(change, dict) or not isinstance(obj, dict):
-        return change
-    result = copy.deepcopy(obj)
-    for key, value in change.items():
-        if value is None:
-            result.pop(key, None)
-        else:
-            result[key] = merged(result.get(key, {}), value)
-    return result
 
 
 def denied(done, code):
@@ -105,7 +58,9 @@ SECURITY = "securityContext"
 SECRET = {"secretKeyRef": {"name": "s", "key": "k"}}
 # What the operator itself could not create, had somebody taken it over.
 ATTACKS = {
-    "privileged": ("PrivilegeEscalation", in_container(**{SECURITY: {"privileged": True, "allowPrivilegeEscalation": None}})),
+    "privileged": (
+        "PrivilegedContainer", in_container(**{SECURITY: {"privileged": True, "allowPrivilegeEscalation": None}}),
+    ),
     "escalation": ("PrivilegeEscalation", in_container(**{SECURITY: {"allowPrivilegeEscalation": True}})),
     "escalation unset": ("PrivilegeEscalation", in_container(**{SECURITY: {"allowPrivilegeEscalation": None}})),
     "escalation of an init container": (
@@ -126,12 +81,16 @@ ATTACKS = {
     "root of the pod": ("RootUser", {"spec": {SECURITY: {"runAsUser": None}}}),
     "no security context": ("RootUser", {"spec": {SECURITY: None}}),
     "seccomp": ("UnconfinedSeccomp", {"spec": {SECURITY: {"seccompProfile": {"type": "Unconfined"}}}}),
+    "seccomp without a name": (
+        "UnconfinedSeccomp",
+        {"spec": {SECURITY: {"seccompProfile": {"type": "Localhost", "localhostProfile": "unconfined"}}}},
+    ),
     "seccomp of a container": ("UnconfinedSeccomp", in_container(**{SECURITY: {"seccompProfile": {"type": "Unconfined"}}})),
     "sysctl": ("UnsafeSysctl", {"spec": {SECURITY: {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}}}),
     "host network": ("HostNamespace", {"spec": {"hostNetwork": True}}),
     "host PID": ("HostNamespace", {"spec": {"hostPID": True}}),
     "host IPC": ("HostNamespace", {"spec": {"hostIPC": True}}),
-    "shared processes": ("HostNamespace", {"spec": {"shareProcessNamespace": True}}),
+    "shared processes": ("SharedProcessNamespace", {"spec": {"shareProcessNamespace": True}}),
     "host port": ("HostPort", in_container(ports=[{"containerPort": 80, "hostPort": 80}])),
     "token": ("ServiceAccountToken", {"spec": {"automountServiceAccountToken": True}}),
     "token unset": ("ServiceAccountToken", {"spec": {"automountServiceAccountToken": None}}),
@@ -140,31 +99,168 @@ ATTACKS = {
     "grace": ("GracePeriod", {"spec": {"terminationGracePeriodSeconds": 3600}}),
     "no grace": ("GracePeriod", {"spec": {"terminationGracePeriodSeconds": 0}}),
     "node": ("NodeNameSet", {"spec": {"nodeName": "node-1"}}),
-    "host path": ("VolumeType", {"spec": {"volumes": [{"emptyDir": None, "hostPath": {"path": "/"}}]}}),
-    "Secret volume": ("VolumeType", {"spec": {"volumes": [{"emptyDir": None, "secret": {"secretName": "s"}}]}}),
+    "host path": ("HostPathVolume", {"spec": {"volumes": [{"emptyDir": None, "hostPath": {"path": "/"}}]}}),
+    "Secret volume": ("SecretInAgent", {"spec": {"volumes": [{"emptyDir": None, "secret": {"secretName": "s"}}]}}),
     "CSI volume": ("VolumeType", {"spec": {"volumes": [{"emptyDir": None, "csi": {"driver": "d.example"}}]}}),
     "projected Secret": (
         "SecretInAgent",
         {"spec": {"volumes": [{"emptyDir": None, "projected": {"sources": [{"secret": {"name": "s"}}]}}]}},
     ),
     "projected token": (
-        "SecretInAgent",
+        "ServiceAccountToken",
         {"spec": {"serviceAccountName": "default", "volumes": [
             {"emptyDir": None, "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]}},
     ),
     "Secret in a variable": ("SecretInAgent", in_container(env=[{"name": "A", "valueFrom": SECRET}])),
     "Secret in variables": ("SecretInAgent", in_init_container(envFrom=[{"secretRef": {"name": "s"}}])),
-    "operator's container among the agent's": ("ReservedName", in_container(name="stockade-other")),
+    "operator's container among the agent's": ("ForgedSandboxPod", in_container(name="stockade-other")),
+    **{
+        f"group {group} of the {holder}": ("RootGroup", {"spec": {SECURITY: {group: 0}}} if holder == "pod" else
+                                           in_container(**{SECURITY: {group: 0}}))
+        for holder, group in (("pod", "runAsGroup"), ("pod", "fsGroup"), ("container", "runAsGroup"))
+    },
+    "no group": ("RootGroup", {"spec": {SECURITY: {"fsGroup": None}}}),
+    "supplemental group 0": ("SupplementalRoot", {"spec": {SECURITY: {"supplementalGroups": [0]}}}),
+    "user of the system": ("SystemAccount", in_init_container(**{SECURITY: {"runAsUser": 999}})),
+    "group of the system": ("SystemAccount", {"spec": {SECURITY: {"supplementalGroups": [999]}}}),
+    "AppArmor": ("UnconfinedAppArmor", {"spec": {SECURITY: {"appArmorProfile": {"type": "Unconfined"}}}}),
+    "AppArmor of an init container": (
+        "UnconfinedAppArmor", in_init_container(**{SECURITY: {"appArmorProfile": {"type": "Unconfined"}}}),
+    ),
+    "AppArmor by an annotation": (
+        "PodMetadata", {"metadata": {"annotations": {"container.apparmor.security.beta.kubernetes.io/agent": "unconfined"}}},
+    ),
+    "SELinux": ("SELinuxOptions", {"spec": {SECURITY: {"seLinuxOptions": {"type": "spc_t"}}}}),
+    "SELinux user": ("SELinuxOptions", {"spec": {SECURITY: {"seLinuxOptions": {"user": "system_u"}}}}),
+    "SELinux role": ("SELinuxOptions", in_container(**{SECURITY: {"seLinuxOptions": {"role": "sysadm_r"}}})),
+    "SELinux of an init container": ("SELinuxOptions", in_init_container(**{SECURITY: {"seLinuxOptions": {"type": "spc_t"}}})),
+    "sysctl with a plus": (
+        "UnsafeSysctl", {"spec": {SECURITY: {"sysctls": [{"name": "net.ipv4.tcp_syncookies", "value": "1+a"}]}}},
+    ),
+    "Windows": ("WindowsPod", in_container(**{SECURITY: {"windowsOptions": {"hostProcess": False}}})),
+    "user namespace of the node": ("UserNamespaceConflict", {"spec": {"hostUsers": True}}),
+    "name server": ("DNSOverride", {"spec": {"dnsConfig": {"nameservers": ["192.0.2.53"]}}}),
+    "search domain": ("DNSOverride", {"spec": {"dnsConfig": {"searches": ["evil.example"]}}}),
+    "host aliases": ("HostAliases", {"spec": {"hostAliases": [{"ip": "192.0.2.1", "hostnames": ["a.example"]}]}}),
+    "service account": ("ServiceAccountName", {"spec": {"serviceAccountName": "builder"}}),
+    "pull secret without a name": ("ImagePullSecret", {"spec": {"imagePullSecrets": [{}]}}),
+    "grace of a probe": (
+        "GracePeriod",
+        in_container(livenessProbe={"exec": {"command": ["true"]}, "terminationGracePeriodSeconds": 61}),
+    ),
+    **{
+        f"host of {field}, {kind}": ("Probe", in_container(**{field: {kind: {"host": "127.0.0.1", "port": 80}}}))
+        for field in ("livenessProbe", "readinessProbe", "startupProbe") for kind in ("httpGet", "tcpSocket")
+    },
+    **{
+        f"host of {event}, {kind}": (
+            "LifecycleHandler", in_container(lifecycle={event: {kind: {"host": "127.0.0.1", "port": 80}}}),
+        )
+        for event in ("postStart", "preStop") for kind in ("httpGet", "tcpSocket")
+    },
+    "host address of a port": ("HostPort", in_container(ports=[{"containerPort": 80, "hostIP": "192.0.2.1"}])),
+    "port of the proxy": ("ReservedPort", in_container(ports=[{"containerPort": 3128}])),
+    "termination message": ("TerminationMessagePath", in_container(terminationMessagePath="/etc/passwd")),
+    "working directory": ("UnsafeWorkingDir", in_container(workingDir="/workspace/../proc/self/fd/8")),
+    "restart rule": (
+        "RestartPolicy",
+        in_container(restartPolicy="Never", restartPolicyRules=[
+            {"action": "RestartAllContainers", "exitCodes": {"operator": "In", "values": [1]}}]),
+    ),
+    "dynamic linker": ("DynamicLinkerEnv", in_container(env=[{"name": "ld_PRELOAD", "value": "/tmp/x.so"}])),
+    "dynamic linker by a ConfigMap": ("DynamicLinkerEnv", in_container(envFrom=[{"configMapRef": {"name": "c"}}])),
+    "image": ("ImageReference", in_container(image="a" * 64)),
+    "image of a volume": ("ImageReference", {"spec": {"volumes": [{"emptyDir": None, "image": {"reference": "A B"}}]}}),
+    **{
+        f"mount at {path}": ("SensitiveMountPath", in_container(volumeMounts=[{"name": "tmp", "mountPath": path}]))
+        for path in ("/", "/etc", "//proc/", "/run/../etc/./hosts", "/home/agent/.ssh", "/certificates/a.PEM")
+    },
+    "mount propagation": (
+        "MountPropagation",
+        in_container(volumeMounts=[{"name": "tmp", "mountPath": "/a", "mountPropagation": "HostToContainer"}]),
+    ),
+    "block device": (
+        "BlockDevice",
+        {"spec": {"volumes": [{"emptyDir": None, "persistentVolumeClaim": {"claimName": "disk"}}]} | in_container(
+            volumeDevices=[{"name": "tmp", "devicePath": "/dev/xvda"}])["spec"]},
+    ),
+    "claim of another sandbox": (
+        "ForeignClaim",
+        {"spec": {"volumes": [{"emptyDir": None, "persistentVolumeClaim": {"claimName": "asb-other-data"}}]}},
+    ),
+    **{
+        f"ephemeral claim with {', '.join(fields)}": (code, {"spec": {"volumes": [{"emptyDir": None, "ephemeral": {
+            "volumeClaimTemplate": {"spec": {
+                "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}} | fields}}}]}})
+        for code, fields in (
+            ("BlockDevice", {"volumeMode": "Block"}),
+            ("ForeignClaim", {"volumeName": "pv-1"}),
+            ("ForeignClaim", {"selector": {"matchLabels": {"a": "b"}}}),
+            ("ForeignClaim", {"dataSource": {"kind": "PersistentVolumeClaim", "name": "asb-other-data"}}),
+            ("ResourceLimit", {"resources": {"requests": {"storage": "17Pi"}}}),
+        )
+    },
+    "annotation of gVisor": ("PodMetadata", {"metadata": {"annotations": {"dev.gvisor.flag.debug": "true"}}}),
+    "annotation of an injector": ("PodMetadata", {"metadata": {"annotations": {"sidecar.istio.io/inject": "true"}}}),
+    "label of an injector": ("PodMetadata", {"metadata": {"labels": {"linkerd.io/inject": "enabled"}}}),
+    "no limits": ("ResourceLimit", in_container(resources=None)),
+    "limit of zero": ("ResourceLimit", in_container(resources={"requests": None, "limits": {"cpu": "0"}})),
+    "absurd limit": ("ResourceLimit", in_container(resources={"limits": {"memory": "65Ti"}})),
+    "absurd size": ("ResourceLimit", {"spec": {"volumes": [{"emptyDir": {"sizeLimit": "17Pi"}}]}}),
+    "device": ("ExtendedResource", in_container(resources={"limits": {"nvidia.com/gpu": "1"}})),
+    "huge pages": ("ExtendedResource", in_container(resources={"limits": {"hugepages-2Mi": "2Mi"}})),
+    "device by a claim": (
+        "ResourceClaims", {"spec": {"resourceClaims": [{"name": "gpu", "resourceClaimName": "gpu"}]}},
+    ),
+    "system's priority": ("PriorityEscalation", {"spec": {"priorityClassName": "system-node-critical"}}),
+    "scheduler": ("SchedulingBypass", {"spec": {"schedulerName": "mine"}}),
+    "deadline": ("SchedulingBypass", {"spec": {"activeDeadlineSeconds": 60}}),
+    "scheduling gate": ("SchedulingBypass", {"spec": {"schedulingGates": [{"name": "example.com/gate"}]}}),
+    "readiness gate": ("SchedulingBypass", {"spec": {"readinessGates": [{"conditionType": "example.com/gate"}]}}),
+    "all taints": ("SchedulingBypass", {"spec": {"tolerations": [{"operator": "Exists"}]}}),
+    "control plane's taint": (
+        "SchedulingBypass",
+        {"spec": {"tolerations": [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}]}},
+    ),
+    "one node": ("SchedulingBypass", {"spec": {"nodeSelector": {"kubernetes.io/hostname": "node-1"}}}),
+    "one node by affinity": (
+        "SchedulingBypass",
+        {"spec": {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+            {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["node-1"]}]}]}}}}},
+    ),
+    "control plane by affinity": (
+        "SchedulingBypass",
+        {"spec": {"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+            {"weight": 1, "preference": {"matchExpressions": [
+                {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}]}}]}}}},
+    ),
+    "node of another pod": (
+        "SchedulingBypass",
+        {"spec": {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+            {"topologyKey": "kubernetes.io/hostname", "labelSelector": {}}]}}}},
+    ),
+    "pods of other namespaces": (
+        "SchedulingBypass",
+        {"spec": {"affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+            {"weight": 1, "podAffinityTerm": {"topologyKey": "zone", "namespaceSelector": {}}}]}}}},
+    ),
     "another name": ("ForgedSandboxPod", {"metadata": {"name": "agent"}}),
     "generated name": ("ForgedSandboxPod", {"metadata": {"name": None, "generateName": "asb-agent"}}),
     "empty label": ("ForgedSandboxPod", {"metadata": {"labels": {"stockade.dev/sandbox": ""}}}),
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def operator(stockade):
+    with contextlib.closing(ApiClient(stockade.directory / "operator.kubeconfig")) as client:
+        yield client
+
+
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_operator_creates_nothing_but_hardened_pods(stockade, space, attack):
+def test_operator_creates_nothing_but_hardened_pods(operator, space, attack):
     code, change = ATTACKS[attack]
-    denied(create(stockade.as_operator(), space, merged(hardened(), change), "--dry-run=server"), code)
+    answer = operator.create(PODS.format(namespace=space), merged(hardened(), change))
+    assert f"{HARDENED_PODS_DENIED}[{code}] " in answer.message, answer
 
 
 def test_operator_creates_hardened_pods(stockade, space):
@@ -178,10 +274,12 @@ def test_large_pods_are_within_the_cost_that_expressions_may_have(stockade, spac
         container(f"agent-{i}") | {
             "env": [{"name": f"VARIABLE_{j}", "value": "v" * 50} for j in range(200)],
             "ports": [{"containerPort": 1000 + i * 20 + j} for j in range(20)],
+            "volumeMounts": [{"name": "volume-0", "mountPath": f"/workspace/directory-{j}"} for j in range(32)],
         }
         for i in range(40)
     ]  # fmt: skip
     pod["spec"]["volumes"] = [{"name": f"volume-{i}", "emptyDir": {}} for i in range(200)]
+    pod["metadata"]["annotations"] = {f"app.kubernetes.io/note-{i}": "v" * 50 for i in range(200)}
     done = create(stockade.as_operator(), space, pod, "--dry-run=server")
     assert done.returncode == 0, done.stderr
 
@@ -363,7 +461,8 @@ def test_namespace_with_a_deny_all_ends(stockade):
 
 def test_expressions_are_of_the_right_types(stockade):
     def checked():
-        found = stockade.cluster.get("validatingadmissionpolicy", "stockade-sandbox-pods", "stockade-deny-all")["items"]
+        names = [f"stockade-{policy}" for policy in POLICIES]
+        found = stockade.cluster.get("validatingadmissionpolicy", *names)["items"]
         return found if all("typeChecking" in policy.get("status", {}) for policy in found) else None
 
     for policy in eventually(checked):
