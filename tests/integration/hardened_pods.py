@@ -61,6 +61,15 @@ def merged(obj, change):
     return result
 
 
+def defaults_for(given):
+    """What a container of a template is merged into."""
+    defaults = container("")
+    # Beside privileged the API server takes no allowPrivilegeEscalation: false.
+    if (given.get("securityContext") or {}).get("privileged"):
+        del defaults["securityContext"]["allowPrivilegeEscalation"]
+    return defaults
+
+
 def pod_of(template, sandbox="case"):
     """The pod of a template: what the template says stays, for better or worse, and what it leaves out is hardened."""
     pod = hardened(sandbox)
@@ -69,7 +78,7 @@ def pod_of(template, sandbox="case"):
     for key, value in template["spec"].items():
         if key in CONTAINER_LISTS and isinstance(value, list):
             own = pod["spec"].get(key, []) if key == "initContainers" else []
-            pod["spec"][key] = own + [merged(container("") if key != "ephemeralContainers" else {}, c) for c in value]
+            pod["spec"][key] = own + [merged(defaults_for(c) if key != "ephemeralContainers" else {}, c) for c in value]
         elif key == "volumes" and isinstance(value, list):
             pod["spec"][key] = value + pod["spec"][key]
         elif key == "securityContext":

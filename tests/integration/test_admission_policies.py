@@ -5,6 +5,7 @@ import contextlib
 import json
 
 import pytest
+import yaml
 
 from api_client import PODS, ApiClient
 from cluster import eventually
@@ -266,6 +267,32 @@ def test_operator_creates_nothing_but_hardened_pods(operator, space, attack):
 def test_operator_creates_hardened_pods(stockade, space):
     done = create(stockade.as_operator(), space, hardened(), "--dry-run=server")
     assert done.returncode == 0, done.stderr
+
+
+def test_what_is_allowed_follows_the_operators_configuration(stockade, operator, space):
+    def admits(change):
+        return operator.create(PODS.format(namespace=space), merged(hardened(), change)).admitted
+
+    def install(*settings):
+        """Only the policy: the registrations stay away."""
+        documents = yaml.safe_load_all(stockade.chart(*settings))
+        policy = [d for d in documents if d["kind"] == "ValidatingAdmissionPolicy" and "hardened" in d["metadata"]["name"]]
+        stockade.cluster.must("apply", "--server-side", "--force-conflicts", "-f", "-", input=policy)
+
+    by_default = {"metadata": {"annotations": {"helm.sh/chart": "a"}}}
+    by_suffix = {"metadata": {"annotations": {"a.example.com/b": "c"}}}
+    by_name = {"spec": {"runtimeClassName": "gvisor"}}
+    assert [admits(change) for change in ({}, by_name, by_default, by_suffix)] == [True, True, True, False]
+    tiers = [f"operator.config.runtimeClasses.{tier}=gvisor" for tier in ("Container", "GVisor")]
+    install(*tiers, "operator.config.policy.allowedMetadataPrefixes={*.example.com}")
+    try:
+        eventually(lambda: admits(merged(by_name, by_suffix)))
+        # No tier is without a RuntimeClass any more, and the list takes the place of the default.
+        assert not admits({}) and not admits(merged(by_name, by_default))
+        assert not admits(merged(by_name, {"metadata": {"annotations": {".example.com/b": "c", "example.com/b": "c"}}}))
+    finally:
+        install()
+        eventually(lambda: admits({}))
 
 
 def test_large_pods_are_within_the_cost_that_expressions_may_have(stockade, space):

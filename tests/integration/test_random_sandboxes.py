@@ -6,6 +6,7 @@ each of them is the same, and a pod that is rendered is one that Pod Security ad
 """
 
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -15,7 +16,7 @@ import subprocess
 import pytest
 
 from admission import findings_of
-from api_client import PODS, SANDBOXES
+from api_client import PODS, SANDBOXES, ApiClient
 from cluster import ROOT
 from stockade import BUILD
 
@@ -84,9 +85,8 @@ def test_server_admits_what_the_webhook_admits_and_nothing_else(api, webhook, sp
     assert RUNS < 100 or min(counts.values()) > RUNS / 50 and len(counts) == 3, counts
 
 
-def test_rendered_pods_are_taken_as_restricted(api, space, sandboxes, unguarded, capsys):
-    """A pod may be refused for its grammar, which is the API server's affair; never for what it would be allowed."""
-    counts = collections.Counter()
+def rendered_pods(sandboxes, space):
+    """(what was made, its pod) for each sandbox that has one, as the API server might take it."""
     for made in sandboxes:
         pod = made["pod"]
         if pod is None:
@@ -95,6 +95,26 @@ def test_rendered_pods_are_taken_as_restricted(api, space, sandboxes, unguarded,
         pod["metadata"].pop("ownerReferences", None)  # a sandbox that is not stored has no uid
         for field in ("priorityClassName", "preemptionPolicy"):  # of a class that is not there
             pod["spec"].pop(field, None)
+        yield made, pod
+
+
+def test_guards_and_admission_policies_take_rendered_pods(stockade, api, space, sandboxes):
+    """What the floor admits the operator can create: no layer behind it draws a tighter line."""
+    assert all(stockade.layers().values())
+    counts = collections.Counter()
+    with contextlib.closing(ApiClient(stockade.directory / "operator.kubeconfig")) as operator:
+        for made, pod in rendered_pods(sandboxes, space):
+            answer = operator.create(PODS.format(namespace=space), pod)
+            for layer in ("ValidatingAdmissionPolicy", "admission webhook", "cannot create resource"):
+                assert layer not in answer.message, (SEED, answer.message, made)
+            counts[answer.admitted] += 1
+    assert counts[True] > counts[False], counts
+
+
+def test_rendered_pods_are_taken_as_restricted(api, space, sandboxes, unguarded, capsys):
+    """A pod may be refused for its grammar, which is the API server's affair; never for what it would be allowed."""
+    counts = collections.Counter()
+    for made, pod in rendered_pods(sandboxes, space):
         answer = api.create(PODS.format(namespace=space), pod, validation="Strict")
         assert "violates PodSecurity" not in answer.message, (SEED, answer.message, made)
         # Nothing is rendered that this Kubernetes does not know.

@@ -52,8 +52,8 @@ size(kept) > 64 ? "/proc" : "/" + kept.join("/"))
 
 {{- /* Keys that container runtimes and identity webhooks read as configuration, whatever prefixes are allowed. */ -}}
 {{- define "stockade.runtimeKeys" -}}
-^(dev\.gvisor|io\.katacontainers|io\.kubernetes|io\.containerd|io\.podman|io\.crio|org\.systemd\.property)\.|{{/**/ -}}
-^(org\.criu|run\.oci\.|com\.docker\.|module\.wasm\.|aadpodidbinding)|{{/**/ -}}
+^(dev\.gvisor|io\.katacontainers|io\.kubernetes|io\.containerd|io\.podman|io\.crio)\.|{{/**/ -}}
+^(org\.systemd\.property|org\.criu|run\.oci|com\.docker|module\.wasm)\.|^aadpodidbinding|{{/**/ -}}
 ^[^/]*\.(crio\.io|cri-o\.io|nri\.io|nri\.containerd\.io)(/|$)
 {{- end -}}
 
