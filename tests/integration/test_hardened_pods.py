@@ -282,6 +282,34 @@ def test_policy_and_guard_draw_the_line_at_the_same_place(judges, about):
     assert "admitted" in outcomes and len(outcomes) > 1, outcomes
 
 
+# What the API server refuses by itself, so that the policy need not: the guard would have
+SERVER_ALONE = {
+    "subPath out of the volume": (
+        "UnsafeSubPath", agent(volumeMounts=[{"name": "tmp", "mountPath": "/a", "subPath": "../x"}]),
+    ),
+    "subPathExpr out of the volume": (
+        "UnsafeSubPath", agent(volumeMounts=[{"name": "tmp", "mountPath": "/a", "subPathExpr": "/x"}]),
+    ),
+    "volume that is not there": ("VolumeUnknown", agent(volumeMounts=[{"name": "other", "mountPath": "/a"}])),
+    "request above its limit": ("ResourceLimit", agent(resources={"requests": {"cpu": "2"}})),
+    "negative limit": ("ResourceLimit", resources(cpu="-1")),
+    "negative size": ("ResourceLimit", volume(emptyDir={"sizeLimit": "-1"})),
+    "claim of no size": (
+        "ResourceLimit", volume(ephemeral={"volumeClaimTemplate": {"spec": {"accessModes": ["ReadWriteOnce"]}}}),
+    ),
+    "id beyond 31 bits": ("RootUser", {"spec": {"securityContext": {"runAsUser": 2**32}}}),
+    "list that is none": ("FieldType", {"spec": {"tolerations": {"key": "a"}}}),
+    "ephemeral container": ("EphemeralContainer", {"spec": {"ephemeralContainers": [{"name": "a", "image": "a"}]}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SERVER_ALONE)
+def test_server_refuses_before_anybody_is_asked(judges, case):
+    code, change = SERVER_ALONE[case]
+    said, codes = judges.compare(merged(hardened(), change))
+    assert said == "invalid" and code in codes, (said, codes)
+
+
 # What the guard refuses alone
 
 ENDS_NOWHERE = "no registry has an image of that name, so that nothing is pulled and nothing runs"
