@@ -76,7 +76,9 @@ ATTACKS = {
     "capabilities dropped in part": (
         "AddedCapability", in_container(**{SECURITY: {"capabilities": {"drop": ["NET_RAW", "CHOWN"]}}}),
     ),
-    "proc": ("ProcMount", {"spec": {"hostUsers": False} | in_container(**{SECURITY: {"procMount": "Unmasked"}})["spec"]}),
+    "proc": (
+        "ProcMount", {"spec": {"hostUsers": False} | in_container(**{SECURITY: {"procMount": "Unmasked"}})["spec"]},
+    ),
     "root": ("RootUser", in_container(**{SECURITY: {"runAsUser": 0}})),
     "root of an init container": ("RootUser", in_init_container(**{SECURITY: {"runAsNonRoot": False}})),
     "root of the pod": ("RootUser", {"spec": {SECURITY: {"runAsUser": None}}}),
@@ -86,7 +88,9 @@ ATTACKS = {
         "UnconfinedSeccomp",
         {"spec": {SECURITY: {"seccompProfile": {"type": "Localhost", "localhostProfile": "unconfined"}}}},
     ),
-    "seccomp of a container": ("UnconfinedSeccomp", in_container(**{SECURITY: {"seccompProfile": {"type": "Unconfined"}}})),
+    "seccomp of a container": (
+        "UnconfinedSeccomp", in_container(**{SECURITY: {"seccompProfile": {"type": "Unconfined"}}}),
+    ),
     "sysctl": ("UnsafeSysctl", {"spec": {SECURITY: {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}}}),
     "host network": ("HostNamespace", {"spec": {"hostNetwork": True}}),
     "host PID": ("HostNamespace", {"spec": {"hostPID": True}}),
@@ -115,11 +119,9 @@ ATTACKS = {
     "Secret in a variable": ("SecretInAgent", in_container(env=[{"name": "A", "valueFrom": SECRET}])),
     "Secret in variables": ("SecretInAgent", in_init_container(envFrom=[{"secretRef": {"name": "s"}}])),
     "operator's container among the agent's": ("ForgedSandboxPod", in_container(name="stockade-other")),
-    **{
-        f"group {group} of the {holder}": ("RootGroup", {"spec": {SECURITY: {group: 0}}} if holder == "pod" else
-                                           in_container(**{SECURITY: {group: 0}}))
-        for holder, group in (("pod", "runAsGroup"), ("pod", "fsGroup"), ("container", "runAsGroup"))
-    },
+    "group": ("RootGroup", {"spec": {SECURITY: {"runAsGroup": 0}}}),
+    "group of files": ("RootGroup", {"spec": {SECURITY: {"fsGroup": 0}}}),
+    "group of a container": ("RootGroup", in_container(**{SECURITY: {"runAsGroup": 0}})),
     "no group": ("RootGroup", {"spec": {SECURITY: {"fsGroup": None}}}),
     "supplemental group 0": ("SupplementalRoot", {"spec": {SECURITY: {"supplementalGroups": [0]}}}),
     "user of the system": ("SystemAccount", in_init_container(**{SECURITY: {"runAsUser": 999}})),
@@ -129,12 +131,15 @@ ATTACKS = {
         "UnconfinedAppArmor", in_init_container(**{SECURITY: {"appArmorProfile": {"type": "Unconfined"}}}),
     ),
     "AppArmor by an annotation": (
-        "PodMetadata", {"metadata": {"annotations": {"container.apparmor.security.beta.kubernetes.io/agent": "unconfined"}}},
+        "PodMetadata",
+        {"metadata": {"annotations": {"container.apparmor.security.beta.kubernetes.io/agent": "unconfined"}}},
     ),
     "SELinux": ("SELinuxOptions", {"spec": {SECURITY: {"seLinuxOptions": {"type": "spc_t"}}}}),
     "SELinux user": ("SELinuxOptions", {"spec": {SECURITY: {"seLinuxOptions": {"user": "system_u"}}}}),
     "SELinux role": ("SELinuxOptions", in_container(**{SECURITY: {"seLinuxOptions": {"role": "sysadm_r"}}})),
-    "SELinux of an init container": ("SELinuxOptions", in_init_container(**{SECURITY: {"seLinuxOptions": {"type": "spc_t"}}})),
+    "SELinux of an init container": (
+        "SELinuxOptions", in_init_container(**{SECURITY: {"seLinuxOptions": {"type": "spc_t"}}}),
+    ),
     "sysctl with a plus": (
         "UnsafeSysctl", {"spec": {SECURITY: {"sysctls": [{"name": "net.ipv4.tcp_syncookies", "value": "1+a"}]}}},
     ),
@@ -226,8 +231,9 @@ ATTACKS = {
     "one node": ("SchedulingBypass", {"spec": {"nodeSelector": {"kubernetes.io/hostname": "node-1"}}}),
     "one node by affinity": (
         "SchedulingBypass",
-        {"spec": {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
-            {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["node-1"]}]}]}}}}},
+        {"spec": {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+            "nodeSelectorTerms": [
+                {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["node-1"]}]}]}}}}},
     ),
     "control plane by affinity": (
         "SchedulingBypass",
@@ -275,8 +281,10 @@ def test_what_is_allowed_follows_the_operators_configuration(stockade, operator,
 
     def install(*settings):
         """Only the policy: the registrations stay away."""
-        documents = yaml.safe_load_all(stockade.chart(*settings))
-        policy = [d for d in documents if d["kind"] == "ValidatingAdmissionPolicy" and "hardened" in d["metadata"]["name"]]
+        policy = [
+            obj for obj in yaml.safe_load_all(stockade.chart(*settings))
+            if (obj["kind"], obj["metadata"]["name"]) == ("ValidatingAdmissionPolicy", "stockade-hardened-pods")
+        ]  # fmt: skip
         stockade.cluster.must("apply", "--server-side", "--force-conflicts", "-f", "-", input=policy)
 
     by_default = {"metadata": {"annotations": {"helm.sh/chart": "a"}}}

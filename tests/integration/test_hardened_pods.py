@@ -158,8 +158,8 @@ EDGES = {
     ),
     "working directory": (
         lambda directory: agent(workingDir=directory),
-        ("", "/", "relative", "proc", "/proc", "/proc/self/fd/8", "//proc", "/./proc", "/a/../proc", "/proc/../a", "/sys",
-         "/dev", "/dev/shm", "/devices", "/a/dev", "/../dev/.", "/" + "a/" * 64, "/" + "a/" * 65),
+        ("", "/", "relative", "proc", "/proc", "/proc/self/fd/8", "//proc", "/./proc", "/a/../proc", "/proc/../a",
+         "/sys", "/dev", "/dev/shm", "/devices", "/a/dev", "/../dev/.", "/" + "a/" * 64, "/" + "a/" * 65),
     ),
     "variable": (
         lambda name: agent(env=[{"name": name, "value": "x"}]),
@@ -168,16 +168,16 @@ EDGES = {
     ),
     "prefix of variables": (
         lambda prefix: agent(envFrom=[{"prefix": prefix, "configMapRef": {"name": "c"}}]),
-        ("", " ", "L", "l", "LD", "LD_", "LD_X", "ld_x", "LX", "G", "GL", "GLIBC_TUNABLES", "GLIBC_TUNABLES2", "GC", "GX",
-         "gconv_path", "APP_", "H", "HTTP_", "S"),
+        ("", " ", "L", "l", "LD", "LD_", "LD_X", "ld_x", "LX", "G", "GL", "GLIBC_TUNABLES", "GLIBC_TUNABLES2", "GC",
+         "GX", "gconv_path", "APP_", "H", "HTTP_", "S"),
     ),
     "key": (
         lambda key: {"metadata": {"annotations": {key: "x"}}},
-        ("note", "a.b", "app.kubernetes.io/part-of", "app.kubernetes.io.evil/x", "xapp.kubernetes.io/x", "checksum/config",
-         "kubectl.kubernetes.io/default-container", "stockade.dev/x", "x.stockade.dev/x", "example.com/x",
+        ("note", "a.b", "app.kubernetes.io/part-of", "app.kubernetes.io.evil/x", "xapp.kubernetes.io/x",
+         "checksum/config", "kubectl.kubernetes.io/default-container", "stockade.dev/x", "x.stockade.dev/x", "example.com/x",
          "dev.gvisor.x", "dev.gvisor/x", "dev.gvisorx", "io.katacontainers.config", "io.kubernetes.cri", "io.crio.x",
-         "org.systemd.property.X", "org.systemd.propertyx", "org.criu.config", "org.criux", "run.ocix", "run.oci.handler",
-         "com.docker.x", "module.wasm.image", "aadpodidbinding", "aadpodidbindingx", "x.crio.io", "x.crio.io/y",
+         "org.systemd.property.X", "org.systemd.propertyx", "org.criu.config", "org.criux", "run.ocix",
+         "run.oci.handler", "com.docker.x", "module.wasm.image", "aadpodidbinding", "aadpodidbindingx", "x.crio.io", "x.crio.io/y",
          "x.cri-o.io/y", "crio.io/y", "x.nri.io/y", "devices.nri.containerd.io/container.a", "kubernetes.io/x",
          "app.kubernetes.io/managed-by", "container.apparmor.security.beta.kubernetes.io/agent",
          # What is allowed by default stands in the chart and in libs/policy.
@@ -324,7 +324,8 @@ GUARD_ALONE = {
     "pod of a sandbox without its label": (
         {"ForgedSandboxPod", "ReservedLabel"},
         {"metadata": {"labels": {"stockade.dev/sandbox": None}, "ownerReferences": [
-            {"apiVersion": "stockade.dev/v1alpha1", "kind": "AgentSandbox", "name": "agent", "uid": "1", "controller": True}]}},
+            {"apiVersion": "stockade.dev/v1alpha1", "kind": "AgentSandbox", "name": "agent", "uid": "1",
+             "controller": True}]}},
         "the API server asks the policy about pods with the label alone, so that other pods cost nothing",
     ),
 }  # fmt: skip

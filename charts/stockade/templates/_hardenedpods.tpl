@@ -4,7 +4,8 @@ share. Defaults stand here again because the chart passes on only what a values 
 {{- /* The RuntimeClasses of the tiers, as a list of CEL; an empty name is a pod without one. */ -}}
 {{- define "stockade.cel.runtimeClasses" -}}
 {{- $given := .Values.operator.config.runtimeClasses | default dict -}}
-{{- list ($given.Container | default "") ($given.GVisor | default "gvisor") ($given.MicroVM | default "kata") | uniq | toJson -}}
+{{- $names := list ($given.Container | default "") ($given.GVisor | default "gvisor") ($given.MicroVM | default "kata") -}}
+{{- $names | uniq | toJson -}}
 {{- end -}}
 
 {{- /* A key's prefix, which is the expression given as (list $ prefix), is one that a pod may carry. */ -}}
@@ -32,8 +33,9 @@ size({{ $prefix }}) > {{ len . }} && {{ $prefix }}.endsWith({{ . | toJson }})
 {{- end }})
 {{- end -}}
 
-{{- /* A list of one, the path of the expression given as the runtime resolves it: "/proc/self" of "//x/../proc/./self". A
-segment goes with the first ".." after it that takes no other. A path too deep to be judged counts as one of /proc. */ -}}
+{{- /* A list of one, the path of the expression given as the runtime resolves it: "/proc/self" of
+"//x/../proc/./self". A segment goes with the first ".." after it that takes no other. A path too deep to be judged
+counts as one of /proc. */ -}}
 {{- define "stockade.cel.cleanPath" -}}
 [{{ . }}.split("/").filter(s, !(s in ["", "."]))].map(parts, !(".." in parts) ? parts :
 parts.transformList(i, s, s != ".." && !parts.exists(j, t, j > i &&
