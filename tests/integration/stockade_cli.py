@@ -35,3 +35,8 @@ def lint_json(text, *args):
 def findings(text, *args):
     """The findings of every object in a text, as (code, field)."""
     return [(f["code"], f["field"]) for obj in lint_json(text, *args)["objects"] for f in obj["findings"]]
+
+
+def is_of_schema(code):
+    """Whether a finding's code is one of the CRD's schema, and not of a rule."""
+    return code == "UnknownField" or code.startswith("FieldValue")

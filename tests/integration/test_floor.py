@@ -1,5 +1,6 @@
-"""The rules of the floor through the real API server and webhook: a good and a bad case of each, what the schema and the
-webhook say of the same objects, decoding that hides nothing, and ways round a policy that other projects paid for."""
+"""The rules of the floor through the real API server and webhook, and through `stockade lint`: a good and a bad case of
+each, what the schema and the webhook say of the same objects, decoding that hides nothing, and ways round a policy that
+other projects paid for."""
 
 import copy
 import json
@@ -11,6 +12,7 @@ from admission import codes_of, findings_of, review_of
 from api_client import SANDBOXES
 from cluster import ROOT
 from stockade import sandbox
+from stockade_cli import run
 from test_crd import INVALID, VALID
 
 CORPUS = ROOT / "tests" / "corpus" / "rules"
@@ -75,6 +77,41 @@ def test_rule_on_update(api, space, path):
     assert not answer.admitted or code == "UnreviewedField", answer
     if answer.by_webhook:
         assert answer.causes == [(code, field)]
+
+
+# What the schema says beside the rule, where it sees the same mistake.
+LINT_BESIDE = {
+    "ClaimTemplate/bad": ("FieldValueInvalid", "spec.mounts"),
+    "FieldType/bad": ("FieldValueTypeInvalid", "spec.podTemplate.spec.tolerations"),
+    "IngressPeer/bad": ("FieldValueInvalid", "spec.ingress[0].from"),
+    "IngressPeer/bad-both": ("FieldValueInvalid", "spec.ingress[0].from[0]"),
+    "MountAccess/bad": ("FieldValueInvalid", "spec.mounts[0].access"),
+    "MountPath/bad": ("FieldValueInvalid", "spec.mounts[0].mountPath"),
+    "SandboxName/bad": ("FieldValueInvalid", "metadata.name"),
+    "ServicePort/bad": ("FieldValueDuplicate", "spec.service.ports[1]"),
+}
+# What it says in the rule's place: a field that does not exist is told once.
+LINT_INSTEAD = {"UnreviewedField/bad": ("UnknownField", "spec.podTemplate.spec.fromTheFuture")}
+
+
+@pytest.mark.parametrize("path", FILES, ids=in_corpus)
+def test_rule_through_lint(path):
+    kind, code, field = expectation(path)
+    expected = []
+    if code:
+        level = {"expect": "error", "warn": "warning"}[kind]
+        expected.append((level, *LINT_INSTEAD.get(in_corpus(path), (code, field))))
+    if in_corpus(path) in LINT_BESIDE:
+        expected.append(("error", *LINT_BESIDE[in_corpus(path)]))
+    done = run("lint", "--output", "json", path)
+    (linted,) = json.loads(done.stdout)["objects"]
+    said = [(finding["severity"], finding["code"], finding["field"]) for finding in linted["findings"]]
+    assert sorted(said) == sorted(expected)
+    assert done.returncode == (1 if kind == "expect" else 0), done.stderr
+
+
+def test_differences_of_lint_are_of_the_corpus():
+    assert LINT_BESIDE.keys() | LINT_INSTEAD.keys() <= {in_corpus(path) for path in BAD}
 
 
 # The layers
