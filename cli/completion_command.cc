@@ -31,7 +31,11 @@ constexpr std::string_view kHelp =
     "  stockade completion zsh > ~/.zsh/completions/_stockade\n"
     "\n"
     "  # fish\n"
-    "  stockade completion fish > ~/.config/fish/completions/stockade.fish\n";
+    "  stockade completion fish > ~/.config/fish/completions/stockade.fish\n"
+    "\n"
+    "  # kubectl stockade, in any shell that completes kubectl: a program beside kubectl-stockade\n"
+    "  stockade completion kubectl > /usr/local/bin/kubectl_complete-stockade\n"
+    "  chmod +x /usr/local/bin/kubectl_complete-stockade\n";
 
 // How a value is completed.
 enum class ValueKind { kNone, kChoice, kFile, kOther };
@@ -58,7 +62,7 @@ bool TakesFiles(const Command& command) {
 
 // The words that a command takes as arguments, or empty.
 std::string ArgumentWords(const Command& command) {
-  if (command.name == "completion") return "bash zsh fish";
+  if (command.name == "completion") return "bash zsh fish kubectl";
   if (command.name != "explain") return "";
   std::string words = "sandbox";
   for (const policy::Rule* rule : AllRules()) words += " " + std::string(rule->code);
@@ -116,7 +120,7 @@ std::string BashCommand(const Command& command) {
       values += "        " + spelled + ") COMPREPLY=($(compgen -W \"" + Choices(flag) +
                 "\" -- \"$cur\")); return ;;\n";
     } else if (KindOf(flag) == ValueKind::kFile) {
-      values += "        " + spelled + ") COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n";
+      values += "        " + spelled + ") _stockade_files \"$cur\"; return ;;\n";
     } else if (KindOf(flag) == ValueKind::kOther) {
       values += "        " + spelled + ") return ;;\n";
     }
@@ -124,16 +128,17 @@ std::string BashCommand(const Command& command) {
   std::string arguments = "COMPREPLY=()";
   const std::string words = ArgumentWords(command);
   if (!words.empty()) arguments = "COMPREPLY=($(compgen -W \"" + words + "\" -- \"$cur\"))";
-  if (TakesFiles(command)) arguments = "COMPREPLY=($(compgen -f -- \"$cur\"))";
+  if (TakesFiles(command)) arguments = "_stockade_files \"$cur\"";
   std::string text = "    \"" + std::string(command.name) + "\")\n";
   if (!values.empty()) text += "      case \"$prev\" in\n" + values + "      esac\n";
   return text + "      if [[ $cur == -* ]]; then\n        COMPREPLY=($(compgen -W \"" + options +
          "\" -- \"$cur\"))\n      else\n        " + arguments + "\n      fi\n      ;;\n";
 }
 
-std::string BashScript() {
+// A function of bash that reads COMP_WORDS and COMP_CWORD and sets COMPREPLY; where a file can
+// stand it calls _stockade_files, which is another one in each of the scripts.
+std::string BashFunction() {
   std::string text =
-      "# Completion of stockade for bash; made by \"stockade completion bash\".\n"
       "_stockade() {\n"
       "  local cur=\"${COMP_WORDS[COMP_CWORD]}\" prev=\"${COMP_WORDS[COMP_CWORD - 1]}\" "
       "command=\"\" i\n"
@@ -149,7 +154,39 @@ std::string BashScript() {
             (prefix.name.empty() ? " help" : "") + "\" -- \"$cur\")) ;;\n";
   }
   for (const Command& command : Commands()) text += BashCommand(command);
-  return text + "  esac\n}\ncomplete -o filenames -F _stockade stockade\n";
+  return text + "  esac\n}\n";
+}
+
+std::string BashScript() {
+  return "# Completion of stockade for bash; made by \"stockade completion bash\".\n"
+         "_stockade_files() {\n"
+         "  local IFS=$'\\n'\n"
+         "  COMPREPLY=($(compgen -f -- \"$1\"))\n"
+         "}\n" +
+         BashFunction() + "complete -o filenames -F _stockade stockade kubectl-stockade\n";
+}
+
+// kubectl completes the arguments of a plugin by a program beside it. What that prints is read as
+// what a Cobra program prints: a candidate a line, and last what the shell may do about them, of
+// which 4 is "offer no files" and 0 is "offer files where there is no candidate".
+std::string KubectlScript() {
+  return "#!/usr/bin/env bash\n"
+         "# Completion of \"kubectl stockade\", for kubectl to call; made by \"stockade completion "
+         "kubectl\".\n"
+         "_stockade_files() { directive=0; }\n" +
+         BashFunction() +
+         "directive=4\n"
+         "COMP_WORDS=(stockade \"$@\")\n"
+         "COMP_CWORD=$#\n"
+         "last=\"${COMP_WORDS[COMP_CWORD]}\"\n"
+         "if [[ $last == --*=* ]]; then\n"
+         "  COMP_WORDS[COMP_CWORD]=\"${last%%=*}\"\n"
+         "  COMP_WORDS+=(\"=\" \"${last#*=}\")\n"
+         "  ((COMP_CWORD += 2))\n"
+         "fi\n"
+         "_stockade\n"
+         "((${#COMPREPLY[@]} == 0)) || printf '%s\\n' \"${COMPREPLY[@]}\"\n"
+         "echo \":$directive\"\n";
 }
 
 // Inside single quotes, and inside the parts of a specification that ":" and "]" would end.
@@ -194,7 +231,7 @@ std::string ZshCommand(const Command& command) {
 
 std::string ZshScript() {
   std::string text =
-      "#compdef stockade\n"
+      "#compdef stockade kubectl-stockade\n"
       "# Completion of stockade for zsh; made by \"stockade completion zsh\".\n"
       "_stockade() {\n"
       "  local command=\"\" i\n"
@@ -220,7 +257,7 @@ std::string ZshScript() {
   return text +
          "  esac\n}\n"
          "if [[ ${funcstack[1]} == _stockade ]]; then\n  _stockade \"$@\"\nelse\n"
-         "  compdef _stockade stockade\nfi\n";
+         "  compdef _stockade stockade kubectl-stockade\nfi\n";
 }
 
 std::string FishQuote(std::string_view text) {
@@ -282,12 +319,12 @@ std::string FishScript() {
     if (!words.empty()) text += head + " -a " + FishQuote(words) + "\n";
     if (TakesFiles(command)) text += head + " -F\n";
   }
-  return text;
+  return text + "complete -c kubectl-stockade -w stockade\n";
 }
 
 int Run(const Invocation& invocation) {
   const std::vector<std::string>& shells = invocation.flags.arguments();
-  if (shells.size() != 1) return invocation.Fail("name one shell: bash, zsh or fish");
+  if (shells.size() != 1) return invocation.Fail("name one of bash, zsh, fish and kubectl");
   std::string& out = invocation.console.out;
   if (shells[0] == "bash") {
     out += BashScript();
@@ -295,9 +332,11 @@ int Run(const Invocation& invocation) {
     out += ZshScript();
   } else if (shells[0] == "fish") {
     out += FishScript();
+  } else if (shells[0] == "kubectl") {
+    out += KubectlScript();
   } else {
     return invocation.Fail("there is no completion for \"" + shells[0] +
-                           "\"; there is one for bash, zsh and fish");
+                           "\"; there is one for bash, zsh, fish and kubectl");
   }
   return kExitClean;
 }
@@ -306,7 +345,7 @@ int Run(const Invocation& invocation) {
 
 Command CompletionCommand() {
   return {.name = "completion",
-          .arguments = "bash|zsh|fish",
+          .arguments = "bash|zsh|fish|kubectl",
           .summary = "Print a script that completes command lines in a shell",
           .help = kHelp,
           .flags = kFlags,

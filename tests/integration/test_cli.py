@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import select
 import subprocess
 import xml.etree.ElementTree
 
@@ -276,7 +277,88 @@ def test_bash_completes():
     assert "RootUser" in complete("stockade", "explain", "Root")
     assert "--kubeconfig" in complete("stockade", "explain", "sandbox", "--k")
     assert complete("stockade", "completion", "f") == ["fish"]
+    assert complete("kubectl-stockade", "completion", "k") == ["kubectl"]
     assert str(EXAMPLES / "minimal.yaml") in complete("stockade", "lint", str(EXAMPLES / "min"))
+
+
+def test_bash_completes_the_plugin_too():
+    script = 'source <("$0" completion bash); complete -p kubectl-stockade'
+    done = subprocess.run(["bash", "-euc", script, str(PROGRAM)], capture_output=True, text=True, check=True)
+    assert "-F _stockade kubectl-stockade" in done.stdout
+
+
+def completed_by_zsh(line):
+    """The command line that zsh makes of another by the Tab key, at a terminal."""
+    setup = f"autoload -U compinit; compinit -D -u; source <({PROGRAM} completion zsh); PS1='[rea''dy] '\n"
+    # To the beginning of the line, to print it; a pattern that holds what is printed alone, not what is typed.
+    keys = f"{line}\t\x01print -r -- 'line''=' \n"
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        ["zsh", "-f", "-i"], stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+        env=os.environ | {"TERM": "dumb", "PS1": "[start] ", "HOME": "/nonexistent"},
+    )  # fmt: skip
+    os.close(slave)
+    seen = ""
+
+    def read_until(pattern):
+        nonlocal seen
+        while not (found := re.search(pattern, seen)):
+            readable, _, _ = select.select([master], [], [], 30)
+            assert readable, seen
+            seen += os.read(master, 65536).decode()
+        seen = seen[found.end() :]
+        return found
+
+    try:
+        read_until(r"\[start\] ")
+        os.write(master, setup.encode())
+        read_until(r"\[ready\] ")
+        os.write(master, keys.encode())
+        return read_until(r"line= ([^\r\n]*?) *\r?\n")[1]
+    finally:
+        process.kill()
+        process.wait(timeout=30)
+        os.close(master)
+
+
+@pytest.mark.parametrize("program", ["stockade", "kubectl-stockade"])
+def test_zsh_completes(program):
+    assert completed_by_zsh(f"{program} lint --output sar") == f"{program} lint --output sarif"
+    assert completed_by_zsh(f"{program} expl") == f"{program} explain"
+
+
+@pytest.mark.parametrize("program", ["stockade", "kubectl-stockade"])
+def test_fish_completes(program):
+    def complete(line):
+        script = f"{PROGRAM} completion fish | source; complete -C '{program} {line}'"
+        done = subprocess.run(["fish", "--no-config", "-c", script], capture_output=True, text=True, check=True)
+        return [candidate.split("\t")[0] for candidate in done.stdout.splitlines()]
+
+    assert complete("lin") == ["lint"]
+    assert complete("policy ") == ["test"]
+    assert complete("lint --output s") == ["sarif"]
+    assert "RootUser" in complete("explain Root")
+
+
+def test_kubectl_completes_its_plugin(cluster, tmp_path):
+    """kubectl asks kubectl_complete-stockade, as the shells ask kubectl."""
+    script = tmp_path / "kubectl_complete-stockade"
+    script.write_text(run("completion", "kubectl").stdout)
+    script.chmod(0o755)
+    env = os.environ | {"PATH": f"{tmp_path}:{PROGRAM.parent}:{os.environ['PATH']}"}
+
+    def complete(*words):
+        command = [cluster.kubectl_path, "__complete", "stockade", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout.split()
+
+    no_files, files = ":4", ":0"
+    assert complete("l") == ["lint", no_files]
+    assert complete("lint", "--output", "s") == ["sarif", no_files]
+    assert complete("lint", "--output=j") == ["json", "junit", no_files]
+    assert complete("lint", "--output=") == ["text", "json", "sarif", "junit", no_files]
+    assert complete("policy", "") == ["test", no_files]
+    assert complete("lint", "--namespace", "") == [no_files]
+    assert complete("lint", "") == complete("lint", "--config", "man") == [files]
 
 
 def test_it_is_a_plugin_of_kubectl(cluster):

@@ -94,7 +94,7 @@ TEST(CommandsTest, MistakesOfUsageAreExitCodeTwo) {
       {{"explain"}, "name a code"},
       {{"explain", "RotUser"}, "did you mean \"RootUser\"?"},
       {{"explain", "sandbox"}, "name one sandbox"},
-      {{"completion", "tcsh"}, "there is one for bash, zsh and fish"},
+      {{"completion", "tcsh"}, "there is one for bash, zsh, fish and kubectl"},
       {{"render", "-o", "xml", "-"}, "--output must be yaml or json"},
   };
   for (const auto& test : cases) {
@@ -177,7 +177,7 @@ TEST(CommandsTest, PolicyTestComparesWithWhatIsExpected) {
 }
 
 TEST(CommandsTest, CompletionKnowsEveryCommandAndOption) {
-  for (const char* shell : {"bash", "zsh", "fish"}) {
+  for (const char* shell : {"bash", "zsh", "fish", "kubectl"}) {
     const std::string script = RunWith({"completion", shell}).out;
     for (const Command& command : Commands()) {
       const std::string last(command.name.substr(command.name.rfind(' ') + 1));
