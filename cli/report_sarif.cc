@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <map>
 #include <set>
+#include <string>
 #include <string_view>
 
 #include "base/digest.h"
@@ -70,23 +71,29 @@ Json Location(const LintedObject& object, const LocatedFinding& located) {
                          {"kind", "member"}}})}};
 }
 
-// The same for the same finding about the same object, wherever it has moved to in its file.
-std::string Fingerprint(const LintedObject& object, const LocatedFinding& located) {
+// The same for the same finding about the same object, wherever it has moved to in its file. Two
+// files may hold an object of one name each, as overlays do, and one file several whose names are
+// generated: those are told apart by their order, of which `seen` keeps count.
+std::string Fingerprint(const LintedObject& object, const LocatedFinding& located,
+                        std::map<std::string, std::size_t>& seen) {
   const policy::Finding& finding = located.finding;
-  const Json identity = {object.kind,  object.namespace_name, object.name,
-                         finding.code, finding.field,         located.policy};
+  Json identity = {ToUri(object.source), object.kind,   object.namespace_name, object.name,
+                   finding.code,         finding.field, located.policy};
+  const std::size_t before = seen[identity.dump()]++;
+  if (before > 0) identity.push_back(before);
   return Sha256Hex(identity.dump());
 }
 
 Json ResultOf(const LintedObject& object, const LocatedFinding& located,
-              const std::map<std::string_view, std::size_t>& rule_index) {
+              const std::map<std::string_view, std::size_t>& rule_index,
+              std::map<std::string, std::size_t>& seen) {
   const policy::Finding& finding = located.finding;
   const std::string field = finding.field.empty() ? "" : finding.field + ": ";
   Json result = {{"ruleId", finding.code},
                  {"level", LevelName(located.level())},
                  {"message", {{"text", object.Title() + ": " + field + finding.message}}},
                  {"locations", Json::array({Location(object, located)})},
-                 {"partialFingerprints", {{"stockade/v1", Fingerprint(object, located)}}}};
+                 {"partialFingerprints", {{"stockade/v1", Fingerprint(object, located, seen)}}}};
   const auto index = rule_index.find(finding.code);
   if (index != rule_index.end()) result["ruleIndex"] = index->second;
   return result;
@@ -110,9 +117,10 @@ std::string SarifReport(const LintReport& report) {
     rules.push_back(Descriptor(*rule));
   }
   Json results = Json::array();
+  std::map<std::string, std::size_t> seen;
   for (const LintedObject& object : report.objects) {
     for (const LocatedFinding& located : object.findings) {
-      results.push_back(ResultOf(object, located, rule_index));
+      results.push_back(ResultOf(object, located, rule_index, seen));
     }
   }
   Json notifications = Json::array();

@@ -95,6 +95,23 @@ TEST(ReportTest, AFingerprintStaysWhenTheFindingMoves) {
   EXPECT_EQ(fingerprint(text), fingerprint("# another line\n" + text));
 }
 
+TEST(ReportTest, NoTwoFindingsHaveOneFingerprint) {
+  const std::string object =
+      "{apiVersion: stockade.dev/v1alpha1, kind: AgentSandbox, metadata: {generateName: a-}}\n";
+  Input input;
+  for (const char* source : {"overlays/staging.yaml", "overlays/production.yaml"}) {
+    ReadText(source, object + "---\n" + object, input);
+  }
+  const Json sarif = Json::parse(SarifReport(Lint(input, {})));
+  const Json& results = sarif["runs"][0]["results"];
+  std::set<std::string> fingerprints;
+  for (const Json& result : results) {
+    fingerprints.insert(result["partialFingerprints"]["stockade/v1"].get<std::string>());
+  }
+  EXPECT_EQ(results.size(), 4U) << results.dump(2);
+  EXPECT_EQ(fingerprints.size(), results.size());
+}
+
 TEST(ReportTest, SarifNamesFilesAsUris) {
   const std::string broken = "{apiVersion: stockade.dev/v1alpha1, kind: AgentSandbox}";
   const auto uri = [&broken](const std::string& source) {
