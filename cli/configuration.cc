@@ -25,7 +25,7 @@ std::string WithoutControls(std::string text) {
 
 Result<sandbox_operator::OperatorConfig> LoadConfiguration(const std::string& path) {
   if (path.empty()) return sandbox_operator::OperatorConfig{};
-  const auto text = ReadSmallFile(path);
+  const auto text = ReadFileOrPipeUpTo(1, path);
   if (!text.ok()) return text.status();
   auto config = sandbox_operator::ParseOperatorConfig(*text);
   if (!config.ok()) return config.status().WithContext(path);

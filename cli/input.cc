@@ -105,9 +105,14 @@ class Walk {
     for (const fs::directory_entry& entry : entries) Entry(entry, is_chart);
   }
 
-  void File(const std::string& name) {
+  // One that the user named: where it is a pipe, that is meant.
+  void NamedFile(const std::string& name) {
+    Read(name, ReadFileOrPipeUpTo(kMaxFileMebibytes, name));
+  }
+
+ private:
+  void Read(const std::string& name, const Result<std::string>& text) {
     ++input_.files;
-    const auto text = ReadFileUpTo(kMaxFileMebibytes, name);
     if (!text.ok()) {
       std::string reason = text.status().message();
       const std::string head = "cannot read " + name + ": ";
@@ -118,7 +123,6 @@ class Walk {
     ReadText(name, *text, input_);
   }
 
- private:
   void Entry(const fs::directory_entry& entry, bool in_chart) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with('.')) return;
@@ -133,7 +137,7 @@ class Walk {
       }
       Directory(entry.path());
     } else if (IsManifestName(entry.path()) && !entry.is_directory(error)) {
-      File(entry.path().string());
+      Read(entry.path().string(), ReadFileUpTo(kMaxFileMebibytes, entry.path().string()));
     }
   }
 
@@ -191,7 +195,7 @@ Input ReadInput(std::span<const std::string> paths,
     } else if (std::filesystem::is_directory(path, error)) {
       walk.Directory(path);
     } else {
-      walk.File(path);
+      walk.NamedFile(path);
     }
   }
   return input;

@@ -53,7 +53,8 @@ struct Input {
 void ReadText(std::string_view source, std::string_view text, Input& input);
 
 // Reads files, directories (all *.yaml, *.yml and *.json below them, in the order of their names;
-// hidden ones and the templates of Helm charts are left out) and, for "-", standard input.
+// hidden ones and the templates of Helm charts are left out) and, for "-", standard input. A path
+// that is named here may be a pipe; one in a directory is a problem.
 [[nodiscard]] Input ReadInput(std::span<const std::string> paths,
                               const std::function<Result<std::string>()>& read_stdin);
 

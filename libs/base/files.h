@@ -17,4 +17,9 @@ Result<std::string> ReadSmallFile(const std::string& path, std::string_view what
 Result<std::string> ReadFileUpTo(std::size_t max_mebibytes, const std::string& path,
                                  std::string_view what = {});
 
+// The same of what a user names on a command line, which may also be a pipe, as "<(command)" is, or
+// a terminal: waits for the end of what comes through it. Not for a path that somebody else chose.
+Result<std::string> ReadFileOrPipeUpTo(std::size_t max_mebibytes, const std::string& path,
+                                       std::string_view what = {});
+
 }  // namespace stockade

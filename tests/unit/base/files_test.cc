@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <fstream>
+#include <string>
+#include <thread>
+
 #include "tests/fakes/temporary_directory.h"
 
 namespace stockade {
@@ -55,6 +59,31 @@ TEST(ReadSmallFileTest, RefusesWhatIsNoRegularFileWithoutBlocking) {
     EXPECT_EQ(status.code(), StatusCode::kBadRequest) << path;
     EXPECT_NE(status.message().find("not a regular file"), std::string::npos) << status.message();
   }
+}
+
+TEST(ReadFileOrPipeTest, WaitsForTheEndOfAPipe) {
+  const TemporaryDirectory directory;
+  const std::string pipe = directory.path() + "/pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::thread writer([&pipe] {
+    std::ofstream file(pipe);
+    file << "one" << std::flush << "two";
+  });
+  const auto text = ReadFileOrPipeUpTo(1, pipe);
+  writer.join();
+  ASSERT_TRUE(text.ok()) << text.status().ToString();
+  EXPECT_EQ(*text, "onetwo");
+  EXPECT_EQ(ReadFileOrPipeUpTo(1, "/dev/null").value(), "");
+  EXPECT_EQ(ReadFileOrPipeUpTo(1, directory.Write("file", "x")).value(), "x");
+}
+
+TEST(ReadFileOrPipeTest, RefusesWhatIsNeitherAndWhatHasNoEnd) {
+  const TemporaryDirectory directory;
+  const auto message = [](const std::string& path) {
+    return ReadFileOrPipeUpTo(1, path).status().message();
+  };
+  EXPECT_NE(message(directory.path()).find("neither a file nor a pipe"), std::string::npos);
+  EXPECT_NE(message("/dev/zero").find("larger than 1 MiB"), std::string::npos);
 }
 
 }  // namespace

@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/fakes/temporary_directory.h"
@@ -156,6 +158,18 @@ TEST_F(ReadInputTest, AFileThatIsMissingIsAProblem) {
   ASSERT_EQ(input.problems.size(), 1U);
   EXPECT_EQ(input.problems[0].source, missing);
   EXPECT_EQ(input.problems[0].message, "cannot be read: No such file or directory");
+}
+
+TEST_F(ReadInputTest, APipeIsReadWhereItIsNamedAndNotWhereItIsFound) {
+  const std::string pipe = directory_.path() + "/pipe.yaml";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::thread writer([&pipe] { std::ofstream(pipe) << "apiVersion: v1\nkind: Piped\n"; });
+  const Input named = ReadPaths({pipe});
+  writer.join();
+  EXPECT_THAT(Kinds(named), ElementsAre("Piped"));
+  const Input found = ReadPaths({directory_.path()});
+  ASSERT_EQ(found.problems.size(), 1U);
+  EXPECT_EQ(found.problems[0].message, "cannot be read: not a regular file");
 }
 
 }  // namespace
