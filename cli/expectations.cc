@@ -64,7 +64,12 @@ std::vector<std::string> CompareWithExpectations(const LintedObject& linted,
                                                  const std::vector<Expectation>& expected) {
   std::vector<const LocatedFinding*> open;
   open.reserve(linted.findings.size());
-  for (const LocatedFinding& located : linted.findings) open.push_back(&located);
+  // Notes last: an expectation that an error or a warning meets is not for them.
+  for (const bool notes : {false, true}) {
+    for (const LocatedFinding& located : linted.findings) {
+      if ((located.level() == Level::kNote) == notes) open.push_back(&located);
+    }
+  }
   std::vector<std::string> problems;
   // Those that name a field choose first, so that one that names none leaves it to them.
   for (const bool with_field : {true, false}) {
@@ -83,6 +88,7 @@ std::vector<std::string> CompareWithExpectations(const LintedObject& linted,
     }
   }
   for (const LocatedFinding* located : open) {
+    if (located->level() == Level::kNote) continue;
     const policy::Finding& finding = located->finding;
     problems.push_back("found and not expected: " + std::string(finding.code) + " " +
                        finding.field + ": " + finding.message);

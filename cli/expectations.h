@@ -20,7 +20,7 @@ struct Expectation {
 [[nodiscard]] Result<std::vector<Expectation>> ReadExpectations(std::string_view comments);
 
 // What was found and not expected, or expected and not found, one line each; nothing when all is as
-// expected. Each finding meets one expectation.
+// expected. Each finding meets one expectation, and what a policy in Audit records needs none.
 [[nodiscard]] std::vector<std::string> CompareWithExpectations(
     const LintedObject& linted, const std::vector<Expectation>& expected);
 

@@ -154,6 +154,8 @@ codec::TextPosition InputObject::Locate(std::string_view field) const {
 }
 
 void ReadText(std::string_view source, std::string_view text, Input& input) {
+  std::string before;  // comments above the first document's separator
+  bool is_first = true;
   for (const Segment& segment : SplitDocuments(text)) {
     auto documents = codec::ParseLocatedYaml(segment.text, segment.first_line);
     if (!documents.ok()) {
@@ -162,9 +164,15 @@ void ReadText(std::string_view source, std::string_view text, Input& input) {
         message += "; this looks like a template: judge what helm template prints";
       }
       input.problems.push_back({std::string(source), std::move(message)});
+      is_first = false;
       continue;
     }
-    const std::string comments = CommentsOf(segment.text);
+    std::string comments = CommentsOf(segment.text);
+    if (is_first && documents->empty()) {
+      before += comments;
+    } else if (std::exchange(is_first, false)) {
+      comments.insert(0, before);
+    }
     for (codec::LocatedDocument& document : *documents) {
       InputObject object;
       object.source = source;

@@ -21,7 +21,8 @@ inline constexpr std::string_view kStdinName = "<stdin>";
 struct InputObject {
   std::string source;       // the file, as it was named
   std::string path_prefix;  // where it stands in its document: "items[2]." inside a List
-  std::string comments;     // the lines of its document that are comments alone
+  std::string comments;     // the lines of its document that are comments alone; of the first one
+                            // also those above its separator
   std::shared_ptr<const codec::LocatedDocument> document;
   codec::JsonView object;
 

@@ -59,5 +59,17 @@ TEST(ExpectationsTest, EachFindingMeetsOneExpectation) {
               ElementsAre("expected and not found: A"));
 }
 
+TEST(ExpectationsTest, WhatAuditRecordsMayBeExpectedAndNeedNotBe) {
+  LintedObject linted = Linted({{"A", "x"}, {"B", "y"}});
+  linted.findings[0].audited = true;
+  EXPECT_THAT(CompareWithExpectations(linted, {{"B", ""}}), IsEmpty());
+  EXPECT_THAT(CompareWithExpectations(linted, {{"A", "x"}, {"B", ""}}), IsEmpty());
+  // The error is what is expected, and not the note that stands before it.
+  LintedObject both = Linted({{"A", "x"}, {"A", "x"}});
+  both.findings[0].audited = true;
+  EXPECT_THAT(CompareWithExpectations(both, {{"A", ""}}), IsEmpty());
+  EXPECT_THAT(CompareWithExpectations(both, {}), ElementsAre("found and not expected: A x: m"));
+}
+
 }  // namespace
 }  // namespace stockade::cli

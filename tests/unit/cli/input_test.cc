@@ -95,6 +95,20 @@ TEST(InputTest, CommentsBelongToTheirDocument) {
   EXPECT_EQ(input.objects[1].comments, "# two\n");
 }
 
+TEST(InputTest, CommentsAboveTheFirstSeparatorBelongToTheFirstDocument) {
+  const Input input = Read(
+      "# a license\n---\n# one\napiVersion: v1\nkind: A\n---\n# nobody's\n---\n"
+      "apiVersion: v1\nkind: B\n");
+  ASSERT_EQ(input.objects.size(), 2U);
+  EXPECT_EQ(input.objects[0].comments, "# a license\n# one\n");
+  EXPECT_EQ(input.objects[1].comments, "");
+  EXPECT_EQ(Read("# one\n---\n---\n# two\n---\napiVersion: v1\nkind: A\n").objects[0].comments,
+            "# one\n# two\n");
+  const Input broken = Read("# one\n---\na: [\n---\napiVersion: v1\nkind: A\n");
+  ASSERT_EQ(broken.objects.size(), 1U);
+  EXPECT_EQ(broken.objects[0].comments, "") << "they were the broken document's";
+}
+
 TEST(InputTest, ATemplateIsToldToBeRendered) {
   const Input input = Read("apiVersion: v1\nkind: {{ .Values.kind }}\nx: [\n");
   ASSERT_EQ(input.problems.size(), 1U);
