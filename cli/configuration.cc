@@ -78,8 +78,21 @@ Status ReadPolicies(const ParsedFlags& flags, LintOptions& options) {
       return {StatusCode::kBadRequest, "--namespace-labels must be KEY=VALUE,KEY=VALUE, not \"" +
                                            std::string(flags.Value("namespace-labels")) + "\""};
     }
-    labels.insert_or_assign(std::string(label.substr(0, equals)),
-                            std::string(label.substr(equals + 1)));
+    const std::string key(label.substr(0, equals));
+    const std::string value(label.substr(equals + 1));
+    if (!IsLabelKey(key)) {
+      return {StatusCode::kBadRequest,
+              "--namespace-labels: " + policy::Quote(key) +
+                  " can be no label's key; it must be like team or example.com/team, of letters, "
+                  "digits, '-', '_' and '.'"};
+    }
+    if (!IsLabelValue(value)) {
+      return {StatusCode::kBadRequest,
+              "--namespace-labels: " + policy::Quote(value) + " can be no label's value; " + key +
+                  " must have at most 63 letters, digits, '-', '_' and '.', with a letter or digit "
+                  "at both ends"};
+    }
+    labels.insert_or_assign(key, value);
   }
   options.namespace_labels = std::move(labels);
   return Status::Ok();

@@ -20,6 +20,9 @@ namespace {
 using policy::Finding;
 using policy::Severity;
 
+// The API server sets it on every namespace.
+constexpr std::string_view kNamespaceNameLabel = "kubernetes.io/metadata.name";
+
 bool IsOfOurGroup(std::string_view api_version) {
   return api_version.substr(0, api_version.find('/')) == api::kGroup;
 }
@@ -243,13 +246,15 @@ std::vector<policy::SharedPolicy> LintContext::PoliciesFor(const std::string& na
   const auto known = namespaces_.find(name);
   api::StringMap labels =
       known != namespaces_.end() ? known->second : namespace_labels_.value_or(api::StringMap());
-  // The API server sets it on every namespace.
-  labels.insert_or_assign("kubernetes.io/metadata.name", name);
+  labels.insert_or_assign(std::string(kNamespaceNameLabel), name);
   return policies_.Selecting(labels);
 }
 
 bool LintContext::GuessedFor(const std::string& name) const {
-  return policies_.size() > 0 && !namespace_labels_ && !namespaces_.contains(name);
+  return !namespace_labels_ && !namespaces_.contains(name) &&
+         std::ranges::any_of(policies_.policies(), [](const policy::SharedPolicy& policy) {
+           return policy->SelectsByLabelsBeside(kNamespaceNameLabel);
+         });
 }
 
 std::string_view LevelName(Level level) {

@@ -34,7 +34,7 @@ class LintContext {
   [[nodiscard]] const std::string& default_namespace() const { return default_namespace_; }
   // Those that select the namespace, by its labels as far as they are known.
   [[nodiscard]] std::vector<policy::SharedPolicy> PoliciesFor(const std::string& name) const;
-  // Whether there are policies, and only its name decided which of them select the namespace.
+  // Whether policies select by labels, and of the namespace only its name is known.
   [[nodiscard]] bool GuessedFor(const std::string& name) const;
 
  private:

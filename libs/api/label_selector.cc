@@ -72,6 +72,11 @@ bool LabelSelector::Matches(const StringMap& labels) const {
   });
 }
 
+bool LabelSelector::AsksBeside(std::string_view key) const {
+  return std::ranges::any_of(
+      requirements_, [key](const Requirement& requirement) { return requirement.key != key; });
+}
+
 std::string LabelSelector::ContradictoryKey() const {
   for (const Requirement& requirement : requirements_) {
     if (requirement.op != Operator::kIn && requirement.op != Operator::kExists) continue;

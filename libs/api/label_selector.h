@@ -24,6 +24,8 @@ class LabelSelector {
   [[nodiscard]] std::optional<std::string> RequiredValue(std::string_view key) const;
   // Whether there are no requirements at all.
   [[nodiscard]] bool SelectsEverything() const { return requirements_.empty(); }
+  // Whether there are requirements of another key than this one.
+  [[nodiscard]] bool AsksBeside(std::string_view key) const;
   // A key whose requirements contradict each other, so that nothing can ever match; or empty.
   [[nodiscard]] std::string ContradictoryKey() const;
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/agent_sandbox_policy.h"
@@ -37,6 +38,10 @@ class CompiledPolicy {
 
   [[nodiscard]] bool Selects(const api::StringMap& namespace_labels) const {
     return namespace_selector_.Matches(namespace_labels);
+  }
+  // Whether the value of another label than this one decides what is selected.
+  [[nodiscard]] bool SelectsByLabelsBeside(std::string_view key) const {
+    return namespace_selector_.AsksBeside(key);
   }
   [[nodiscard]] api::Enforcement enforcement() const { return enforcement_; }
 

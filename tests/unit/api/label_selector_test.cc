@@ -93,6 +93,18 @@ const Case kCases[] = {
 INSTANTIATE_TEST_SUITE_P(Selectors, LabelSelectorTest, ::testing::ValuesIn(kCases),
                          [](const auto& param_info) { return param_info.param.name; });
 
+TEST(LabelSelectorKeysTest, AsksBesideOneKeyOrOnlyForThat) {
+  const auto asks = [](std::string_view selector) {
+    const auto document = codec::JsonDocument::Parse(selector);
+    return LabelSelector(document.value().root()).AsksBeside("name");
+  };
+  EXPECT_FALSE(LabelSelector().AsksBeside("name"));
+  EXPECT_FALSE(asks(
+      R"({"matchLabels":{"name":"a"},"matchExpressions":[{"key":"name","operator":"Exists"}]})"));
+  EXPECT_TRUE(asks(R"({"matchLabels":{"name":"a","team":"b"}})"));
+  EXPECT_TRUE(asks(R"({"matchExpressions":[{"key":"team","operator":"DoesNotExist"}]})"));
+}
+
 TEST(LabelSelectorDefaultTest, SelectsEverything) {
   EXPECT_TRUE(LabelSelector().Matches({{"a", "1"}}));
 }

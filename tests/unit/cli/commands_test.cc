@@ -89,6 +89,8 @@ TEST(CommandsTest, MistakesOfUsageAreExitCodeTwo) {
       {{"lint", "-o", "xml", "-"}, "--output must be one of text, json, sarif, junit, not \"xml\""},
       {{"lint", "--plicy=x", "-"}, "unknown option --plicy"},
       {{"lint", "-n", "A b", "-"}, "--namespace must be the name of a namespace"},
+      {{"lint", "--namespace-labels", "a b=c", "-"}, "\"a b\" can be no label's key"},
+      {{"lint", "--namespace-labels", "a=b c", "-"}, "\"b c\" can be no label's value"},
       {{"lint", "--config", "/nonexistent", "-"}, "cannot read /nonexistent"},
       {{"version", "x"}, "unexpected argument \"x\""},
       {{"explain"}, "name a code"},

@@ -175,6 +175,18 @@ TEST(LintTest, WhatIsNotKnownOfANamespaceIsSaid) {
   const LintReport report = LintText(std::string(kPolicy) + "}\n---\n" + Sandbox(""));
   ASSERT_EQ(report.notes.size(), 1U);
   EXPECT_THAT(report.notes[0], ::testing::HasSubstr("give its labels with --namespace-labels"));
+
+  // Nothing else is asked for.
+  for (const char* selector :
+       {"", "namespaceSelector: {}, ",
+        "namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: default}}, "}) {
+    const std::string policy =
+        "apiVersion: stockade.dev/v1alpha1\nkind: AgentSandboxPolicy\nmetadata: {name: p}\n"
+        "spec: {" +
+        std::string(selector) + "images: {requireDigest: true}}\n---\n";
+    EXPECT_THAT(LintText(policy + Sandbox("")).notes, IsEmpty()) << selector;
+    EXPECT_THAT(LevelsOf(policy + Sandbox("")), ElementsAre("error ImageDigest p")) << selector;
+  }
 }
 
 TEST(LintTest, PoliciesAreJudgedThemselves) {
