@@ -7,6 +7,7 @@
 
 #include "schema/object_metadata.h"
 #include "schema/schema_node.h"
+#include "schema/schema_rules.h"
 #include "schema/value_checker.h"
 
 namespace stockade::schema {
@@ -24,8 +25,9 @@ void VisitRules(const SchemaNode& node, Visit visit) {
 
 }  // namespace
 
-StructuralSchema::StructuralSchema(std::unique_ptr<const SchemaNode> root)
-    : root_(std::move(root)) {}
+StructuralSchema::StructuralSchema(std::unique_ptr<const SchemaNode> root,
+                                   std::unique_ptr<const SchemaNode> status)
+    : root_(std::move(root)), status_(std::move(status)) {}
 StructuralSchema::StructuralSchema(StructuralSchema&&) noexcept = default;
 StructuralSchema& StructuralSchema::operator=(StructuralSchema&&) noexcept = default;
 StructuralSchema::~StructuralSchema() = default;
@@ -45,19 +47,31 @@ Result<StructuralSchema> StructuralSchema::Parse(JsonView schema) {
       (*root)->required.emplace_back(key);
     }
   }
+  std::unique_ptr<SchemaNode> status;
+  if (const auto found = (*root)->properties.find("status"); found != (*root)->properties.end()) {
+    status = std::move(found->second);
+  }
   for (const std::string_view key : {"metadata", "status"}) {
     auto anything = std::make_unique<SchemaNode>();
     anything->preserves_unknown_fields = true;
     (*root)->properties.insert_or_assign(std::string(key), std::move(anything));
   }
-  return StructuralSchema(std::move(root).value());
+  return StructuralSchema(std::move(root).value(), std::move(status));
 }
 
 std::vector<policy::Finding> StructuralSchema::Validate(JsonView object) const {
   ValueChecker checker(kMaxFindings);
   CheckObjectMetadata(object["metadata"], checker);
   checker.Check(object, *root_, "");
-  return checker.Take();
+  std::vector<policy::Finding> findings = checker.Take();
+  if (status_ != nullptr && object["status"].IsObject()) {
+    ValueChecker of_status(kMaxFindings);
+    of_status.Check(object["status"], *status_, "status");
+    for (policy::Finding& finding : of_status.Take()) {
+      if (finding.code == kUnknownField) findings.push_back(std::move(finding));
+    }
+  }
+  return findings;
 }
 
 std::vector<std::string> StructuralSchema::UnknownRules() const {

@@ -19,7 +19,7 @@ struct SchemaNode;
 // counts as unset, as on the API server. Immutable, and safe to share between threads.
 class StructuralSchema {
  public:
-  // No object has more findings than this, and one that says that there are more.
+  // No object has more findings than this, and one that says that there are more; nor has a status.
   static constexpr std::size_t kMaxFindings = 500;
 
   // From the JSON of openAPIV3Schema. BadRequest names the keyword that is not known.
@@ -30,8 +30,9 @@ class StructuralSchema {
   ~StructuralSchema();
 
   // Everything wrong with a whole object, in the order of its members; codes are those of
-  // SchemaRules(). Its metadata is judged as any Kubernetes object's, and its status is left alone:
-  // the API server takes none from a manifest.
+  // SchemaRules(). Its metadata is judged as any Kubernetes object's. Of its status only the names
+  // of fields are, which come last: the API server takes none from a manifest, but looks for
+  // unknown fields before it drops it.
   [[nodiscard]] std::vector<policy::Finding> Validate(codec::JsonView object) const;
 
   // The CEL rules that have no equivalent and are not judged.
@@ -40,9 +41,11 @@ class StructuralSchema {
   [[nodiscard]] std::vector<std::string> AllRules() const;
 
  private:
-  explicit StructuralSchema(std::unique_ptr<const SchemaNode> root);
+  StructuralSchema(std::unique_ptr<const SchemaNode> root,
+                   std::unique_ptr<const SchemaNode> status);
 
   std::unique_ptr<const SchemaNode> root_;
+  std::unique_ptr<const SchemaNode> status_;  // null where there is none
 };
 
 }  // namespace stockade::schema
