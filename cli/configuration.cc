@@ -57,6 +57,12 @@ Status ReadPolicies(const ParsedFlags& flags, LintOptions& options) {
     for (const InputObject& object : input.objects) {
       if (!IsOfKind(object, api::kAgentSandboxPolicyKind)) continue;
       any = true;
+      if (object.api_version() != api::kGroupVersion) {
+        return {StatusCode::kBadRequest, "--policy " + object.source + ": the apiVersion of an " +
+                                             std::string(api::kAgentSandboxPolicyKind) +
+                                             " must be " + std::string(api::kGroupVersion) +
+                                             ", not " + policy::Quote(object.api_version())};
+      }
       options.policies.push_back(policy::CompiledPolicy::Compile(object.object));
       const policy::CompiledPolicy& compiled = *options.policies.back();
       if (!compiled.problem().empty()) {

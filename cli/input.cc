@@ -7,6 +7,7 @@
 
 #include "base/files.h"
 #include "base/strings.h"
+#include "policy/quoting.h"
 
 namespace stockade::cli {
 namespace {
@@ -58,15 +59,34 @@ bool IsList(codec::JsonView object) {
   return object["kind"].StringOrEmpty().ends_with("List") && object["items"].IsArray();
 }
 
+void AddProblem(const InputObject& object, const std::string& message, Input& input) {
+  const codec::TextPosition position = object.Locate("");
+  const std::string place =
+      position.known() ? "line " + std::to_string(position.line) + ": " : std::string();
+  input.problems.push_back({object.source, place + message});
+}
+
 // At most as deep as a document may be nested.
 void AddObjects(const InputObject& outer, Input& input) {
-  if (outer.api_version().empty() || outer.kind().empty()) {
+  if (outer.object.IsNull()) return;  // as empty as a document without a line
+  if (!outer.object.IsObject() && !outer.object.IsArray()) {
+    AddProblem(outer,
+               policy::Quote(outer.object) +
+                   " is no Kubernetes object; write one with apiVersion and kind, or remove it",
+               input);
+    return;
+  }
+  if (outer.api_version().empty() && outer.kind().empty()) {
     ++input.other_documents;
     return;
   }
   if (!IsList(outer.object)) {
     input.objects.push_back(outer);
     return;
+  }
+  if (outer.api_version().empty()) {
+    AddProblem(outer, policy::Quote(outer.kind()) + " has no apiVersion; that of a List is v1",
+               input);
   }
   outer.object["items"].ForEachElement([&](std::size_t index, codec::JsonView item) {
     InputObject inner = outer;

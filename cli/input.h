@@ -17,7 +17,8 @@ namespace stockade::cli {
 // How standard input is called in messages and reports.
 inline constexpr std::string_view kStdinName = "<stdin>";
 
-// One Kubernetes object of a file; those inside a List count each. A cheap copy.
+// One Kubernetes object of a file; those inside a List count each. One of apiVersion and kind may
+// be missing. A cheap copy.
 struct InputObject {
   std::string source;       // the file, as it was named
   std::string path_prefix;  // where it stands in its document: "items[2]." inside a List
@@ -45,7 +46,7 @@ struct Input {
   std::vector<ReadProblem> problems;
   std::vector<std::string> notes;  // what was left out, and what to do about it
   std::size_t files = 0;
-  std::size_t other_documents = 0;  // documents that are no Kubernetes object
+  std::size_t other_documents = 0;  // maps and lists with neither apiVersion nor kind
 };
 
 // Adds the objects of one text. Its documents are told apart as kubectl does, by lines that begin

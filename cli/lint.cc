@@ -27,6 +27,27 @@ bool IsOfOurGroup(std::string_view api_version) {
   return api_version.substr(0, api_version.find('/')) == api::kGroup;
 }
 
+bool IsOurKind(std::string_view kind) {
+  return std::ranges::find(schema::ResourceSchemas(), kind, &schema::ResourceSchema::kind) !=
+         schema::ResourceSchemas().end();
+}
+
+// Whether an object of one of our kinds is one of ours with its apiVersion misspelt or left out. A
+// group that resembles ours in nothing is another project's, which may have a kind of that name.
+bool MeansOurGroup(std::string_view api_version) {
+  const std::size_t slash = api_version.find('/');
+  // The core group, whose apiVersion is a version alone, has no such kind.
+  if (slash == std::string_view::npos) return true;
+  constexpr std::array<std::string_view, 2> kSpellings = {
+      api::kGroup, api::kGroup.substr(0, api::kGroup.find('.'))};
+  return !ClosestMatch(api_version.substr(0, slash), kSpellings).empty();
+}
+
+bool IsOurs(const InputObject& object) {
+  return IsOfOurGroup(object.api_version()) ||
+         (IsOurKind(object.kind()) && MeansOurGroup(object.api_version()));
+}
+
 const schema::ResourceSchema* FindSchema(const InputObject& input) {
   for (const schema::ResourceSchema& candidate : schema::ResourceSchemas()) {
     if (candidate.kind == input.kind() && candidate.api_version() == input.api_version()) {
@@ -36,10 +57,16 @@ const schema::ResourceSchema* FindSchema(const InputObject& input) {
   return nullptr;
 }
 
-// An object of our group that no schema fits.
+// One of our objects that no schema fits.
 Finding ExplainUnknownKind(const InputObject& input) {
   std::vector<std::string_view> kinds;
   for (const schema::ResourceSchema& candidate : schema::ResourceSchemas()) {
+    if (candidate.kind == input.kind() && input.api_version().empty()) {
+      return {.code = schema::kRequired,
+              .severity = Severity::kError,
+              .field = "apiVersion",
+              .message = "is required and not set; it must be " + candidate.api_version()};
+    }
     if (candidate.kind == input.kind()) {
       return {.code = schema::kNotSupported,
               .severity = Severity::kError,
@@ -48,6 +75,16 @@ Finding ExplainUnknownKind(const InputObject& input) {
                          policy::Quote(input.api_version())};
     }
     kinds.emplace_back(candidate.kind);
+  }
+  if (input.kind().empty()) {
+    std::string message = "is required and not set; " + std::string(api::kGroup) + " has";
+    for (const std::string_view kind : kinds) {
+      message += (kind == kinds.front() ? " " : " and ") + std::string(kind);
+    }
+    return {.code = schema::kRequired,
+            .severity = Severity::kError,
+            .field = "kind",
+            .message = std::move(message)};
   }
   const std::string_view meant = ClosestMatch(input.kind(), kinds);
   return {.code = schema::kNotSupported,
@@ -148,6 +185,26 @@ void DropRepeatedUnknowns(std::vector<LocatedFinding>& findings) {
   });
 }
 
+// Something is wrong with every name that the API server can make of a generateName: it puts five
+// letters and digits of its own behind at most 58 bytes of it (apiserver, storage/names).
+std::optional<Finding> CheckGeneratedName(codec::JsonView metadata) {
+  constexpr std::size_t kMaxPrefixBytes = 58;
+  constexpr std::string_view kSuffix = "xxxxx";
+  const std::string_view prefix = metadata["generateName"].StringOrEmpty();
+  if (prefix.empty() || !metadata["name"].StringOrEmpty().empty()) return std::nullopt;
+  const std::string made = std::string(prefix.substr(0, kMaxPrefixBytes)).append(kSuffix);
+  if (IsDnsLabel(made) && made.size() <= api::kMaxSandboxNameBytes) return std::nullopt;
+  return Finding{.code = "SandboxName",
+                 .severity = Severity::kError,
+                 .field = "metadata.generateName",
+                 .message = "every name that is made of " + policy::Quote(prefix) + " and " +
+                            std::to_string(kSuffix.size()) +
+                            " more characters is refused; use at " + "most " +
+                            std::to_string(api::kMaxSandboxNameBytes - kSuffix.size()) +
+                            " lower-case letters, digits and \"-\", with a letter or digit at the "
+                            "beginning"};
+}
+
 void LintSandbox(const InputObject& input, const LintContext& context,
                  std::vector<Finding> schema_findings, LintedObject& linted,
                  std::optional<api::AgentSandbox>* out) {
@@ -179,6 +236,9 @@ void LintSandbox(const InputObject& input, const LintContext& context,
   std::erase_if(schema_findings, [&judgement](const Finding& finding) {
     return IsSaidByFloor(finding, judgement.floor);
   });
+  if (auto refused = CheckGeneratedName(input.object["metadata"])) {
+    judgement.floor.push_back(*std::move(refused));
+  }
   AddFindings(input, std::move(schema_findings), linted);
   AddFindings(input, std::move(judgement.floor), linted);
   AddPolicyFindings(input, std::move(judgement.by_policies), linted);
@@ -206,6 +266,19 @@ void LintPolicy(const InputObject& input, std::vector<Finding> findings, LintedO
     }
   }
   AddFindings(input, std::move(findings), linted);
+}
+
+void Ignore(const InputObject& object, LintReport& report) {
+  if (object.api_version().empty() || object.kind().empty()) {
+    ++report.other_documents;
+    return;
+  }
+  ++report.ignored[std::string(object.kind())];
+  if (!IsOurKind(object.kind())) return;
+  report.notes.push_back(object.source + ": an " + std::string(object.kind()) + " of " +
+                         policy::Quote(object.api_version()) +
+                         " is left alone; the apiVersion of Stockade's is " +
+                         std::string(api::kGroupVersion));
 }
 
 // A word of a manifest as it may stand on a terminal.
@@ -314,10 +387,11 @@ LintReport Lint(const Input& input, const LintOptions& options) {
   report.problems = input.problems;
   report.notes = input.notes;
   report.files = input.files;
+  report.other_documents = input.other_documents;
   std::set<std::string> guessed;
   for (const InputObject& object : input.objects) {
-    if (!IsOfOurGroup(object.api_version())) {
-      ++report.ignored[std::string(object.kind())];
+    if (!IsOurs(object)) {
+      Ignore(object, report);
       continue;
     }
     const LintedObject& linted = report.objects.emplace_back(LintObject(object, context));
@@ -350,7 +424,7 @@ const policy::Rule* FindAnyRule(std::string_view code) {
 }
 
 bool IsOfKind(const InputObject& object, std::string_view kind) {
-  return object.kind() == kind && IsOfOurGroup(object.api_version());
+  return object.kind() == kind && IsOurs(object);
 }
 
 }  // namespace stockade::cli

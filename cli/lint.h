@@ -81,6 +81,7 @@ struct LintReport {
   std::vector<ReadProblem> problems;
   std::vector<std::string> notes;
   std::map<std::string, std::size_t> ignored;  // objects that were not judged, by kind
+  std::size_t other_documents = 0;             // that are no Kubernetes object
   std::size_t files = 0;
 
   [[nodiscard]] std::size_t Count(Level level) const;
@@ -99,7 +100,8 @@ struct LintReport {
 // Every rule that a finding can have, the floor's first.
 [[nodiscard]] std::vector<const policy::Rule*> AllRules();
 
-// Whether the object is one of that kind, of any version of our group.
+// Whether the object is one of that kind, of any version of our group, or meant to be: its
+// apiVersion may be missing or misspelt, about which there is a finding.
 [[nodiscard]] bool IsOfKind(const InputObject& object, std::string_view kind);
 
 }  // namespace stockade::cli

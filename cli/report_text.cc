@@ -71,6 +71,11 @@ std::string Summary(const LintReport& report) {
     text +=
         "; " + Counted(ignored, "object of another kind", "objects of other kinds") + " left alone";
   }
+  if (report.other_documents > 0) {
+    text += "; " + Counted(report.other_documents, "document that is no Kubernetes object",
+                           "documents that are no Kubernetes objects");
+    text += " left alone";
+  }
   if (!report.problems.empty()) {
     text += "; " + Counted(report.problems.size(), "text", "texts") + " could not be read";
   }

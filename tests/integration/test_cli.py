@@ -54,6 +54,56 @@ def test_directories_and_standard_input():
     assert files == {str(path) for path in REJECTED} | {"<stdin>"}
 
 
+def test_what_another_command_prints():
+    """A pipe may be named where a file may: "<(command)" is one."""
+    config = "apiVersion: config.stockade.dev/v1alpha1\nkind: OperatorConfiguration\n"
+    script = '"$0" lint --config <(printf "%s" "$2") <(cat "$1")'
+    done = subprocess.run(
+        ["bash", "-uc", script, str(PROGRAM), str(EXAMPLES / "rejected" / "root-user.yaml"), config],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1 and "[RootUser]" in done.stdout, done.stderr
+
+
+GENERATED = MINIMAL.replace("name: minimal", "generateName: {}", 1)
+REFUSED_BY_KUBECTL = {
+    "misspelt group": (MINIMAL.replace("stockade.dev/", "stockade.dv/"), "apiVersion"),
+    "no apiVersion": (MINIMAL.replace("apiVersion: stockade.dev/v1alpha1\n", ""), "apiVersion"),
+    "no kind": (MINIMAL.replace("kind: AgentSandbox\n", ""), "kind"),
+    "unknown field of the status": (MINIMAL + "status: {redy: true}\n", "status.redy"),
+    "generated name that is too long": (GENERATED.format("a" * 46), "metadata.generateName"),
+    "generated name that is none": (GENERATED.format("Agent-"), "metadata.generateName"),
+    "word": (MINIMAL + "---\nfoo\n", None),
+    "List without apiVersion": ("kind: List\nitems: []\n", None),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_BY_KUBECTL)
+def test_what_kubectl_refuses_lint_does_not_pass(cluster, case):
+    text, field = REFUSED_BY_KUBECTL[case]
+    assert cluster.kubectl("create", "--dry-run=server", "-f", "-", input=text).returncode != 0
+    done = run("lint", "-", input=text)
+    if field:
+        assert done.returncode == 1 and f": error: {field}: " in done.stdout, done
+    else:
+        assert done.returncode == 2 and "stockade: <stdin>: line " in done.stderr, done
+
+
+TAKEN_BY_KUBECTL = {
+    "nothing between separators": MINIMAL + "---\n~\n",
+    "longest generated name": GENERATED.format("a" * 45),
+    "wrong type in the status": MINIMAL + "status: {conditions: 3}\n",
+}
+
+
+@pytest.mark.parametrize("case", TAKEN_BY_KUBECTL)
+def test_what_kubectl_takes_lint_takes(cluster, case):
+    text = TAKEN_BY_KUBECTL[case]
+    done = cluster.kubectl("create", "--dry-run=server", "-f", "-", input=text)
+    assert done.returncode == 0, done.stderr
+    assert run("lint", "-", input=text).returncode == 0
+
+
 def test_every_document_and_list_is_judged():
     listed = yaml.safe_dump({"apiVersion": "v1", "kind": "List", "items": [yaml.safe_load(ROOT_USER)] * 2})
     assert [code for code, _ in findings(MINIMAL + "---\n" + ROOT_USER + "---\n" + listed)] == ["RootUser"] * 3

@@ -75,10 +75,32 @@ TEST(InputTest, ListsAreOpenedHoweverDeep) {
 }
 
 TEST(InputTest, WhatIsNoObjectIsCounted) {
-  const Input input = Read("replicas: 3\n---\n- a\n---\njust text\n---\nkind: NoVersion\n");
-  EXPECT_THAT(input.objects, IsEmpty());
+  const Input input = Read("replicas: 3\n---\n- a\n---\n~\n---\nkind: NoVersion\n");
+  EXPECT_THAT(Kinds(input), ElementsAre("NoVersion")) << "whose it is, others know";
   EXPECT_THAT(input.problems, IsEmpty());
-  EXPECT_EQ(input.other_documents, 4U);
+  EXPECT_EQ(input.other_documents, 2U);
+}
+
+TEST(InputTest, AScalarIsAProblem) {
+  const auto problem = [](std::string_view text) {
+    const Input input = Read(text);
+    EXPECT_THAT(input.objects, IsEmpty());
+    return input.problems.size() == 1 ? input.problems[0].message : "";
+  };
+  EXPECT_EQ(
+      problem("---\nfoo\n"),
+      "line 2: \"foo\" is no Kubernetes object; write one with apiVersion and kind, or remove "
+      "it");
+  EXPECT_THAT(problem("3\n"), HasSubstr("line 1: 3 is no Kubernetes object"));
+  EXPECT_THAT(problem("apiVersion: v1\nkind: List\nitems:\n  - text\n"),
+              HasSubstr("line 4: \"text\" is no Kubernetes object"));
+}
+
+TEST(InputTest, AListWithoutApiVersionIsAProblemAndOpenedAllTheSame) {
+  const Input input = Read("kind: List\nitems: [{apiVersion: v1, kind: A}]\n");
+  EXPECT_THAT(Kinds(input), ElementsAre("A"));
+  ASSERT_EQ(input.problems.size(), 1U);
+  EXPECT_EQ(input.problems[0].message, "line 1: \"List\" has no apiVersion; that of a List is v1");
 }
 
 TEST(InputTest, JsonIsReadToo) {

@@ -100,6 +100,55 @@ TEST(LintTest, OtherVersionsAndKindsOfTheGroupAreFindings) {
               ElementsAre("2:1 FieldValueNotSupported kind"));
 }
 
+// kubectl finds no such kind, or refuses the object.
+TEST(LintTest, AnApiVersionThatIsMisspeltOrMissingIsAFinding) {
+  const auto finding = [](const std::string& head) {
+    const LintReport report = LintText(head + "metadata: {name: a}\n");
+    if (report.objects.size() != 1 || report.objects[0].findings.size() != 1) return std::string();
+    const policy::Finding& found = report.objects[0].findings[0].finding;
+    return std::string(found.code) + " " + found.field + ": " + found.message;
+  };
+  for (const char* version : {"stockade.dv/v1alpha1", "Stockade.dev/v1alpha1", "stockade/v1alpha1",
+                              "v1alpha1", "v1", "stockade.dev", "stockade.dev/v2"}) {
+    EXPECT_EQ(finding("apiVersion: " + std::string(version) + "\nkind: AgentSandbox\n"),
+              "FieldValueNotSupported apiVersion: must be stockade.dev/v1alpha1, not \"" +
+                  std::string(version) + "\"");
+  }
+  EXPECT_EQ(finding("kind: AgentSandbox\n"),
+            "FieldValueRequired apiVersion: is required and not set; it must be "
+            "stockade.dev/v1alpha1");
+  EXPECT_EQ(finding("apiVersion: stockade.dev/v1alpha1\n"),
+            "FieldValueRequired kind: is required and not set; stockade.dev has AgentSandbox and "
+            "AgentSandboxPolicy");
+}
+
+TEST(LintTest, AKindOfAnotherProjectIsLeftAloneAndSaidToBe) {
+  const LintReport report =
+      LintText("apiVersion: agents.example.com/v1\nkind: AgentSandbox\nmetadata: {name: a}\n");
+  EXPECT_THAT(report.objects, IsEmpty());
+  EXPECT_EQ(report.ignored.at("AgentSandbox"), 1U);
+  EXPECT_THAT(report.notes,
+              ElementsAre("f: an AgentSandbox of \"agents.example.com/v1\" is left alone; the "
+                          "apiVersion of Stockade's is stockade.dev/v1alpha1"));
+}
+
+TEST(LintTest, APrefixOfWhichNoNameCanBeMadeIsAFinding) {
+  const auto findings = [](const std::string& prefix) {
+    std::string text = Sandbox("");
+    text.replace(text.find("name: a"), 7, "generateName: " + prefix);
+    return FindingsOf(text);
+  };
+  EXPECT_THAT(findings(std::string(45, 'a')), IsEmpty());
+  for (const std::string& prefix : {std::string(46, 'a'), std::string("A-"), std::string("-a")}) {
+    EXPECT_THAT(findings(prefix), ElementsAre("3:12 SandboxName metadata.generateName")) << prefix;
+  }
+}
+
+TEST(LintTest, UnknownFieldsOfTheStatusAreFindings) {
+  EXPECT_THAT(FindingsOf(Sandbox("") + "status:\n  conditionz: []\n  observedGeneration: text\n"),
+              ElementsAre("11:3 UnknownField status.conditionz"));
+}
+
 TEST(LintTest, KindsOfOthersAreCounted) {
   const LintReport report = LintText(
       "apiVersion: v1\nkind: A\n---\napiVersion: x/v1\nkind: A\n---\n"

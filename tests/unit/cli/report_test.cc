@@ -166,6 +166,9 @@ TEST(ReportTest, TheSummaryCountsInWords) {
   EXPECT_EQ(Summary(ReportOf("{apiVersion: v1, kind: ConfigMap}")),
             "nothing of Stockade's in 1 file, so nothing was judged; 1 object of another kind left "
             "alone\n");
+  EXPECT_EQ(Summary(ReportOf("{replicas: 3}\n---\n[a]\n---\n{apiVersion: v2, name: chart}")),
+            "nothing of Stockade's in 1 file, so nothing was judged; 3 documents that are no "
+            "Kubernetes objects left alone\n");
 }
 
 }  // namespace
