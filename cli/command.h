@@ -66,6 +66,7 @@ int RunCommandLine(std::span<const char* const> arguments, const Environment& en
 [[nodiscard]] Command ExplainCommand();
 [[nodiscard]] Command ExplainSandboxCommand();
 [[nodiscard]] Command PolicyTestCommand();
+[[nodiscard]] Command ConvertCommand();
 [[nodiscard]] Command CompletionCommand();
 
 }  // namespace stockade::cli

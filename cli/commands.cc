@@ -88,8 +88,9 @@ int Invocation::Fail(std::string_view message) const {
 
 std::span<const Command> Commands() {
   static const std::array kCommands = {
-      LintCommand(),           RenderCommand(),     DiffCommand(),       ExplainCommand(),
-      ExplainSandboxCommand(), PolicyTestCommand(), CompletionCommand(), VersionCommand()};
+      LintCommand(),    RenderCommand(),         DiffCommand(),
+      ExplainCommand(), ExplainSandboxCommand(), PolicyTestCommand(),
+      ConvertCommand(), CompletionCommand(),     VersionCommand()};
   return kCommands;
 }
 

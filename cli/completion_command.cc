@@ -47,7 +47,7 @@ ValueKind KindOf(const Flag& flag) {
     const char first = flag.value.front();
     return first >= 'A' && first <= 'Z' ? ValueKind::kFile : ValueKind::kChoice;
   }
-  return flag.value == "FILE" ? ValueKind::kFile : ValueKind::kOther;
+  return flag.value == "FILE" || flag.value == "DIR" ? ValueKind::kFile : ValueKind::kOther;
 }
 
 std::string Choices(const Flag& flag) {

@@ -23,10 +23,6 @@ using policy::Severity;
 // The API server sets it on every namespace.
 constexpr std::string_view kNamespaceNameLabel = "kubernetes.io/metadata.name";
 
-bool IsOfOurGroup(std::string_view api_version) {
-  return api_version.substr(0, api_version.find('/')) == api::kGroup;
-}
-
 bool IsOurKind(std::string_view kind) {
   return std::ranges::find(schema::ResourceSchemas(), kind, &schema::ResourceSchema::kind) !=
          schema::ResourceSchemas().end();
@@ -421,6 +417,10 @@ std::vector<const policy::Rule*> AllRules() {
 const policy::Rule* FindAnyRule(std::string_view code) {
   const policy::Rule* rule = policy::FindRule(code);
   return rule != nullptr ? rule : schema::FindSchemaRule(code);
+}
+
+bool IsOfOurGroup(std::string_view api_version) {
+  return api_version.substr(0, api_version.find('/')) == api::kGroup;
 }
 
 bool IsOfKind(const InputObject& object, std::string_view kind) {

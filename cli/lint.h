@@ -100,6 +100,9 @@ struct LintReport {
 // Every rule that a finding can have, the floor's first.
 [[nodiscard]] std::vector<const policy::Rule*> AllRules();
 
+// Whether an object of that apiVersion is of our group, whatever its version.
+[[nodiscard]] bool IsOfOurGroup(std::string_view api_version);
+
 // Whether the object is one of that kind, of any version of our group, or meant to be: its
 // apiVersion may be missing or misspelt, about which there is a finding.
 [[nodiscard]] bool IsOfKind(const InputObject& object, std::string_view kind);

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "codec/json.h"
+#include "tests/fakes/temporary_directory.h"
 
 namespace stockade::cli {
 namespace {
@@ -98,6 +100,10 @@ TEST(CommandsTest, MistakesOfUsageAreExitCodeTwo) {
       {{"explain", "sandbox"}, "name one sandbox"},
       {{"completion", "tcsh"}, "there is one for bash, zsh, fish and kubectl"},
       {{"render", "-o", "xml", "-"}, "--output must be yaml or json"},
+      {{"convert", "--report", "xml", "-"}, "--report must be text or json, not \"xml\""},
+      {{"convert", "--force", "-"}, "--force is for --output-dir"},
+      {{"convert", "--output-dir", "", "-"}, "--output-dir must name a directory"},
+      {{"convert"}, "nothing to read"},
   };
   for (const auto& test : cases) {
     const Outcome outcome = RunWith(test.arguments);
@@ -176,6 +182,58 @@ TEST(CommandsTest, PolicyTestComparesWithWhatIsExpected) {
   EXPECT_EQ(RunWith({"policy", "test", "-"}, "# expect: Nonsense\n" + std::string(kClean)).code,
             kExitError);
   EXPECT_EQ(RunWith({"policy", "test", "-"}, "").code, kExitError) << "nothing was tested";
+}
+
+constexpr const char* kForeign =
+    "apiVersion: agents.x-k8s.io/v1beta1\n"
+    "kind: Sandbox\n"
+    "metadata: {name: a}\n"
+    "spec: {podTemplate: {spec: {hostPID: true, containers: [{name: agent, image: "
+    "registry.example.com/agent:v1}]}}}\n";
+
+TEST(CommandsTest, WhatIsConvertedPassesLint) {
+  const Outcome converted = RunWith({"convert", "-"}, kForeign);
+  EXPECT_EQ(converted.code, kExitClean) << converted.err;
+  EXPECT_THAT(converted.err, HasSubstr("hostPID: true -> removed [HostNamespace]"));
+  const Outcome linted = RunWith({"lint", "-"}, converted.out);
+  EXPECT_EQ(linted.code, kExitClean) << linted.out;
+  EXPECT_THAT(linted.err, HasSubstr("1 AgentSandbox judged: no findings"));
+  EXPECT_EQ(RunWith({"render", "-"}, converted.out).code, kExitClean);
+}
+
+TEST(CommandsTest, ConvertAnswersByItsExitCode) {
+  std::string with_secret = kForeign;
+  with_secret.replace(with_secret.find("hostPID: true"), 13, "volumes: [{name: s, secret: {}}]");
+  const Outcome left = RunWith({"convert", "-"}, with_secret);
+  EXPECT_EQ(left.code, kExitFindings);
+  EXPECT_THAT(left.err, HasSubstr("[SecretInAgent]"));
+  EXPECT_EQ(RunWith({"lint", "-"}, left.out).code, kExitFindings);
+  EXPECT_EQ(RunWith({"convert", "-"}, std::string(kForeign) + "---\na: [").code, kExitError);
+  const Outcome own = RunWith({"convert", "-"}, kClean);
+  EXPECT_EQ(own.code, kExitClean);
+  EXPECT_THAT(own.err, HasSubstr("nothing of agent-sandbox's in the input; passed through "
+                                 "unchanged: 1 AgentSandbox"));
+  EXPECT_EQ(RunWith({"convert", "-"}, own.out).out, own.out);
+}
+
+TEST(CommandsTest, ConvertWritesFilesAndNamesThemInItsReport) {
+  const testing::TemporaryDirectory directory;
+  const std::string target = directory.PathOf("out");
+  const std::vector<const char*> arguments = {"convert",      "--report",     "json",
+                                              "--output-dir", target.c_str(), "-"};
+  const Outcome first = RunWith(arguments, kForeign);
+  EXPECT_EQ(first.code, kExitClean) << first.err;
+  EXPECT_EQ(first.out, "");
+  const auto report = codec::JsonDocument::Parse(first.err);
+  ASSERT_TRUE(report.ok()) << "nothing but the report is on standard error";
+  EXPECT_THAT(first.err, HasSubstr("\"output\": \"" + target + "/agentsandbox-a.yaml\""));
+  EXPECT_EQ(RunWith({"lint", target.c_str()}).code, kExitClean);
+  const Outcome second = RunWith(arguments, kForeign);
+  EXPECT_EQ(second.code, kExitError);
+  EXPECT_THAT(second.err, HasSubstr("exists; --force replaces it"));
+  std::vector<const char*> forced = arguments;
+  forced.insert(forced.begin() + 1, "--force");
+  EXPECT_EQ(RunWith(forced, kForeign).code, kExitClean);
 }
 
 TEST(CommandsTest, CompletionKnowsEveryCommandAndOption) {
