@@ -84,9 +84,6 @@ int Run(const Invocation& invocation) {
     return invocation.Fail("--report must be text or json, not \"" + std::string(format) + "\"");
   }
   const std::string directory(flags.Value("output-dir"));
-  if (flags.Has("output-dir") && directory.empty()) {
-    return invocation.Fail("--output-dir must name a directory");
-  }
   if (flags.Has("force") && directory.empty()) {
     return invocation.Fail("--force is for --output-dir, which is missing");
   }

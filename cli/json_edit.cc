@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -104,8 +105,9 @@ bool Sweep(Json& value) {
   if (value.is_array()) {
     std::erase_if(value.get_ref<Json::array_t&>(), goes);
   } else if (value.is_object()) {
-    std::erase_if(value.get_ref<Json::object_t&>(),
-                  [&goes](auto& member) { return goes(member.second); });
+    for (auto member = value.begin(); member != value.end();) {
+      member = goes(*member) ? value.erase(member) : std::next(member);
+    }
   }
   return removed && value.empty();
 }

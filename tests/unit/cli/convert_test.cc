@@ -13,7 +13,7 @@
 #include "cli/lint.h"
 #include "codec/yaml.h"
 #include "codec/yaml_writer.h"
-#include "policy/rule.h"
+#include "tests/source_dir.h"
 
 // tests/corpus/convert/NAME has an input.yaml modelled on what users of agent-sandbox write, and
 // beside it the expected output and account; rules.txt says of every example of a rule whether it
