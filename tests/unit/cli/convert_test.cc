@@ -242,7 +242,10 @@ TEST(ConvertTest, VariablesOfAClaimThatNameNoContainerAreTold) {
   ASSERT_THAT(conversion.outputs, SizeIs(1));
   const Json& env = conversion.outputs[0]["spec"]["podTemplate"]["spec"]["containers"][0]["env"];
   EXPECT_EQ(env, Json::parse(R"([{"name": "X", "value": "2"}])"));
-  EXPECT_THAT(TextReport(conversion), HasSubstr("no container for the variable \"Y\""));
+  const Account& told = conversion.objects.at(1).account;
+  ASSERT_THAT(told.concerns, SizeIs(1));
+  EXPECT_EQ(told.concerns[0].field, "spec.env[1]");
+  EXPECT_EQ(told.concerns[0].message, "the template has no container for the variable \"Y\"");
 }
 
 TEST(ConvertTest, TheJsonReportSaysWhatTheTextSays) {
