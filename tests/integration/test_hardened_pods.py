@@ -279,7 +279,8 @@ def test_policy_and_guard_draw_the_line_at_the_same_place(judges, about):
         said, codes = judges.compare(merged(hardened(), change(value)))
         assert said != "admitted" or not codes, (value, codes)
         outcomes.add(said)
-    assert "admitted" in outcomes and len(outcomes) > 1, outcomes
+    # The operator's own containers may do what those of a template may not.
+    assert outcomes == {"admitted"} if "operator's" in about else "admitted" in outcomes and len(outcomes) > 1, outcomes
 
 
 # What the API server refuses by itself, so that the policy need not: the guard would have
