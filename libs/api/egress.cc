@@ -87,12 +87,13 @@ class EgressDecoder {
   std::vector<EgressEntry> DecodeEntries(ObjectReader& reader, std::string_view key) {
     std::vector<EgressEntry> entries;
     reader.Array(key).ForEachElement([&](std::size_t index, JsonView value) {
-      entries.push_back(DecodeEntry(value, ElementPath(reader.PathOf(key), index)));
+      entries.push_back(DecodeEntry(value, ElementPath(reader.PathOf(key), index), key == "allow"));
     });
     return entries;
   }
 
-  EgressEntry DecodeEntry(JsonView value, const std::string& path) {
+  // What refuses needs to know nothing of how a host is reached.
+  EgressEntry DecodeEntry(JsonView value, const std::string& path, bool allows) {
     EgressEntry entry;
     ObjectReader reader(value, path, errors_);
     RequiredString(reader, "host", entry.host);
@@ -105,9 +106,13 @@ class EgressDecoder {
             {ElementPath(path + ".ports", index), "must be an integer from 1 to 65535"});
       }
     });
-    ReadEnum(reader, "tls", kTlsModeNames, entry.tls);
     reader.StringList("methods", entry.methods);
     reader.StringList("paths", entry.paths);
+    if (!allows) {
+      Finish(reader);
+      return entry;
+    }
+    ReadEnum(reader, "tls", kTlsModeNames, entry.tls);
     reader.Bool("encodedSlash", entry.encoded_slash);
     reader.String("credential", entry.credential);
     ReadEnum(reader, "clientCredentials", kClientCredentialsNames, entry.client_credentials);

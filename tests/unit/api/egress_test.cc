@@ -97,6 +97,7 @@ TEST(DecodeEgressTest, ErrorsNameTheField) {
            {R"({"allow": [{"host": "a", "ports": ["443"]}]})", "spec.egress.allow[0].ports[0]"},
            {R"({"allow": [{"host": "a", "tls": "Off"}]})", "spec.egress.allow[0].tls"},
            {R"({"deny": [{"host": "a", "path": []}]})", "spec.egress.deny[0].path"},
+           {R"({"deny": [{"host": "a", "credential": "c"}]})", "spec.egress.deny[0].credential"},
            {R"({"gateway": "None"})", "spec.egress.gateway"},
            {R"({"audit": "yes"})", "spec.egress.audit"},
            {R"({"model": {}})", "spec.egress.model"},
