@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "codec/json.h"
+#include "render/egress_profile.h"
+
+// What a Terminate endpoint does to a request beside routing it.
+namespace stockade::render::envoy {
+
+// Takes off every credential that the agent itself sends, in headers and in the query. What is
+// named in the query in a way that hides it (other case, percent encoding) is refused.
+void AddStripFilters(const Endpoint& endpoint, codec::Json& filters);
+// Adds the endpoint's credential, if it has one; refuses the request when there is no value.
+void AddInjectionFilter(const Endpoint& endpoint, codec::Json& filters);
+// Of a wildcard: the CONNECT, the TLS name and the Host header must name the same host.
+void AddAgreementFilters(const Endpoint& endpoint, codec::Json& filters);
+
+// The SDS resource of a credential's value: its file name, and its contents.
+[[nodiscard]] std::string InjectionResource(const Injection& injection);
+[[nodiscard]] codec::Json InjectionResourceContents(const Injection& injection);
+
+// The header that carries the CONNECT's authority between two filters; never sent on.
+inline constexpr const char* kAuthorityHeader = "x-stockade-authority";
+
+}  // namespace stockade::render::envoy

@@ -1,0 +1,126 @@
+"""The outside world of the egress path: a DNS server, and HTTPS servers on every address of the namespace."""
+
+import http.server
+import json
+import socket
+import ssl
+import struct
+import threading
+
+
+class DnsServer:
+    """Answers A queries from `names`, a dict of name -> list of IPv4 addresses; a callable there is asked for the list
+    each time. Other names do not exist. `queries` are the names that were asked for."""
+
+    def __init__(self, address="127.0.0.1", port=53):
+        self.names = {}
+        self.queries = []
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((address, port))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self):
+        self._socket.close()
+
+    def _serve(self):
+        while True:
+            try:
+                query, client = self._socket.recvfrom(4096)
+            except OSError:
+                return
+            self._socket.sendto(self._answer(query), client)
+
+    def _answer(self, query):
+        labels, at = [], 12
+        while query[at]:
+            labels.append(query[at + 1 : at + 1 + query[at]].decode())
+            at += query[at] + 1
+        question = query[12 : at + 5]
+        name = ".".join(labels).lower()
+        self.queries.append(name)
+        addresses = self.names.get(name)
+        missing = addresses is None
+        wants_v4 = struct.unpack("!H", query[at + 1 : at + 3])[0] == 1
+        addresses = addresses() if callable(addresses) else addresses or []
+        records = b"".join(
+            b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 1, 4) + socket.inet_aton(address)
+            for address in (addresses if wants_v4 else [])
+        )
+        header = query[:2] + struct.pack("!HHHHH", 0x8183 if missing else 0x8180, 1, len(records) // 16, 0, 0)
+        return header + question + records
+
+
+class HttpsHosts:
+    """One HTTPS server for every host and address. `requests` are what reached it, with the address and the TLS name."""
+
+    def __init__(self, ports, certificates):
+        self.requests = []
+        self.connections = []  # (address, TLS name) of each handshake
+        self.responses = {}  # path -> (status, headers, body)
+        self._contexts = {}
+        self._default = next(iter(certificates.values()))
+        for name, (certificate, key) in certificates.items():
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate, key)
+            self._contexts[name] = context
+        self._servers = [self._start(port) for port in ports]
+
+    def close(self):
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+
+    def _choose(self, tls, name, _):
+        tls.stockade_name = name
+        self.connections.append((tls.getsockname()[0], name))
+        context = self._contexts.get(name) or self._contexts.get("*." + (name or "").partition(".")[2])
+        if context is not None:
+            tls.context = context
+
+    def _start(self, port):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self._default)
+        context.sni_callback = self._choose
+        hosts = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def __getattr__(self, name):
+                if name.startswith("do_"):
+                    return self.answer
+                raise AttributeError(name)
+
+            def answer(self):
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                if self.headers.get("transfer-encoding") == "chunked":
+                    while size := int(self.rfile.readline(), 16):
+                        body += self.rfile.read(size)
+                        self.rfile.readline()
+                    self.rfile.readline()
+                seen = {
+                    "address": self.request.getsockname()[0],
+                    "server_name": getattr(self.request, "stockade_name", None),
+                    "method": self.command,
+                    "path": self.path,
+                    "headers": [[key.lower(), value] for key, value in self.headers.items()],
+                    "body": body.decode(errors="replace"),
+                }
+                hosts.requests.append(seen)
+                status, headers, text = hosts.responses.get(self.path, (200, {}, json.dumps(seen)))
+                payload = text.encode()
+                self.send_response(status)
+                for key, value in headers.items():
+                    self.send_header(key, value)
+                self.send_header("content-length", str(len(payload)))
+                self.end_headers()
+                self.wfile.write(payload)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("0.0.0.0", port), Handler)
+        server.handle_error = lambda *_: None  # clients that break off are the point
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return server
