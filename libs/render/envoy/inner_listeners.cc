@@ -153,7 +153,7 @@ Json RouteConfig(const Endpoint& endpoint, bool audit) {
                  {"routes", Json::array({Refusal("host-differs", {{"prefix", "/"}}, 421,
                                                  "the Host header differs from the TLS name")})}};
   return {{"request_headers_to_remove",
-           Json::array({kAuthorityHeader, "x-forwarded-proto", "x-forwarded-for"})},
+           Json::array({kAuthorityHeader, kHostHeader, "x-forwarded-proto", "x-forwarded-for"})},
           {"virtual_hosts", Json::array({std::move(own), std::move(others)})}};
 }
 

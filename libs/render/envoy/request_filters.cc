@@ -179,17 +179,22 @@ void AddInjectionFilter(const Endpoint& endpoint, Json& filters) {
 
 void AddAgreementFilters(const Endpoint& endpoint, Json& filters) {
   if (!endpoint.wildcard()) return;
-  Json header = {{"header",
-                  {{"key", kAuthorityHeader},
-                   {"value", "%FILTER_STATE(" + std::string(kAuthorityState) + ":PLAIN)%"}}},
-                 {"append_action", "OVERWRITE_IF_EXISTS_OR_ADD"}};
-  filters.push_back(HeaderMutation(
-      "stockade.authority",
-      {{"mutations", {{"request_mutations", Json::array({{{"append", std::move(header)}}})}}}}));
-  Json host = Attribute("request", "host");
-  Json tls_name = Call("_==_", host, Attribute("connection", "requested_server_name"));
-  Json authority = Call("_==_", Call("_+_", host, Text(":" + std::to_string(endpoint.port))),
-                        Call("_[_]", Attribute("request", "headers"), Text(kAuthorityHeader)));
+  // Envoy's expressions join no strings, but its formats do.
+  const auto set = [](const char* header, std::string value) -> Json {
+    return {{"append",
+             {{"header", {{"key", header}, {"value", std::move(value)}}},
+              {"append_action", "OVERWRITE_IF_EXISTS_OR_ADD"}}}};
+  };
+  Json headers = Json::array(
+      {set(kAuthorityHeader, "%FILTER_STATE(" + std::string(kAuthorityState) + ":PLAIN)%"),
+       set(kHostHeader, "%REQ(:AUTHORITY)%:" + std::to_string(endpoint.port))});
+  filters.push_back(HeaderMutation("stockade.authority",
+                                   {{"mutations", {{"request_mutations", std::move(headers)}}}}));
+  const Json request_headers = Attribute("request", "headers");
+  Json tls_name =
+      Call("_==_", Attribute("request", "host"), Attribute("connection", "requested_server_name"));
+  Json authority = Call("_==_", Call("_[_]", request_headers, Text(kHostHeader)),
+                        Call("_[_]", request_headers, Text(kAuthorityHeader)));
   filters.push_back(Rbac("stockade.agreement", "ALLOW", "names-agree",
                          {{"permissions", AnyOne()},
                           {"principals", AnyOne()},

@@ -21,7 +21,9 @@ void AddAgreementFilters(const Endpoint& endpoint, codec::Json& filters);
 [[nodiscard]] std::string InjectionResource(const Injection& injection);
 [[nodiscard]] codec::Json InjectionResourceContents(const Injection& injection);
 
-// The header that carries the CONNECT's authority between two filters; never sent on.
+// The headers that carry the CONNECT's authority, and the one that fits the Host header, from one
+// filter to the next; never sent on.
 inline constexpr const char* kAuthorityHeader = "x-stockade-authority";
+inline constexpr const char* kHostHeader = "x-stockade-host";
 
 }  // namespace stockade::render::envoy
