@@ -35,6 +35,7 @@ NAMES = {
     "shared.example.test": [SHARED],
     "tunnel-inside.example.test": [PRIVATE],
     "corporate.example.test": [CORPORATE],
+    "rebinding.example.test": [PUBLIC],
     "wrong-name.example.test": [PUBLIC],
 }
 

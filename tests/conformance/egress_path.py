@@ -187,7 +187,7 @@ class EgressPath:
             context.check_hostname = False
             # Judged by hand, so that a name that differs can be sent.
             try:
-                tls = context.wrap_socket(agent, server_hostname=server_name if server_name is not None else name)
+                tls = context.wrap_socket(agent, server_hostname=(name if server_name is None else server_name) or None)
             except (ssl.SSLError, OSError):
                 return Answer(status, False)
             with tls:

@@ -7,7 +7,7 @@ import conftest
 import pytest
 from egress_path import Answer, described, wait_for
 
-REFUSED = Answer(403)  # at the CONNECT
+REFUSED, MALFORMED = Answer(403), Answer(400)  # at the CONNECT
 UNVERIFIED = Answer(200, False)  # the inner TLS handshake is cut off
 
 
@@ -26,14 +26,14 @@ NAMES = [  # points 1 and 2: host, port, TLS name and Host header
     row(1, "unlisted host", REFUSED, "evil.example.test:443"),
     row(1, "unlisted port", REFUSED, "api.example.test:8443"),
     row(1, "port 80", REFUSED, "api.example.test:80"),
-    row(1, "no port", REFUSED, "api.example.test"),
+    row(1, "no port", MALFORMED, "api.example.test"),
     row(1, "another listed host in the TLS name", UNVERIFIED, API, server_name="open.example.test"),
     row(1, "an unlisted host in the TLS name", UNVERIFIED, API, server_name="evil.example.test"),
     row(1, "another listed host in the Host header", inside(421), API, host="open.example.test"),
     row(1, "an unlisted host in the Host header", inside(421), API, host="evil.example.test"),
     row(1, "an absolute URI of another host", inside(421), API,
         request=b"GET https://evil.example.test/v1 HTTP/1.1\r\nHost: api.example.test\r\n\r\n"),
-    row(1, "two Host headers", inside(400), API,
+    row(1, "two Host headers", inside(421), API,
         request=b"GET /v1 HTTP/1.1\r\nHost: api.example.test\r\nHost: evil.example.test\r\n\r\n"),
     row(1, "CONNECT within the connection", inside(404), API,
         request=b"CONNECT api.example.test:443 HTTP/1.1\r\nHost: api.example.test:443\r\n\r\n"),
@@ -57,8 +57,8 @@ NAMES = [  # points 1 and 2: host, port, TLS name and Host header
     row(2, "IPv6 loopback", REFUSED, "[::1]:443"),
     row(2, "v4-mapped", REFUSED, "[::ffff:93.184.216.10]:443"),
     row(2, "NAT64", REFUSED, "[64:ff9b::a01:203]:443"),
-    row(2, "zone", REFUSED, "[fe80::1%25lo]:443"),
-    row(2, "user information", REFUSED, "api.example.test:443@evil.example.test:443"),
+    row(2, "zone", MALFORMED, "[fe80::1%25lo]:443"),
+    row(2, "user information", MALFORMED, "api.example.test:443@evil.example.test:443"),
     row(2, "another name below the wildcard in TLS", inside(403), WILD, server_name="b.wild.example.test",
         host="b.wild.example.test"),
     row(2, "another name below the wildcard in Host", inside(403), WILD, host="b.wild.example.test"),
@@ -71,6 +71,8 @@ NAMES = [  # points 1 and 2: host, port, TLS name and Host header
     row(2, "another TLS name in a tunnel", UNVERIFIED, "pinned.example.test:443", server_name="evil.example.test"),
     row(2, "two labels in a tunnel's TLS name", UNVERIFIED, "a.tunnel.example.test:443",
         server_name="x.a.tunnel.example.test"),
+    row(1, "another name below the wildcard in a tunnel's TLS name", UNVERIFIED, "a.tunnel.example.test:443",
+        server_name="inside.tunnel.example.test"),
     row(6, "no TLS name", UNVERIFIED, API, server_name=""),
     row(6, "no TLS name in a tunnel", UNVERIFIED, "pinned.example.test:443", server_name=""),
 ]
@@ -97,18 +99,16 @@ REQUESTS = [  # points 5, 6 and 18: methods, paths, smuggling
     row(5, "an encoded backslash", inside(400), API, path="/v1/..%5cv2"),
     row(5, "an encoded letter in a denied path", inside(403), API, path="/v1/%61dmin"),
     row(5, "a backslash", inside(403), API, path="/v1\\..\\v2"),
-    row(5, "a dot segment with a parameter", inside(400), API, path="/v1/..;/v2"),
+    row(5, "a dot segment with a parameter", inside(403), API, path="/v1/..;/v2"),
     row(5, "a slash encoded twice", inside(400), API, path="/v1/..%252fv2"),
     row(5, "double slashes", inside(403), API, path="//v1//admin"),
     row(5, "a fragment", inside(400), API, path="/v2#/v1"),
-    row(5, "a method in lower case", inside(403), API, method="get", path="/v1"),
+    row(5, "a method in lower case", inside(400), API, method="get", path="/v1"),
     row(5, "Content-Length beside Transfer-Encoding", inside(400), API,
         request=b"POST /v1 HTTP/1.1\r\nHost: api.example.test\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
                 b"0\r\n\r\nGET /v2 HTTP/1.1\r\nHost: api.example.test\r\n\r\n"),
     row(5, "two lengths", inside(400), API,
         request=b"POST /v1 HTTP/1.1\r\nHost: api.example.test\r\nContent-Length: 4\r\nContent-Length: 40\r\n\r\nabcd"),
-    row(5, "a folded header", inside(400), API,
-        request=b"GET /v1 HTTP/1.1\r\nHost: api.example.test\r\nX-A: 1\r\n Transfer-Encoding: chunked\r\n\r\n"),
     row(5, "a space before the colon", inside(400), API,
         request=b"GET /v1 HTTP/1.1\r\nHost: api.example.test\r\nTransfer-Encoding : chunked\r\n\r\n"),
     row(5, "an unknown Transfer-Encoding", inside(501), API,
@@ -118,7 +118,6 @@ REQUESTS = [  # points 5, 6 and 18: methods, paths, smuggling
                  ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]),
     row(18, "TRACE", inside(405), "open.example.test:443", method="TRACE"),
     row(18, "a key in the query, in capitals", inside(403), API, path="/v1?API_KEY=mine"),
-    row(18, "a key in the query, encoded", inside(403), API, path="/v1?a=1&%6bey=mine"),
     row(18, "a key in the query behind a semicolon", inside(403), API, path="/v1?a=1;KEY=mine"),
 ]
 
@@ -154,6 +153,14 @@ def test_a_tunnel_ends_at_the_host(path, public_authority, name):
     assert json.loads(answer.body)["server_name"] == name
 
 
+@pytest.mark.attack(5, "a folded header that hides a Transfer-Encoding")
+def test_a_folded_header_is_one_value(path, seen):
+    answer = path.ask(API, request=b"GET /v1 HTTP/1.1\r\nHost: api.example.test\r\nX-A: 1\r\n"
+                                   b" Transfer-Encoding: chunked\r\n\r\n")
+    assert ["x-a", "1 Transfer-Encoding: chunked"] in json.loads(answer.body)["headers"]
+    seen("the host got one header with one value")
+
+
 # ---- Point 3: addresses
 
 @pytest.mark.attack(3, "a name with a public and a private address, twenty times")
@@ -180,5 +187,7 @@ def test_names_that_are_not_listed_are_never_asked_for(path, dns, seen):
     for name in ("exfiltrated-data.example.test", "x.a.wild.example.test", "secret.wild.example.test"):
         assert path.ask(f"{name}:443").connect == 403
     assert path.ask(WILD, server_name="exfiltrated.wild.example.test", host="exfiltrated.wild.example.test").status == 403
+    assert path.ask("a.tunnel.example.test:443", server_name="exfiltrated.tunnel.example.test").tls is False
+    assert path.ask("a.tunnel.example.test:443", server_name="exfiltrated.a.tunnel.example.test").tls is False
     assert not [name for name in dns.queries if "exfiltrated" in name or name.startswith(("x.a.", "secret."))]
     seen("no query reached the name server")

@@ -167,17 +167,6 @@ Json LeafSocket(const Endpoint& endpoint) {
                                               LeafResource(endpoint), kLeavesDirectory)})}}}});
 }
 
-// ---- Tunnel
-
-std::string OneLabelPattern(std::string_view wildcard) {
-  std::string pattern = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?";
-  for (const char c : wildcard.substr(1)) {
-    if (c == '.') pattern += '\\';
-    pattern += c;
-  }
-  return pattern;
-}
-
 }  // namespace
 
 std::string InnerListenerName(const Endpoint& endpoint) {
@@ -220,17 +209,22 @@ Json TerminateListener(const Endpoint& endpoint, bool audit, const GatewayFacts&
 }
 
 Json TunnelListener(const Endpoint& endpoint) {
-  Json filters = Json::array();
-  std::string target = endpoint.HostAndPort();
-  if (endpoint.wildcard()) {
-    filters.push_back(NetworkRbac(
-        "ALLOW", {{"requested_server_name", FullMatch(OneLabelPattern(endpoint.host))}}));
-    target = "%REQUESTED_SERVER_NAME%:" + std::to_string(endpoint.port);
-  }
-  filters.push_back(TcpProxy({{"cluster", kTunnelsListener},
-                              {"tunneling_config", {{"hostname", target}}},
-                              {"access_log", ConnectionLog("tunnel", "server-name")}}));
-  return InnerListener(endpoint, {{"filters", std::move(filters)}});
+  // Of a wildcard the tunnel leads to the CONNECT's own authority, which the outer listener has
+  // judged; the TLS name goes along to be compared with it. A filter before this one could not
+  // refuse: the proxy connects, and looks the name up, before the first bytes are judged.
+  const std::string authority = endpoint.wildcard()
+                                    ? "%FILTER_STATE(" + std::string(kAuthorityState) + ":PLAIN)%"
+                                    : endpoint.HostAndPort();
+  Json name = {{"header",
+                {{"key", kServerNameHeader},
+                 {"value", "%REQUESTED_SERVER_NAME%:" + std::to_string(endpoint.port)}}},
+               {"append_action", "OVERWRITE_IF_EXISTS_OR_ADD"}};
+  Json proxy =
+      TcpProxy({{"cluster", kTunnelsListener},
+                {"tunneling_config",
+                 {{"hostname", authority}, {"headers_to_add", Json::array({std::move(name)})}}},
+                {"access_log", ConnectionLog("tunnel", "server-name")}});
+  return InnerListener(endpoint, {{"filters", Json::array({std::move(proxy)})}});
 }
 
 Json TunnelsListener(const EgressProfile& profile) {
@@ -240,22 +234,24 @@ Json TunnelsListener(const EgressProfile& profile) {
   for (const Endpoint& endpoint : profile.endpoints) {
     if (endpoint.tls != api::TlsMode::kTunnel || WhollyDenied(endpoint) != nullptr) continue;
     wildcard |= endpoint.wildcard();
-    hosts.push_back(ConnectHost(
-        endpoint.HostAndPort(),
-        Json::array({ConnectRoute(endpoint.allow.front().name, UpstreamName(endpoint))})));
+    Json route = ConnectRoute(endpoint.allow.front().name, UpstreamName(endpoint));
+    MatchOneLabel(endpoint, route["match"]);
+    hosts.push_back(ConnectHost(endpoint.HostAndPort(), Json::array({std::move(route)})));
   }
   for (Json& host : DeniedHosts(profile)) hosts.push_back(std::move(host));
   hosts.push_back({{"name", "unlisted"},
                    {"domains", Json::array({"*"})},
                    {"routes", Json::array({Refusal("default", connect, 403, "no such tunnel")})}});
   Json filters = Json::array();
+  AddTunnelAgreementFilter(filters);
   if (wildcard) filters.push_back(DynamicForwardProxyFilter());
   filters.push_back(Router());
 
   Json manager = CommonSettings("tunnel");
   manager["codec_type"] = "HTTP1";
   manager["upgrade_configs"] = Json::array({{{"upgrade_type", "CONNECT"}}});
-  manager["route_config"] = {{"virtual_hosts", std::move(hosts)}};
+  manager["route_config"] = {{"request_headers_to_remove", Json::array({kServerNameHeader})},
+                             {"virtual_hosts", std::move(hosts)}};
   manager["http_filters"] = std::move(filters);
   return {{"name", kTunnelsListener},
           {"internal_listener", Json::object()},

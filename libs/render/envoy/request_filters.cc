@@ -109,6 +109,12 @@ Json Call(const char* function, Json first, Json second) {
            {{"function", function}, {"args", Json::array({std::move(first), std::move(second)})}}}};
 }
 
+Json Agreement(Json condition) {
+  return Rbac(
+      "stockade.agreement", "ALLOW", "names-agree",
+      {{"permissions", AnyOne()}, {"principals", AnyOne()}, {"condition", std::move(condition)}});
+}
+
 }  // namespace
 
 void AddStripFilters(const Endpoint& endpoint, Json& filters) {
@@ -195,10 +201,13 @@ void AddAgreementFilters(const Endpoint& endpoint, Json& filters) {
       Call("_==_", Attribute("request", "host"), Attribute("connection", "requested_server_name"));
   Json authority = Call("_==_", Call("_[_]", request_headers, Text(kHostHeader)),
                         Call("_[_]", request_headers, Text(kAuthorityHeader)));
-  filters.push_back(Rbac("stockade.agreement", "ALLOW", "names-agree",
-                         {{"permissions", AnyOne()},
-                          {"principals", AnyOne()},
-                          {"condition", Call("_&&_", std::move(tls_name), std::move(authority))}}));
+  filters.push_back(Agreement(Call("_&&_", std::move(tls_name), std::move(authority))));
+}
+
+void AddTunnelAgreementFilter(Json& filters) {
+  filters.push_back(
+      Agreement(Call("_==_", Attribute("request", "host"),
+                     Call("_[_]", Attribute("request", "headers"), Text(kServerNameHeader)))));
 }
 
 std::string InjectionResource(const Injection& injection) {

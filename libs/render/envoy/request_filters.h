@@ -16,14 +16,17 @@ void AddStripFilters(const Endpoint& endpoint, codec::Json& filters);
 void AddInjectionFilter(const Endpoint& endpoint, codec::Json& filters);
 // Of a wildcard: the CONNECT, the TLS name and the Host header must name the same host.
 void AddAgreementFilters(const Endpoint& endpoint, codec::Json& filters);
+// Of a tunnel: the CONNECT and the TLS name, which kServerNameHeader carries with the port.
+void AddTunnelAgreementFilter(codec::Json& filters);
 
 // The SDS resource of a credential's value: its file name, and its contents.
 [[nodiscard]] std::string InjectionResource(const Injection& injection);
 [[nodiscard]] codec::Json InjectionResourceContents(const Injection& injection);
 
-// The headers that carry the CONNECT's authority, and the one that fits the Host header, from one
-// filter to the next; never sent on.
+// Headers that carry what has to agree from one filter to the next: the CONNECT's authority, and
+// what it would be by the Host header and by the TLS name. Never sent on.
 inline constexpr const char* kAuthorityHeader = "x-stockade-authority";
 inline constexpr const char* kHostHeader = "x-stockade-host";
+inline constexpr const char* kServerNameHeader = "x-stockade-server-name";
 
 }  // namespace stockade::render::envoy
