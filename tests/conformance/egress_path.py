@@ -99,6 +99,10 @@ class Process:
                  "--file-flush-interval-msec", "20"],
                 stdout=out, stderr=errors)
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def close(self):
         self._process.kill()
         self._process.wait()
@@ -120,19 +124,20 @@ class EgressPath:
         rendered = render(sandbox, {"gatewayAddress": "127.0.0.1", "gatewayPort": self.gateway_port,
                                     "sidecarPort": self.sidecar_port, "resolvers": ["127.0.0.1:53"],
                                     "trustedRoots": str(roots), **(facts or {})}, directory)
-        self.hash = rendered["hash"]
+        self.hash, self.server_name = rendered["hash"], rendered["serverName"]
         self.uri = f"spiffe://stockade.local/ns/team-a/profile/{self.hash}/sandbox/case/uid-1"
         self.identity = certificates.Authority(self.directory / "authorities", "identity")
         self.interception = certificates.Authority(self.directory / "authorities", "interception")
         self.sidecar_root, self.gateway_root = Root(self.directory / "sidecar"), Root(self.directory / "gateway")
-        self._identify(self.sidecar_root, f"URI:{self.uri}")
-        self._identify(self.gateway_root, f"DNS:{rendered['serverName']}")
-        self._make_leaves(rendered["gateway"])
+        self.identify(self.sidecar_root, f"URI:{self.uri}")
+        self.identify(self.gateway_root, f"DNS:{self.server_name}")
+        self._leaves = [name for name in rendered["gateway"] if name.startswith("leaf-")]
+        self.make_leaves(self.interception)
         for name, values in (secrets or {}).items():
             self.gateway_root.mount(f"/etc/stockade/credentials/{name}", values)
         self.sidecar_root.write(rendered["sidecar"])
         self.gateway_root.write(rendered["gateway"])
-        self.gateway = Process(self.gateway_root, self.gateway_port)
+        self.start_gateway()
         self.sidecar = Process(self.sidecar_root, self.sidecar_port)
         wait_for("an answer of the gateway through the sidecar", self._answers)
 
@@ -140,22 +145,27 @@ class EgressPath:
         self.sidecar.close()
         self.gateway.close()
 
-    def _identify(self, root, name):
+    def start_gateway(self):
+        self.gateway = Process(self.gateway_root, self.gateway_port)
+
+    # ---- What the operator would do
+
+    def identify(self, root, name, authority=None, trusted=()):
+        """Gives a proxy an identity. It trusts the identity authority, or those that are given."""
         work = self.directory / "authorities"
         certificate, key = work / "leaf.crt", work / "leaf.key"
-        self.identity.issue(certificate, key, name)
-        root.mount("/etc/stockade/identity", {"tls.crt": certificate.read_text(), "tls.key": key.read_text(),
-                                              "ca.crt": self.identity.certificate.read_text()})
+        (authority or self.identity).issue(certificate, key, name)
+        bundle = "".join(one.certificate.read_text() for one in trusted or (self.identity,))
+        root.mount("/etc/stockade/identity",
+                   {"tls.crt": certificate.read_text(), "tls.key": key.read_text(), "ca.crt": bundle})
 
-    def _make_leaves(self, files):
-        leaves = {}
-        work = self.directory / "authorities"
-        for name in files:
-            if not name.startswith("leaf-"):
-                continue
+    def make_leaves(self, authority):
+        """Gives the gateway a leaf for each Terminate host."""
+        leaves, work = {}, self.directory / "authorities"
+        for name in self._leaves:
             host = name.removeprefix("leaf-").removesuffix(".json")
             certificate, key = work / "leaf.crt", work / "leaf.key"
-            self.interception.issue(certificate, key, f"DNS:{host.replace('_', '*', 1) if host[0] == '_' else host}")
+            authority.issue(certificate, key, f"DNS:{host.replace('_', '*', 1) if host[0] == '_' else host}")
             leaves[f"{host}.crt"], leaves[f"{host}.key"] = certificate.read_text(), key.read_text()
         self.gateway_root.mount("/etc/stockade/leaves", leaves)
 
@@ -174,6 +184,15 @@ class EgressPath:
         agent.sendall(b"CONNECT " + text + b" HTTP/1.1\r\nHost: " + text + b"\r\n" + extra + b"\r\n")
         status, _, rest = read_head(agent)
         return status, agent, rest
+
+    def open(self, authority, trust=None, server_name=None, protocols=()):
+        """A TLS connection through the path to what stands behind a CONNECT; raises when there is none."""
+        status, agent, _ = self.connect(authority)
+        assert status == 200, status
+        context = ssl.create_default_context(cafile=trust or self.interception.certificate)
+        if protocols:
+            context.set_alpn_protocols(protocols)
+        return context.wrap_socket(agent, server_hostname=server_name or authority.rsplit(":", 1)[0])
 
     def ask(self, authority, server_name=None, host=None, request=None, trust=None, method="GET", path="/",
             headers=(), body=b""):

@@ -92,7 +92,11 @@ class HttpsHosts:
                 raise AttributeError(name)
 
             def answer(self):
-                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                size = int(self.headers.get("content-length") or 0)
+                body = self.rfile.read(size)
+                if len(body) < size:  # cut off: no request
+                    self.close_connection = True
+                    return
                 if self.headers.get("transfer-encoding") == "chunked":
                     while size := int(self.rfile.readline(), 16):
                         body += self.rfile.read(size)
@@ -119,7 +123,11 @@ class HttpsHosts:
             def log_message(self, *_):
                 pass
 
-        server = http.server.ThreadingHTTPServer(("0.0.0.0", port), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            request_queue_size = 512
+            daemon_threads = True
+
+        server = Server(("0.0.0.0", port), Handler)
         server.handle_error = lambda *_: None  # clients that break off are the point
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -78,6 +78,8 @@ class Connection:
                 yield kind, flags, stream, payload
             try:
                 more = self._tls.recv(65536)
+            except TimeoutError:
+                raise
             except OSError:
                 return
             if not more:
@@ -85,7 +87,7 @@ class Connection:
             self._data += more
 
     def outcome(self, stream=1):
-        """What becomes of a stream: its status, "reset", "closed" or, of the connection, "goaway"."""
+        """What becomes of a stream: its status, "reset", or, of its connection, "goaway" or "closed"."""
         for kind, flags, of, payload in self.frames():
             if kind == SETTINGS and not flags & ACK:
                 self.send(frame(SETTINGS, ACK, 0))

@@ -60,6 +60,8 @@ int Main(int argc, char** argv) {
   gateway.resolvers = Strings(root["resolvers"]);
   gateway.trusted_roots = root["trustedRoots"].StringOrEmpty();
   gateway.max_connections = root["maxConnections"].AsInt().value_or(gateway.max_connections);
+  gateway.max_requests_per_second =
+      root["maxRequestsPerSecond"].AsInt().value_or(gateway.max_requests_per_second);
 
   const EgressProfile profile = MakeEgressProfile(egress, credentials);
   const codec::Json rendered = {{"hash", profile.hash},
