@@ -36,6 +36,9 @@ NAMES = {
     "tunnel-inside.example.test": [PRIVATE],
     "corporate.example.test": [CORPORATE],
     "rebinding.example.test": [PUBLIC],
+    "api.anthropic.com": [PUBLIC],
+    "bedrock-runtime.eu-central-1.amazonaws.com": [PUBLIC],
+    "queue.eu-west-1.amazonaws.com": [PUBLIC],
     "wrong-name.example.test": [PUBLIC],
 }
 

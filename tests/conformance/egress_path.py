@@ -92,7 +92,7 @@ class Process:
     def __init__(self, root, base_id):
         self.log_path = root.path / "stdout"
         self._errors = root.path / "stderr"
-        with self.log_path.open("w") as out, self._errors.open("w") as errors:
+        with self.log_path.open("a") as out, self._errors.open("a") as errors:
             self._process = subprocess.Popen(
                 [ENVOY, "--config-path", str(root.file("/etc/stockade/proxy/envoy.json")), "--disable-hot-restart",
                  "--base-id", str(base_id), "--concurrency", "1", "--log-level", "warning",
@@ -102,6 +102,10 @@ class Process:
     @property
     def pid(self):
         return self._process.pid
+
+    def terminate(self):
+        self._process.terminate()
+        self._process.wait()
 
     def close(self):
         self._process.kill()
@@ -116,9 +120,10 @@ class Process:
 
 
 class EgressPath:
-    """Sidecar and gateway of the sandbox in a file. `secrets` is {credential: {key: value}}."""
+    """Sidecar and gateway of the sandbox in a file. `secrets` is {credential: {key: value}}, `derived` the same of what
+    stockade-credentials would write."""
 
-    def __init__(self, sandbox, directory, ports, roots, secrets=None, facts=None):
+    def __init__(self, sandbox, directory, ports, roots, secrets=None, derived=None, facts=None):
         self.directory = pathlib.Path(directory)
         self.sidecar_port, self.gateway_port = ports
         rendered = render(sandbox, {"gatewayAddress": "127.0.0.1", "gatewayPort": self.gateway_port,
@@ -135,6 +140,8 @@ class EgressPath:
         self.make_leaves(self.interception)
         for name, values in (secrets or {}).items():
             self.gateway_root.mount(f"/etc/stockade/credentials/{name}", values)
+        for name, values in (derived or {}).items():
+            self.gateway_root.mount(f"/run/stockade/credentials/{name}", values)
         self.sidecar_root.write(rendered["sidecar"])
         self.gateway_root.write(rendered["gateway"])
         self.start_gateway()

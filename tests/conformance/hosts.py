@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import queue
 import socket
 import ssl
 import struct
@@ -50,6 +51,22 @@ class DnsServer:
         return header + question + records
 
 
+class Stream:
+    """A response that is sent in pieces, when the test has them."""
+
+    def __init__(self):
+        self._pieces = queue.Queue(maxsize=8)
+
+    def send(self, piece):
+        self._pieces.put(piece)
+
+    def end(self):
+        self._pieces.put(None)
+
+    def pieces(self):
+        return iter(self._pieces.get, None)
+
+
 class HttpsHosts:
     """One HTTPS server for every host and address. `requests` are what reached it, with the address and the TLS name."""
 
@@ -57,6 +74,7 @@ class HttpsHosts:
         self.requests = []
         self.connections = []  # (address, TLS name) of each handshake
         self.responses = {}  # path -> (status, headers, body)
+        self.streams = {}  # path -> Stream
         self._contexts = {}
         self._default = next(iter(certificates.values()))
         for name, (certificate, key) in certificates.items():
@@ -111,6 +129,9 @@ class HttpsHosts:
                     "body": body.decode(errors="replace"),
                 }
                 hosts.requests.append(seen)
+                if self.path in hosts.streams:
+                    self.stream(hosts.streams[self.path])
+                    return
                 status, headers, text = hosts.responses.get(self.path, (200, {}, json.dumps(seen)))
                 payload = text.encode()
                 self.send_response(status)
@@ -119,6 +140,15 @@ class HttpsHosts:
                 self.send_header("content-length", str(len(payload)))
                 self.end_headers()
                 self.wfile.write(payload)
+
+            def stream(self, events):
+                self.send_response(200)
+                self.send_header("content-type", "text/event-stream")
+                self.send_header("transfer-encoding", "chunked")
+                self.end_headers()
+                for piece in events.pieces():
+                    self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+                self.wfile.write(b"0\r\n\r\n")
 
             def log_message(self, *_):
                 pass
