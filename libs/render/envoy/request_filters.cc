@@ -22,7 +22,8 @@ constexpr std::string_view kCredentialHeaderPattern =
     "[-_]credentials?)";
 
 // Parameters of a query. Signed addresses (Amazon's, Google's and Azure's) are credentials, too:
-// whoever was given one reads and writes with it.
+// whoever was given one reads and writes with it. A request with one is refused: what Envoy offers
+// for taking a parameter off writes the rest of the query anew, decoded.
 constexpr std::array<std::string_view, 24> kCredentialParameters = {"access_key",
                                                                     "access_token",
                                                                     "api-key",
@@ -70,7 +71,7 @@ std::string Disguised(std::string_view name) {
   return regex;
 }
 
-std::string DisguisedParameterPattern() {
+std::string CredentialParameterPattern() {
   std::string names;
   for (const std::string_view name : kCredentialParameters) {
     if (!names.empty()) names += '|';
@@ -119,16 +120,12 @@ Json Agreement(Json condition) {
 
 void AddStripFilters(const Endpoint& endpoint, Json& filters) {
   Json mutations = Json::array();
-  Json parameters = Json::array();
   if (!endpoint.pass_client_credentials) {
     for (const std::string_view header : kCredentialHeaders) {
       mutations.push_back({{"remove", header}});
     }
     mutations.push_back(
         {{"remove_on_match", {{"key_matcher", FullMatch(std::string(kCredentialHeaderPattern))}}}});
-    for (const std::string_view parameter : kCredentialParameters) {
-      parameters.push_back({{"remove", parameter}});
-    }
   }
   if (endpoint.injection && endpoint.injection->kind == Injection::Kind::kHeader) {
     mutations.push_back({{"remove", endpoint.injection->header}});
@@ -139,14 +136,13 @@ void AddStripFilters(const Endpoint& endpoint, Json& filters) {
       mutations.push_back({{"remove", header}});
     }
   }
-  if (mutations.empty()) return;
-  filters.push_back(
-      HeaderMutation("stockade.strip", {{"mutations",
-                                         {{"request_mutations", std::move(mutations)},
-                                          {"query_parameter_mutations", std::move(parameters)}}}}));
+  if (!mutations.empty()) {
+    filters.push_back(HeaderMutation(
+        "stockade.strip", {{"mutations", {{"request_mutations", std::move(mutations)}}}}));
+  }
   if (endpoint.pass_client_credentials) return;
   Json query = {
-      {"header", {{"name", ":path"}, {"string_match", FullMatch(DisguisedParameterPattern())}}}};
+      {"header", {{"name", ":path"}, {"string_match", FullMatch(CredentialParameterPattern())}}}};
   filters.push_back(
       Rbac("stockade.query", "DENY", "credential-in-query",
            {{"permissions", Json::array({std::move(query)})}, {"principals", AnyOne()}}));

@@ -9,8 +9,8 @@
 // What a Terminate endpoint does to a request beside routing it.
 namespace stockade::render::envoy {
 
-// Takes off every credential that the agent itself sends, in headers and in the query. What is
-// named in the query in a way that hides it (other case, percent encoding) is refused.
+// Takes off every credential that the agent itself sends in headers, and refuses a request that has
+// one in its query, however it is written there (other case, percent encoding).
 void AddStripFilters(const Endpoint& endpoint, codec::Json& filters);
 // Adds the endpoint's credential, if it has one; refuses the request when there is no value.
 void AddInjectionFilter(const Endpoint& endpoint, codec::Json& filters);
