@@ -39,6 +39,12 @@ NAMES = {
     "api.anthropic.com": [PUBLIC],
     "bedrock-runtime.eu-central-1.amazonaws.com": [PUBLIC],
     "queue.eu-west-1.amazonaws.com": [PUBLIC],
+    "git.example.test": [PUBLIC],
+    "index.example.test": [PUBLIC],
+    "files.index.example.test": [OTHER],
+    "npm.example.test": [PUBLIC],
+    "live.example.test": [PUBLIC],
+    "evil.example.test": [OTHER],
     "wrong-name.example.test": [PUBLIC],
 }
 

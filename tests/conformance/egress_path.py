@@ -178,7 +178,7 @@ class EgressPath:
 
     def _answers(self):
         try:
-            return self.connect("nobody.example.test:443")[0] == 403
+            return self.connect("nobody.example.test:1")[0] == 403
         except OSError:
             return False
 

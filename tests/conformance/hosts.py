@@ -75,6 +75,7 @@ class HttpsHosts:
         self.connections = []  # (address, TLS name) of each handshake
         self.responses = {}  # path -> (status, headers, body)
         self.streams = {}  # path -> Stream
+        self.services = {}  # TLS name -> a function of the request that returns what stands in responses, or None
         self._contexts = {}
         self._default = next(iter(certificates.values()))
         for name, (certificate, key) in certificates.items():
@@ -129,17 +130,30 @@ class HttpsHosts:
                     "body": body.decode(errors="replace"),
                 }
                 hosts.requests.append(seen)
+                service = hosts.services.get(seen["server_name"])
+                answer = service({**seen, "raw": body}) if service else None
+                if answer and answer[0] == 101:
+                    self.upgrade(answer[1])
+                    return
                 if self.path in hosts.streams:
                     self.stream(hosts.streams[self.path])
                     return
-                status, headers, text = hosts.responses.get(self.path, (200, {}, json.dumps(seen)))
-                payload = text.encode()
+                status, headers, text = answer or hosts.responses.get(self.path, (200, {}, json.dumps(seen)))
+                payload = text if isinstance(text, bytes) else text.encode()
                 self.send_response(status)
                 for key, value in headers.items():
                     self.send_header(key, value)
                 self.send_header("content-length", str(len(payload)))
                 self.end_headers()
                 self.wfile.write(payload)
+
+            def upgrade(self, headers):
+                self.send_response(101)
+                for key, value in headers.items():
+                    self.send_header(key, value)
+                self.end_headers()
+                self.close_connection = True
+                self.wfile.write(self.connection.recv(65536))  # says once what it is told
 
             def stream(self, events):
                 self.send_response(200)

@@ -97,6 +97,8 @@ REQUESTS = [  # points 5, 6 and 18: methods, paths, smuggling
     row(5, "encoded dots", inside(403), API, path="/v1/%2e%2e/v2"),
     row(5, "an encoded slash", inside(400), API, path="/v1/..%2fv2"),
     row(5, "an encoded backslash", inside(400), API, path="/v1/..%5cv2"),
+    row(5, "a denied path with a parameter", inside(403), API, path="/v1/admin;a=b/users"),
+    row(5, "a denied path below a parameter", inside(403), API, path="/v1;a=b/admin"),
     row(5, "an encoded letter in a denied path", inside(403), API, path="/v1/%61dmin"),
     row(5, "a backslash", inside(403), API, path="/v1\\..\\v2"),
     row(5, "a dot segment with a parameter", inside(403), API, path="/v1/..;/v2"),

@@ -4,6 +4,7 @@
 #include "render/envoy/access_log.h"
 #include "render/envoy/listeners.h"
 #include "render/envoy/messages.h"
+#include "render/envoy/path_patterns.h"
 #include "render/envoy/paths.h"
 #include "render/envoy/request_filters.h"
 #include "render/envoy/upstreams.h"
@@ -64,15 +65,23 @@ Json InnerListener(const Endpoint& endpoint, Json chain) {
 
 // ---- Terminate
 
-Json PathMatcher(const PathMatch& path) {
+// What a rule does to the requests that it fits.
+enum class Effect { kAllow, kDeny };
+
+Json PathMatcher(const PathMatch& path, Effect effect, bool encoded_slash) {
+  const auto matches = [](std::string regex) -> Json {
+    return {{"safe_regex", {{"regex", std::move(regex)}}}};
+  };
   switch (path.kind) {
     case PathMatch::Kind::kExact:
       return {{"path", path.value}};
     case PathMatch::Kind::kRegex:
-      return {{"safe_regex", {{"regex", path.value}}}};
+      return matches(path.value);
     case PathMatch::Kind::kPrefix:
       break;
   }
+  if (effect == Effect::kDeny) return matches(DeniedPrefixPattern(path.value));
+  if (encoded_slash) return matches(AllowedPrefixPattern(path.value));
   std::string prefix = path.value;
   while (prefix.ends_with('/')) prefix.pop_back();
   // Not "prefix", by which "/v1" would let "/v1evil" through.
@@ -81,7 +90,7 @@ Json PathMatcher(const PathMatch& path) {
 }
 
 // One match for each path; all of them when there is none.
-std::vector<Json> Matches(const RequestRule& rule) {
+std::vector<Json> Matches(const RequestRule& rule, Effect effect, bool encoded_slash) {
   Json headers = Json::array();
   if (!rule.methods.empty()) {
     std::string methods;
@@ -96,7 +105,9 @@ std::vector<Json> Matches(const RequestRule& rule) {
   }
   std::vector<Json> matches;
   if (rule.paths.empty()) matches.push_back({{"prefix", "/"}});
-  for (const PathMatch& path : rule.paths) matches.push_back(PathMatcher(path));
+  for (const PathMatch& path : rule.paths) {
+    matches.push_back(PathMatcher(path, effect, encoded_slash));
+  }
   for (Json& match : matches) {
     if (!headers.empty()) match["headers"] = headers;
   }
@@ -128,12 +139,12 @@ Json Routes(const Endpoint& endpoint, bool audit) {
                              400, "the path hides a dot segment"));
   }
   for (const RequestRule& rule : endpoint.deny) {
-    for (Json& match : Matches(rule)) {
+    for (Json& match : Matches(rule, Effect::kDeny, endpoint.encoded_slash)) {
       routes.push_back(Refusal(rule.name, std::move(match), 403, "egress.deny refuses this"));
     }
   }
   for (const RequestRule& rule : endpoint.allow) {
-    for (Json& match : Matches(rule)) {
+    for (Json& match : Matches(rule, Effect::kAllow, endpoint.encoded_slash)) {
       routes.push_back(Forward(endpoint, rule.name, std::move(match)));
     }
   }

@@ -86,6 +86,8 @@ Json OuterListener(const EgressProfile& profile, const GatewayFacts& facts) {
 
   Json manager = CommonSettings("connect");
   manager["codec_type"] = "HTTP1";
+  // By which Python's http.client, and so pip, speaks to a proxy.
+  manager["http_protocol_options"] = {{"accept_http_10", true}};
   manager["max_request_headers_kb"] = 16;
   manager["upgrade_configs"] = Json::array({{{"upgrade_type", "CONNECT"}}});
   manager["route_config"] = {{"virtual_hosts", std::move(hosts)}};
