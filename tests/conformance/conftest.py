@@ -39,6 +39,14 @@ NAMES = {
     "api.anthropic.com": [PUBLIC],
     "bedrock-runtime.eu-central-1.amazonaws.com": [PUBLIC],
     "queue.eu-west-1.amazonaws.com": [PUBLIC],
+    "cluster.example.test": ["93.184.217.5"],
+    "six-loopback.example.test": ["::1"],
+    "six-link-local.example.test": ["fe80::1"],
+    "six-unique-local.example.test": ["fd12:3456::1"],
+    "six-mapped.example.test": [f"::ffff:{PRIVATE}"],
+    "six-nat64.example.test": [f"64:ff9b::{PRIVATE}"],
+    "six-6to4.example.test": ["2002:a01:203::1"],
+    "six-metadata.example.test": ["fd00:ec2::254"],
     "git.example.test": [PUBLIC],
     "index.example.test": [PUBLIC],
     "files.index.example.test": [OTHER],
@@ -121,6 +129,6 @@ def path(dns, outside, public_authority, tmp_path_factory):
     """The egress path of attacked.yaml."""
     running = egress_path.EgressPath(
         HERE / "attacked.yaml", tmp_path_factory.mktemp("path"), (3128, 15443), public_authority.certificate,
-        secrets={"key": {"api-key": SECRET}})
+        secrets={"key": {"api-key": SECRET}}, facts={"clusterRanges": ["93.184.217.0/24"]})
     yield running
     running.close()

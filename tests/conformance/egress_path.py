@@ -146,7 +146,11 @@ class EgressPath:
         self.gateway_root.write(rendered["gateway"])
         self.start_gateway()
         self.sidecar = Process(self.sidecar_root, self.sidecar_port)
-        wait_for("an answer of the gateway through the sidecar", self._answers)
+        try:
+            wait_for("an answer of the gateway through the sidecar", self._answers)
+        except AssertionError:
+            print("gateway:", self.gateway.errors(), self.gateway.lines()[-3:], "sidecar:", self.sidecar.errors())
+            raise
 
     def close(self):
         self.sidecar.close()

@@ -10,7 +10,7 @@ import threading
 
 
 class DnsServer:
-    """Answers A queries from `names`, a dict of name -> list of IPv4 addresses; a callable there is asked for the list
+    """Answers A and AAAA queries from `names`, a dict of name -> list of addresses; a callable there is asked for the list
     each time. Other names do not exist. `queries` are the names that were asked for."""
 
     def __init__(self, address="127.0.0.1", port=53):
@@ -41,13 +41,13 @@ class DnsServer:
         self.queries.append(name)
         addresses = self.names.get(name)
         missing = addresses is None
-        wants_v4 = struct.unpack("!H", query[at + 1 : at + 3])[0] == 1
+        kind = struct.unpack("!H", query[at + 1 : at + 3])[0]
         addresses = addresses() if callable(addresses) else addresses or []
-        records = b"".join(
-            b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 1, 4) + socket.inet_aton(address)
-            for address in (addresses if wants_v4 else [])
-        )
-        header = query[:2] + struct.pack("!HHHHH", 0x8183 if missing else 0x8180, 1, len(records) // 16, 0, 0)
+        packed = [socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+                  for address in addresses]
+        answers = [data for data in packed if len(data) == {1: 4, 28: 16}.get(kind)]
+        records = b"".join(b"\xc0\x0c" + struct.pack("!HHIH", kind, 1, 1, len(data)) + data for data in answers)
+        header = query[:2] + struct.pack("!HHHHH", 0x8183 if missing else 0x8180, 1, len(answers), 0, 0)
         return header + question + records
 
 
@@ -72,6 +72,7 @@ class HttpsHosts:
 
     def __init__(self, ports, certificates):
         self.requests = []
+        self.accepted = []  # the address of each connection
         self.connections = []  # (address, TLS name) of each handshake
         self.responses = {}  # path -> (status, headers, body)
         self.streams = {}  # path -> Stream
@@ -170,6 +171,11 @@ class HttpsHosts:
         class Server(http.server.ThreadingHTTPServer):
             request_queue_size = 512
             daemon_threads = True
+
+            def get_request(self):
+                connection, client = super().get_request()
+                hosts.accepted.append(connection.getsockname()[0])
+                return connection, client
 
         server = Server(("0.0.0.0", port), Handler)
         server.handle_error = lambda *_: None  # clients that break off are the point

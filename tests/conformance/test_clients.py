@@ -115,7 +115,7 @@ def say(path, data):
         (1, "an https URI without CONNECT", 403, b"GET https://open.example.test/ HTTP/1.1\r\nHost: open.example.test\r\n\r\n"),
         (1, "SOCKS", None, b"\x05\x01\x00\r\n\r\n"),
         (1, "HTTP/2 at the proxy", None, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"),
-        (1, "CONNECT of HTTP/1.0", 426, b"CONNECT evil.example.test:443 HTTP/1.0\r\n\r\n"),
+        (1, "CONNECT of HTTP/1.0", 403, b"CONNECT evil.example.test:443 HTTP/1.0\r\n\r\n"),
         (1, "CONNECT whose Host differs", 403,
          b"CONNECT evil.example.test:443 HTTP/1.1\r\nHost: open.example.test:443\r\n\r\n"),
         (13, "`/config_dump` of the proxies' administration", 403, b"GET /config_dump HTTP/1.1\r\nHost: a\r\n\r\n"),
@@ -206,7 +206,7 @@ def test_interception_is_seen_without_the_bundle(path, public_authority, seen):
     seen("the client refuses the certificate")
 
 
-@pytest.mark.attack(14, "a client that trusts the interception authority alone, in a tunnel")
+@pytest.mark.attack(14, "a client that trusts this authority alone, in a tunnel")
 def test_a_tunnel_shows_the_hosts_certificate(path, seen):
     with pytest.raises(ssl.SSLCertVerificationError):
         shown(path, "pinned.example.test:443")

@@ -159,7 +159,7 @@ def npm_package():
     return data.getvalue()
 
 
-@pytest.mark.attack(17, "the requests of npm install for a scoped package: `/@acme%2ftool` and its archive")
+@pytest.mark.attack(17, "the requests of npm for a scoped package, `/@acme%2ftool`")
 def test_npm_requests(tools, outside, seen):
     """What npm sends, by hand: the machines that run this suite need no npm."""
     outside.responses["/@acme%2ftool"] = (200, {"content-type": "application/json"}, "{}")
@@ -168,7 +168,7 @@ def test_npm_requests(tools, outside, seen):
         assert tools.ask("npm.example.test:443", path=path).status == 200
         assert ["authorization", f"Bearer {NPM_TOKEN}"] in outside.requests[-1]["headers"]
         assert outside.requests[-1]["path"] == path
-    seen("both reach the registry, with the gateway's credential")
+    seen("they reach the registry, with the gateway's credential")
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")

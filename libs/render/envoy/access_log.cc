@@ -25,9 +25,21 @@ std::string State(std::string_view key) {
 }
 
 Json Log(Json fields) {
-  return Json::array(
-      {Extension("envoy.access_loggers.stdout", "access_loggers.stream.v3.StdoutAccessLog",
-                 {{"log_format", {{"json_format", std::move(fields)}}}})});
+  return Extension("envoy.access_loggers.stdout", "access_loggers.stream.v3.StdoutAccessLog",
+                   {{"log_format", {{"json_format", std::move(fields)}}}});
+}
+
+// Of the requests that came too often one in a hundred, or a flood of them would be one of lines.
+Json BoundedFilter() {
+  Json others = {{"extension_filter",
+                  Extension("envoy.access_loggers.extension_filters.cel",
+                            "access_loggers.filters.cel.v3.ExpressionFilter",
+                            {{"expression", "response.code_details != 'local_rate_limited'"}})}};
+  Json sample = {{"runtime_filter",
+                  {{"runtime_key", "stockade.log_too_often"},
+                   {"percent_sampled", {{"numerator", 1}, {"denominator", "HUNDRED"}}},
+                   {"use_independent_randomness", true}}}};
+  return {{"or_filter", {{"filters", Json::array({std::move(others), std::move(sample)})}}}};
 }
 
 }  // namespace
@@ -42,7 +54,9 @@ Json RequestLog(std::string_view kind) {
   fields["rule"] = "%ROUTE_NAME%";
   fields["details"] = "%RESPONSE_CODE_DETAILS%";
   fields["upstream"] = "%UPSTREAM_HOST%";
-  return Log(std::move(fields));
+  Json log = Log(std::move(fields));
+  log["filter"] = BoundedFilter();
+  return Json::array({std::move(log)});
 }
 
 Json ConnectionLog(std::string_view kind, std::string_view rule) {
@@ -51,7 +65,7 @@ Json ConnectionLog(std::string_view kind, std::string_view rule) {
   fields["host"] = State(kAuthorityState);
   fields["rule"] = rule;
   fields["details"] = "%CONNECTION_TERMINATION_DETAILS%";
-  return Log(std::move(fields));
+  return Json::array({Log(std::move(fields))});
 }
 
 }  // namespace stockade::render::envoy
