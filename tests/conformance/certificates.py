@@ -9,6 +9,12 @@ def _openssl(*arguments, **environment):
     subprocess.run(["openssl", *arguments], check=True, capture_output=True, env={**os.environ, **environment})
 
 
+def days_ago(days):
+    """The environment of an openssl that sees an earlier time."""
+    library = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    return {"LD_PRELOAD": str(library), "FAKETIME": f"-{days}d"}
+
+
 class Authority:
     """A certificate authority below `directory`; `certificate` is what others trust."""
 

@@ -40,20 +40,23 @@ NAMES = {
     "bedrock-runtime.eu-central-1.amazonaws.com": [PUBLIC],
     "queue.eu-west-1.amazonaws.com": [PUBLIC],
     "cluster.example.test": ["93.184.217.5"],
-    "six-loopback.example.test": ["::1"],
-    "six-link-local.example.test": ["fe80::1"],
-    "six-unique-local.example.test": ["fd12:3456::1"],
-    "six-mapped.example.test": [f"::ffff:{PRIVATE}"],
-    "six-nat64.example.test": [f"64:ff9b::{PRIVATE}"],
-    "six-6to4.example.test": ["2002:a01:203::1"],
-    "six-metadata.example.test": ["fd00:ec2::254"],
+    "loopback.six.example.test": ["::1"],
+    "link-local.six.example.test": ["fe80::1"],
+    "unique-local.six.example.test": ["fd12:3456::1"],
+    "mapped.six.example.test": [f"::ffff:{PRIVATE}"],
+    "nat64.six.example.test": [f"64:ff9b::{PRIVATE}"],
+    "6to4.six.example.test": ["2002:a01:203::1"],
+    "metadata.six.example.test": ["fd00:ec2::254"],
     "git.example.test": [PUBLIC],
     "index.example.test": [PUBLIC],
     "files.index.example.test": [OTHER],
     "npm.example.test": [PUBLIC],
     "live.example.test": [PUBLIC],
     "evil.example.test": [OTHER],
+    "signed.example.test": [PUBLIC],
     "wrong-name.example.test": [PUBLIC],
+    "wrong-authority.example.test": [PUBLIC],
+    "wrong-time.example.test": [PUBLIC],
 }
 
 
@@ -114,10 +117,13 @@ def dns(network):
 def outside(network, public_authority, tmp_path_factory):
     """Every host of NAMES, on every address, with a certificate of its own."""
     directory = tmp_path_factory.mktemp("outside")
+    another = certificates.Authority(directory / "another", "public")
     files = {}
     for name in [*NAMES, "elsewhere.example.test"]:
         pair = directory / f"{name}.crt", directory / f"{name}.key"
-        public_authority.issue(*pair, "DNS:" + ("elsewhere.example.test" if name.startswith("wrong-name") else name))
+        authority = another if name.startswith("wrong-authority") else public_authority
+        time = certificates.days_ago(3) if name.startswith("wrong-time") else {}
+        authority.issue(*pair, "DNS:" + ("elsewhere.example.test" if name.startswith("wrong-name") else name), **time)
         files[name] = pair
     servers = hosts.HttpsHosts([443, 8443], files)
     yield servers

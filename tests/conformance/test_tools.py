@@ -235,6 +235,15 @@ def test_another_upgrade(tools, outside, seen):
     seen("403 within TLS" if answer.status == 403 else "the host got no upgrade")
 
 
+@pytest.mark.attack(18, "with `clientCredentials: Pass`: `Authorization` and a signature in the query")
+def test_credentials_pass_where_they_are_let(tools, outside, seen):
+    query = "/release?X-Amz-Signature=abc&a=%20b"
+    assert tools.ask("signed.example.test:443", path=query, headers=[("Authorization", "Bearer mine")]).status == 200
+    assert outside.requests[-1]["path"] == query
+    assert ["authorization", "Bearer mine"] in outside.requests[-1]["headers"]
+    seen("they pass, as is asked for")
+
+
 # ---- Audit: what no entry allows passes, and is told; what must not, does not
 
 @pytest.fixture(scope="module")
