@@ -31,6 +31,8 @@ struct Chapter {
 std::vector<Chapter> Chapters() {
   using namespace stockade::policy;
   return {{"The sandbox", SandboxRules()},
+          {"Egress", EgressRules()},
+          {"Credentials of the gateway", EgressCredentialRules()},
           {"Mounts and claim templates", MountRules()},
           {"Images", ImageRules()},
           {"Labels and annotations", MetadataRules()},
@@ -83,8 +85,8 @@ warned of or recorded.
 The rules under [Requests](#requests) judge no object but what somebody does to what the operator made: the
 [guards](guards.md) of the webhook apply them, and say who may do what.
 
-Some texts speak of an egress gateway and of a proxy in the sandbox. Neither exists in this version: what the rules
-reserve for them is reserved already.
+Some texts speak of an egress gateway and of a proxy in the sandbox. The operator of this version creates neither:
+`egress` and `credentials` are judged, and what the rules reserve for the two proxies is reserved already.
 )";
 
 std::string_view Name(JudgedObject judged) {

@@ -49,6 +49,11 @@ class SpecDecoder {
       Finish(service_reader);
     }
     spec.access = DecodeAccess(reader.Value("access"));
+    if (const JsonView egress = reader.Object("egress"); egress.IsObject()) {
+      spec.egress = DecodeEgress(egress, "spec.egress", strict_, errors_);
+    }
+    spec.credentials =
+        DecodeCredentials(reader.Array("credentials"), "spec.credentials", strict_, errors_);
     Finish(reader);
     return spec;
   }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/egress.h"
 #include "base/status.h"
 #include "codec/json.h"
 #include "codec/object_reader.h"
@@ -134,6 +135,8 @@ struct AgentSandboxSpec {
   std::vector<IngressRule> ingress;
   std::vector<ServicePort> service_ports;
   Access access;
+  std::optional<Egress> egress;  // none: the agent reaches nothing
+  std::vector<Credential> credentials;
 };
 
 // metav1.Condition.

@@ -8,6 +8,8 @@
 namespace stockade::policy {
 
 [[nodiscard]] std::span<const Rule> SandboxRules();
+[[nodiscard]] std::span<const Rule> EgressRules();
+[[nodiscard]] std::span<const Rule> EgressCredentialRules();
 [[nodiscard]] std::span<const Rule> MountRules();
 [[nodiscard]] std::span<const Rule> ImageRules();
 [[nodiscard]] std::span<const Rule> MetadataRules();

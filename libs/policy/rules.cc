@@ -10,11 +10,26 @@ namespace stockade::policy {
 const std::vector<const Rule*>& Rules() {
   static const std::vector<const Rule*> table = [] {
     std::vector<const Rule*> rules;
-    for (const std::span<const Rule> group :
-         {SandboxRules(), MountRules(), ImageRules(), MetadataRules(), ReservedRules(), PodRules(),
-          SchedulingRules(), IdentityRules(), SecurityContextRules(), CredentialRules(),
-          VolumeRules(), VolumeMountRules(), EnvRules(), ContainerRules(), ResourceRules(),
-          ReviewedFieldRules(), PolicyRules(), GuardRules()}) {
+    for (const std::span<const Rule> group : {SandboxRules(),
+                                              EgressRules(),
+                                              EgressCredentialRules(),
+                                              MountRules(),
+                                              ImageRules(),
+                                              MetadataRules(),
+                                              ReservedRules(),
+                                              PodRules(),
+                                              SchedulingRules(),
+                                              IdentityRules(),
+                                              SecurityContextRules(),
+                                              CredentialRules(),
+                                              VolumeRules(),
+                                              VolumeMountRules(),
+                                              EnvRules(),
+                                              ContainerRules(),
+                                              ResourceRules(),
+                                              ReviewedFieldRules(),
+                                              PolicyRules(),
+                                              GuardRules()}) {
       for (const Rule& rule : group) rules.push_back(&rule);
     }
     return rules;

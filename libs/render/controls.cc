@@ -98,6 +98,18 @@ constexpr std::array kControls = {
                     "or its home it can run.")},
 };
 
+// What spec.egress and spec.credentials ask for: no list of a sandbox may look as if it had them.
+constexpr ControlRow kEgressGateway = {
+    "EgressGateway",
+    InEveryTier(kUnenforced,
+                "This version of the operator creates no egress gateway: what spec.egress allows "
+                "stays out of reach, like everything else.")};
+constexpr ControlRow kCredentialsBrokered = {
+    "CredentialsBrokered",
+    InEveryTier(kUnenforced,
+                "This version of the operator creates no egress gateway: nothing uses "
+                "spec.credentials, and their Secrets are mounted nowhere.")};
+
 Control RuntimeIsolation(api::Isolation isolation, const std::string& runtime_class) {
   const std::string name = "RuntimeIsolation";
   if (isolation == api::Isolation::kContainer) {
@@ -121,10 +133,13 @@ Control RuntimeIsolation(api::Isolation isolation, const std::string& runtime_cl
 std::vector<Control> Controls(const api::AgentSandbox& sandbox, const Profile& profile) {
   const api::Isolation isolation = sandbox.spec.isolation;
   std::vector<Control> controls = {RuntimeIsolation(isolation, profile.RuntimeClassFor(isolation))};
-  for (const ControlRow& row : kControls) {
+  const auto add = [&](const ControlRow& row) {
     const TierState& tier = row.tiers[static_cast<std::size_t>(isolation)];
     controls.push_back({row.name, tier.state, tier.detail});
-  }
+  };
+  for (const ControlRow& row : kControls) add(row);
+  if (sandbox.spec.egress) add(kEgressGateway);
+  if (!sandbox.spec.credentials.empty()) add(kCredentialsBrokered);
   return controls;
 }
 

@@ -85,10 +85,30 @@ bool IsAboveZero(JsonView self) {
   return quantity.ok() && !quantity->IsNegative() && !quantity->IsZero();
 }
 
+template <std::size_t N>
+bool HasExactlyOneOf(JsonView self, const std::array<std::string_view, N>& members) {
+  return std::ranges::count_if(members, [self](auto member) { return Has(self[member]); }) == 1;
+}
+
 bool HasOneSource(JsonView self) {
-  constexpr std::array<std::string_view, 5> kSources = {
-      "persistentVolumeClaim", "volumeClaimTemplate", "configMap", "image", "empty"};
-  return std::ranges::count_if(kSources, [self](auto source) { return Has(self[source]); }) == 1;
+  return HasExactlyOneOf<5>(
+      self, {"persistentVolumeClaim", "volumeClaimTemplate", "configMap", "image", "empty"});
+}
+
+bool HasOneProvider(JsonView self) {
+  return HasExactlyOneOf<5>(self, {"anthropic", "bedrock", "vertex", "foundry", "custom"});
+}
+
+bool HasOneKindOfCredential(JsonView self) {
+  return HasExactlyOneOf<3>(self, {"header", "basicAuth", "aws"});
+}
+
+bool CredentialIsNotOverATunnel(JsonView self) {
+  return !Has(self["credential"]) || self["tls"].StringOrEmpty() != "Tunnel";
+}
+
+bool CredentialIsNotForAWildcard(JsonView self) {
+  return !Has(self["credential"]) || !self["host"].StringOrEmpty().starts_with('*');
 }
 
 std::string_view AccessOf(JsonView mount) {
@@ -184,6 +204,15 @@ constexpr std::array kEquivalents = {
                    "has(self.configMap), has(self.image), has(self.empty)].filter(isSet, "
                    "isSet).size() == 1",
                    HasOneSource},
+    RuleEquivalent{"[has(self.anthropic), has(self.bedrock), has(self.vertex), has(self.foundry), "
+                   "has(self.custom)].filter(x, x).size() == 1",
+                   HasOneProvider},
+    RuleEquivalent{
+        "[has(self.header), has(self.basicAuth), has(self.aws)].filter(x, x).size() == 1",
+        HasOneKindOfCredential},
+    RuleEquivalent{"!(has(self.credential) && self.tls == 'Tunnel')", CredentialIsNotOverATunnel},
+    RuleEquivalent{"!(has(self.credential) && self.host.startsWith('*'))",
+                   CredentialIsNotForAWildcard},
     RuleEquivalent{"(self.access == 'Ephemeral') == has(self.empty)", EphemeralMeansEmpty},
     RuleEquivalent{"self.access != 'Persistent' || has(self.persistentVolumeClaim) || "
                    "has(self.volumeClaimTemplate)",

@@ -29,9 +29,9 @@ class CrdFieldsTest : public ::testing::Test {
 };
 
 TEST_F(CrdFieldsTest, TheDecoderKnowsEveryField) {
-  // The only complaint about an object with every field is that a mount has more than one source.
+  // The only complaint about an object with every field is of those of which one is wanted.
   for (const codec::FieldError& error : Check(Example(spec_))) {
-    EXPECT_TRUE(error.message.starts_with("must have exactly one source"))
+    EXPECT_TRUE(error.message.starts_with("must have exactly one"))
         << error.path << ": " << error.message;
   }
 }
@@ -69,6 +69,12 @@ TEST_F(CrdFieldsTest, EnumerationsAndDefaultsAgree) {
   EXPECT_EQ(Enum(mount["access"]),
             std::pair(Names(kMountAccessNames),
                       std::string(kMountAccessNames[static_cast<std::size_t>(Mount{}.access)])));
+  const Json& entry = properties["egress"]["properties"]["allow"]["items"]["properties"];
+  EXPECT_EQ(Enum(entry["tls"]), std::pair(Names(kTlsModeNames), std::string("Terminate")));
+  EXPECT_EQ(Enum(entry["clientCredentials"]),
+            std::pair(Names(kClientCredentialsNames), std::string("Strip")));
+  EXPECT_EQ(Enum(properties["egress"]["properties"]["gateway"]),
+            std::pair(Names(kGatewayModeNames), std::string("Dedicated")));
   const Json& port = properties["service"]["properties"]["ports"]["items"]["properties"];
   EXPECT_EQ(port["protocol"]["default"], ServicePort{}.protocol);
 }

@@ -56,6 +56,8 @@ class RuleCaseTest : public ::testing::TestWithParam<RuleCase> {};
 // The tables, one for each file of rules.
 const std::vector<RuleCase>& ContainerCases();
 const std::vector<RuleCase>& CredentialCases();
+const std::vector<RuleCase>& EgressCases();
+const std::vector<RuleCase>& EgressCredentialCases();
 const std::vector<RuleCase>& EnvCases();
 const std::vector<RuleCase>& IdentityCases();
 const std::vector<RuleCase>& ImageCases();

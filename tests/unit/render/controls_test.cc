@@ -69,6 +69,16 @@ TEST(RenderControlsTest, EveryControlIsNamedOnceAndSaysWhy) {
   }
 }
 
+TEST(RenderControlsTest, WhatTheOperatorDoesNotServeIsUnenforced) {
+  api::AgentSandbox sandbox;
+  sandbox.spec.egress.emplace();
+  const auto with_egress = Controls(sandbox, {});
+  EXPECT_EQ(ControlNamed(with_egress, "EgressGateway").state, "Unenforced");
+  EXPECT_EQ(std::ranges::count(with_egress, "CredentialsBrokered", &Control::name), 0);
+  sandbox.spec.credentials.emplace_back();
+  EXPECT_EQ(ControlNamed(Controls(sandbox, {}), "CredentialsBrokered").state, "Unenforced");
+}
+
 TEST(RenderControlsTest, IsolationNamesTheRuntimeClass) {
   Profile profile;
   profile.runtime_classes = {"", "sandboxed", "machines"};

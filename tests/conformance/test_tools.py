@@ -1,0 +1,286 @@
+"""Point 17: programs that people use, as processes with the variables that an agent has; and what audit and WebSockets let
+through."""
+
+import base64
+import hashlib
+import io
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import tarfile
+import zipfile
+
+import conftest
+import egress_path
+import pytest
+from egress_path import read_head
+
+GIT_TOKEN, NPM_TOKEN = "git-token-of-the-gateway", "npm-token-of-the-gateway"
+
+
+def run(*command, cwd=None, env=None):
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def tools(dns, outside, public_authority, tmp_path_factory):
+    basic = base64.b64encode(f"x-access-token:{GIT_TOKEN}".encode()).decode()
+    running = egress_path.EgressPath(
+        conftest.HERE / "tools.yaml", tmp_path_factory.mktemp("tools"), (3133, 15448), public_authority.certificate,
+        secrets={"npm": {"npm": NPM_TOKEN}}, derived={"git": {"basic": basic}})
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def agent(tools, tmp_path):
+    """The environment of an agent: its proxy and its trust, and nothing of ours."""
+    proxy, trust = f"http://127.0.0.1:{tools.sidecar_port}", str(tools.interception.certificate)
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "NO_PROXY": "localhost,127.0.0.1",
+           "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "PIP_CONFIG_FILE": os.devnull,
+           "NPM_CONFIG_GLOBALCONFIG": os.devnull}
+    env |= {name: proxy for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")}
+    env |= {name: trust for name in ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+                                     "GIT_SSL_CAINFO", "PIP_CERT")}
+    return env
+
+
+@pytest.fixture(scope="module")
+def forge(outside, tmp_path_factory):
+    """A bare repository with a commit, behind git's own HTTP server; it asks for the token."""
+    root = tmp_path_factory.mktemp("forge")
+    work, bare = root / "work", root / "acme/tool.git"
+    author = {**os.environ, "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.test", "GIT_COMMITTER_NAME": "a",
+              "GIT_COMMITTER_EMAIL": "a@example.test", "HOME": str(root)}
+    for command in (["git", "init", "-q", "-b", "main", str(work)],
+                    ["git", "-C", str(work), "commit", "-q", "--allow-empty", "-m", "first"],
+                    ["git", "clone", "-q", "--bare", str(work), str(bare)],
+                    ["git", "-C", str(bare), "config", "http.receivepack", "true"]):
+        subprocess.run(command, check=True, env=author, capture_output=True)
+    wanted = "Basic " + base64.b64encode(f"x-access-token:{GIT_TOKEN}".encode()).decode()
+
+    def serve(request):
+        headers = dict(request["headers"])
+        if headers.get("authorization") != wanted:
+            return 401, {"www-authenticate": "Basic realm=git"}, b""
+        path, _, query = request["path"].partition("?")
+        environment = {**os.environ, "GIT_PROJECT_ROOT": str(root), "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path,
+                       "QUERY_STRING": query, "REQUEST_METHOD": request["method"], "REMOTE_USER": "agent",
+                       "CONTENT_TYPE": headers.get("content-type", ""), "HTTP_GIT_PROTOCOL": headers.get("git-protocol", ""),
+                       "HTTP_CONTENT_ENCODING": headers.get("content-encoding", "")}
+        done = subprocess.run(["git", "http-backend"], input=request["raw"], env=environment, capture_output=True,
+                              check=True)
+        head, _, body = done.stdout.partition(b"\r\n\r\n")
+        fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
+        return int(fields.pop("Status", "200 OK").split()[0]), fields, body
+    outside.services["git.example.test"] = serve
+    return bare
+
+
+@pytest.mark.attack(17, "curl")
+def test_curl(tools, agent, seen):
+    done = run("curl", "--silent", "--show-error", "--fail", "https://index.example.test/simple/", env=agent)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["server_name"] == "index.example.test"
+    seen("works")
+
+
+@pytest.mark.attack(17, "curl at an unlisted host")
+def test_curl_elsewhere(tools, agent, seen):
+    done = run("curl", "--silent", "--show-error", "--fail", "https://evil.example.test/", env=agent)
+    assert done.returncode != 0 and "403" in done.stderr
+    seen("403 at CONNECT, as curl says")
+
+
+@pytest.mark.attack(17, "git clone and fetch, with a credential of the gateway")
+def test_git_clone(tools, agent, forge, tmp_path, seen):
+    done = run("git", "clone", "https://git.example.test/acme/tool.git", str(tmp_path / "clone"), env=agent)
+    assert done.returncode == 0, done.stderr
+    assert run("git", "-C", str(tmp_path / "clone"), "fetch", env=agent).returncode == 0
+    assert run("git", "-C", str(tmp_path / "clone"), "log", "--format=%s", env=agent).stdout == "first\n"
+    found = run("grep", "-r", GIT_TOKEN, str(tmp_path), env=agent)
+    assert found.returncode == 1, found.stdout
+    seen("works, and the clone and the home hold no credential")
+
+
+@pytest.mark.attack(17, "git push where only reading is allowed")
+def test_git_push(tools, agent, forge, tmp_path, seen):
+    clone, work = str(tmp_path / "clone"), ["-c", "user.name=a", "-c", "user.email=a@example.test"]
+    assert run("git", "clone", "https://git.example.test/acme/tool.git", clone, env=agent).returncode == 0
+    assert run("git", "-C", clone, *work, "commit", "--allow-empty", "-m", "second", env=agent).returncode == 0
+    before = forge.joinpath("packed-refs").read_text()
+    done = run("git", "-C", clone, "push", "origin", "main", env=agent)
+    assert done.returncode != 0 and "403" in done.stderr, done.stderr
+    assert forge.joinpath("packed-refs").read_text() == before
+    seen("403 within TLS, as git says; the repository is as it was")
+
+
+@pytest.mark.attack(17, "git clone of another repository")
+def test_git_clone_of_another(tools, agent, forge, tmp_path, seen):
+    done = run("git", "clone", "https://git.example.test/acme/secret.git", str(tmp_path / "clone"), env=agent)
+    assert done.returncode != 0 and "403" in done.stderr, done.stderr
+    seen("403 within TLS, as git says")
+
+
+def wheel():
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("acme_tool.py", "answer = 42\n")
+        archive.writestr("acme_tool-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: acme-tool\nVersion: 1.0\n")
+        archive.writestr("acme_tool-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("acme_tool-1.0.dist-info/RECORD",
+                         "acme_tool.py,,\nacme_tool-1.0.dist-info/METADATA,,\nacme_tool-1.0.dist-info/WHEEL,,\n"
+                         "acme_tool-1.0.dist-info/RECORD,,\n")
+    return data.getvalue()
+
+
+@pytest.mark.attack(17, "pip install, from an index whose files are on another host")
+def test_pip(tools, outside, agent, tmp_path, seen):
+    package = wheel()
+    name, digest = "acme_tool-1.0-py3-none-any.whl", hashlib.sha256(package).hexdigest()
+    page = f'<a href="https://files.index.example.test/{name}#sha256={digest}">{name}</a>'
+    outside.responses["/simple/acme-tool/"] = (200, {"content-type": "text/html"}, page)
+    outside.responses[f"/{name}"] = (200, {"content-type": "application/octet-stream"}, package)
+    done = run("/usr/bin/python3", "-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check", "--target",
+               str(tmp_path / "site"), "--index-url", "https://index.example.test/simple/", "acme-tool", env=agent)
+    assert done.returncode == 0, done.stderr
+    assert "42" in (tmp_path / "site/acme_tool.py").read_text()
+    seen("works")
+
+
+def npm_package():
+    data, manifest = io.BytesIO(), json.dumps({"name": "@acme/tool", "version": "1.0.0"}).encode()
+    with tarfile.open(fileobj=data, mode="w:gz") as archive:
+        member = tarfile.TarInfo("package/package.json")
+        member.size = len(manifest)
+        archive.addfile(member, io.BytesIO(manifest))
+    return data.getvalue()
+
+
+@pytest.mark.attack(17, "the requests of npm for a scoped package, `/@acme%2ftool`")
+def test_npm_requests(tools, outside, seen):
+    """What npm sends, by hand: the machines that run this suite need no npm."""
+    outside.responses["/@acme%2ftool"] = (200, {"content-type": "application/json"}, "{}")
+    outside.responses["/@acme/tool/-/tool-1.0.0.tgz"] = (200, {}, npm_package())
+    for path in ("/@acme%2ftool", "/@acme/tool/-/tool-1.0.0.tgz"):
+        assert tools.ask("npm.example.test:443", path=path).status == 200
+        assert ["authorization", f"Bearer {NPM_TOKEN}"] in outside.requests[-1]["headers"]
+        assert outside.requests[-1]["path"] == path
+    seen("they reach the registry, with the gateway's credential")
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
+def test_npm_install(tools, outside, agent, tmp_path):
+    """npm itself, where it is installed."""
+    package = npm_package()
+    integrity = "sha512-" + base64.b64encode(hashlib.sha512(package).digest()).decode()
+    version = {"name": "@acme/tool", "version": "1.0.0",
+               "dist": {"tarball": "https://npm.example.test/@acme/tool/-/tool-1.0.0.tgz", "integrity": integrity}}
+    outside.responses["/@acme%2ftool"] = (200, {"content-type": "application/json"}, json.dumps(
+        {"name": "@acme/tool", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": version}}))
+    outside.responses["/@acme/tool/-/tool-1.0.0.tgz"] = (200, {"content-type": "application/octet-stream"}, package)
+    done = run("npm", "install", "--no-audit", "--no-fund", "--no-update-notifier", "--registry",
+               "https://npm.example.test/", "@acme/tool", cwd=tmp_path, env=agent)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "node_modules/@acme/tool/package.json").exists()
+
+
+@pytest.mark.parametrize("path", [
+    pytest.param(path, id=tried, marks=pytest.mark.attack(5, f"with `encodedSlash`: {tried}")) for tried, path in {
+        "dot segments between encoded slashes": "/@acme%2f..%2fother",
+        "a dot segment behind an encoded slash": "/@acme/..%2fother",
+        "an encoded backslash": "/@acme%5c..%5cother",
+        "slashes encoded twice": "/@acme%252f..%252fother",
+        "another scope": "/@other%2ftool",
+        "a scope that begins alike": "/@acme2%2ftool",
+        "the scope behind an encoded slash": "/x%2f@acme",
+        "a denied package": "/@acme/secret",
+        "a denied package behind an encoded slash": "/@acme%2fsecret",
+        "a denied package behind two slashes, one of them encoded": "/@acme/%2Fsecret",
+        "a denied package with a parameter": "/@acme/secret;v=1",
+        "a denied package below a scope with a parameter": "/@acme;v=1/secret",
+        "a denied package, letters encoded": "/@acme/%73ecret",
+        "a denied package with its scope encoded": "/%40acme/secret",
+    }.items()])
+def test_encoded_slashes_open_nothing(tools, outside, seen, path):
+    before = len(outside.requests)
+    answer = tools.ask("npm.example.test:443", path=path)
+    assert answer.status in (400, 403) and len(outside.requests) == before, answer
+    seen(f"{answer.status} within TLS")
+
+
+UPGRADE = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"),
+           ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")]
+
+
+@pytest.mark.attack(6, "a WebSocket where it is allowed")
+def test_a_websocket_where_it_is_allowed(tools, outside, seen):
+    outside.services["live.example.test"] = lambda request: (
+        101, {"connection": "Upgrade", "upgrade": "websocket"}, b"") if dict(request["headers"]).get("upgrade") else None
+    with tools.open("live.example.test:443") as tls:
+        head = "".join(f"{key}: {value}\r\n" for key, value in UPGRADE)
+        tls.sendall(f"GET /feed HTTP/1.1\r\nHost: live.example.test\r\n{head}\r\n".encode())
+        assert read_head(tls)[0] == 101
+        tls.sendall(b"both ways")
+        assert tls.recv(100) == b"both ways"
+    seen("bytes pass both ways")
+
+
+@pytest.mark.attack(6, "another upgrade where WebSockets are allowed")
+def test_another_upgrade(tools, outside, seen):
+    answer = tools.ask("live.example.test:443", headers=[("Connection", "Upgrade"), ("Upgrade", "other")])
+    assert answer.status == 403 or "upgrade" not in dict(outside.requests[-1]["headers"]), answer
+    seen("403 within TLS" if answer.status == 403 else "the host got no upgrade")
+
+
+@pytest.mark.attack(18, "with `clientCredentials: Pass`: `Authorization` and a signature in the query")
+def test_credentials_pass_where_they_are_let(tools, outside, seen):
+    query = "/release?X-Amz-Signature=abc&a=%20b"
+    assert tools.ask("signed.example.test:443", path=query, headers=[("Authorization", "Bearer mine")]).status == 200
+    assert outside.requests[-1]["path"] == query
+    assert ["authorization", "Bearer mine"] in outside.requests[-1]["headers"]
+    seen("they pass, as is asked for")
+
+
+# ---- Audit: what no entry allows passes, and is told; what must not, does not
+
+@pytest.fixture(scope="module")
+def audited(dns, outside, public_authority, tmp_path_factory):
+    running = egress_path.EgressPath(
+        conftest.HERE / "audited.yaml", tmp_path_factory.mktemp("audited"), (3134, 15449), public_authority.certificate)
+    yield running
+    running.close()
+
+
+@pytest.mark.attack(15, "`audit`: an unlisted host")
+def test_audit_lets_a_host_pass_and_tells(audited, public_authority, seen):
+    answer = audited.ask("open.example.test:443", trust=public_authority.certificate, path="/unseen")
+    assert answer.status == 200
+    line = audited.logged(kind="connect", host="open.example.test:443")
+    assert line["rule"] == "audit"
+    seen("it passes, and its line says `audit`")
+
+
+@pytest.mark.attack(15, "`audit`: a path that is not listed")
+def test_audit_lets_a_request_pass_and_tells(audited, seen):
+    assert audited.ask("api.example.test:443", path="/v2").status == 200
+    assert audited.logged(kind="request", path="/v2")["rule"] == "audit"
+    seen("it passes, and its line says `audit`")
+
+
+@pytest.mark.parametrize("authority", [
+    pytest.param(authority, id=tried, marks=pytest.mark.attack(point, f"`audit`: {tried}"))
+    for point, tried, authority in [
+        (3, "a private address", "private.example.test:443"), (3, "loopback", "loopback.example.test:443"),
+        (3, "metadata", "metadata.example.test:443"), (2, "an IP address", "93.184.216.10:443"),
+        (2, "an IP address in hexadecimal", "0x5db8d80a:443"), (2, "an address of IPv6", "[::1]:443"),
+        (1, "another port", "open.example.test:8443"), (1, "a denied host", "evil.example.test:443"),
+    ]])
+def test_audit_opens_no_more_than_names(audited, outside, public_authority, seen, authority):
+    before = len(outside.connections)
+    with pytest.raises((AssertionError, ssl.SSLError, OSError)) as refused:
+        audited.open(authority, trust=public_authority.certificate)
+    assert len(outside.connections) == before
+    seen(f"{refused.value.args[0]} at CONNECT")
