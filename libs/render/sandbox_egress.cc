@@ -142,7 +142,7 @@ Variables SoftVariables(const api::AgentSandbox& sandbox) {
   for (const char* name : {"NPM_CONFIG_CAFILE", "CARGO_HTTP_CAINFO", "DENO_CERT"}) {
     variables.emplace_back(name, trust);
   }
-  if (sandbox.spec.egress->model) {
+  if (sandbox.spec.egress && sandbox.spec.egress->model) {
     for (auto& variable : ModelVariables(*sandbox.spec.egress->model)) {
       variables.push_back(std::move(variable));
     }
