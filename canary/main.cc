@@ -13,6 +13,7 @@
 #include "base/flags.h"
 #include "base/status.h"
 #include "canary/check.h"
+#include "canary/copy.h"
 #include "canary/target.h"
 #include "canary/verdict.h"
 
@@ -24,6 +25,7 @@ using stockade::StatusCode;
 using stockade::canary::CheckOptions;
 
 constexpr int kExitUsage = 2;
+constexpr int kExitUntried = 4;
 constexpr std::string_view kMessageFile = "/dev/termination-log";
 
 constexpr stockade::Flag kFlags[] = {
@@ -36,6 +38,7 @@ constexpr stockade::Flag kFlags[] = {
     {"message", "FILE",
      "where the verdict goes as a line of JSON; /dev/termination-log without it"},
     {"probe", "", "one round, and no message file: for a readiness probe"},
+    {"copy-to", "FILE", "first put this program there, for a container without one to probe with"},
     {"version", "", "print the version and exit"},
     {"help", "", "print this and exit"},
 };
@@ -118,6 +121,13 @@ int main(int argc, char** argv) {
   }
   const auto options = ReadOptions(*flags);
   if (!options.ok()) return Fail(options.status().message() + " (see --help)");
+  if (flags->Has("copy-to")) {
+    const Status copied = stockade::canary::CopyProgramTo(std::string(flags->Value("copy-to")));
+    if (!copied.ok()) {
+      std::fprintf(stderr, "stockade-canary: --copy-to: %s\n", copied.message().c_str());
+      return kExitUntried;
+    }
+  }
   const auto report = stockade::canary::Check(*options);
   const std::string json = stockade::canary::ToJson(report) + "\n";
   std::fputs(json.c_str(), stdout);

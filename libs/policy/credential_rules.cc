@@ -2,6 +2,7 @@
 #include <array>
 #include <string>
 
+#include "api/gateway_names.h"
 #include "base/strings.h"
 #include "policy/predicates.h"
 #include "policy/quoting.h"
@@ -16,9 +17,30 @@ namespace {
 
 using codec::JsonView;
 
+// Of a rendered pod: the one Secret that it may have, by which its proxy is known to the gateway.
+bool IsIdentity(const Subject& s, JsonView volume) {
+  return s.rendered() && volume["name"].AsString() == api::kIdentityVolume;
+}
+
+// None but the proxy mounts it, and nobody changes it.
+void CheckIdentityMounts(const Subject& s, Report& report) {
+  for (const Container& c : s.containers) {
+    const bool proxy = c.view.position() == api::ContainerPosition::kSidecar &&
+                       c.name.AsString() == api::kProxyContainer;
+    c.volumeMounts.ForEachElement([&](std::size_t index, JsonView mount) {
+      if (mount["name"].AsString() != api::kIdentityVolume) return;
+      if (proxy && mount["readOnly"].IsTrue()) return;
+      report.Add(c.Path("volumeMounts", index, "name"),
+                 "the volume shows " + Quote(c.name) + " the sandbox's identity");
+    });
+  }
+}
+
 void CheckSecretInAgent(const Subject& s, Report& report) {
+  if (s.rendered()) CheckIdentityMounts(s, report);
   s.spec.volumes.ForEachElement([&](std::size_t index, JsonView volume) {
-    if (const JsonView secret = volume["secret"]; !secret.IsUnset()) {
+    const JsonView secret = volume["secret"];
+    if (!secret.IsUnset() && !IsIdentity(s, volume)) {
       report.Add(s.Path("volumes", index, "secret"),
                  "the volume shows the agent the Secret " + Quote(secret["secretName"]));
     }

@@ -1,14 +1,9 @@
 #include "policy/egress_hosts.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cstdint>
-#include <vector>
 
+#include "base/ip_range.h"
 #include "base/strings.h"
 
 namespace stockade::policy {
@@ -90,53 +85,6 @@ constexpr std::array<std::string_view, 8> kAlwaysInside = {"cluster.local",
 constexpr std::array<std::string_view, 6> kPrivateDomains = {"internal", "local",     "lan",
                                                              "intranet", "home.arpa", "corp"};
 
-// ---- Address ranges
-
-// An address with as many bytes as its family has.
-std::optional<std::vector<std::uint8_t>> ParseAddress(const std::string& text) {
-  std::array<std::uint8_t, sizeof(in6_addr)> bytes{};
-  if (inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) {
-    return std::vector<std::uint8_t>(bytes.begin(), bytes.begin() + sizeof(in_addr));
-  }
-  if (inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) {
-    return std::vector<std::uint8_t>(bytes.begin(), bytes.end());
-  }
-  return std::nullopt;
-}
-
-bool BitOf(const std::vector<std::uint8_t>& address, std::size_t bit) {
-  return (address[bit / 8] >> (7 - bit % 8) & 1) != 0;
-}
-
-struct Range {
-  std::vector<std::uint8_t> address;
-  std::size_t bits = 0;
-
-  [[nodiscard]] bool Holds(const Range& other) const {
-    if (address.size() != other.address.size() || bits > other.bits) return false;
-    for (std::size_t bit = 0; bit < bits; ++bit) {
-      if (BitOf(address, bit) != BitOf(other.address, bit)) return false;
-    }
-    return true;
-  }
-};
-
-std::optional<Range> ParseRange(std::string_view cidr) {
-  const std::size_t slash = cidr.find('/');
-  if (slash == std::string_view::npos) return std::nullopt;
-  auto address = ParseAddress(std::string(cidr.substr(0, slash)));
-  const std::string_view digits = cidr.substr(slash + 1);
-  Range range;
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), range.bits);
-  if (!address || error != std::errc() || end != digits.data() + digits.size() ||
-      range.bits > address->size() * 8 || (digits.size() > 1 && digits[0] == '0')) {
-    return std::nullopt;
-  }
-  range.address = *std::move(address);
-  return range;
-}
-
 constexpr std::array<std::string_view, 5> kPrivateRanges = {
     "10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"};
 
@@ -197,13 +145,11 @@ std::optional<std::string> InsideNameProblem(std::string_view host, bool private
 }
 
 std::optional<std::string> PrivateRangeProblem(std::string_view cidr) {
-  const auto range = ParseRange(cidr);
+  const auto range = IpRange::Parse(cidr);
   if (!range) return "is no address range in CIDR notation";
-  for (std::size_t bit = range->bits; bit < range->address.size() * 8; ++bit) {
-    if (BitOf(range->address, bit)) return "has bits set beyond its prefix length";
-  }
+  if (!range->IsCanonical()) return "has bits set beyond its prefix length";
   for (const std::string_view allowed : kPrivateRanges) {
-    if (ParseRange(allowed)->Holds(*range)) return std::nullopt;
+    if (IpRange::Parse(allowed)->Holds(*range)) return std::nullopt;
   }
   return "is not within 10.0.0.0/8, 100.64.0.0/10, 172.16.0.0/12, 192.168.0.0/16 or fc00::/7";
 }

@@ -2,6 +2,7 @@
 #include <optional>
 #include <string>
 
+#include "api/gateway_names.h"
 #include "policy/metadata_keys.h"
 #include "policy/predicates.h"
 #include "policy/quoting.h"
@@ -19,7 +20,23 @@ using codec::JsonView;
 // Where the sandbox's proxy listens for the agent.
 constexpr std::int64_t kProxyPort = 3128;
 
+// The containers that rendering adds, all of them among initContainers.
+bool IsRendered(const Container& c) {
+  const std::string_view name = c.name.StringOrEmpty();
+  const auto position = c.view.position();
+  return (position == api::ContainerPosition::kInit && name == api::kCanaryContainer) ||
+         (position == api::ContainerPosition::kSidecar && name == api::kProxyContainer);
+}
+
 void CheckReservedName(const Subject& s, Report& report) {
+  if (s.rendered()) {
+    for (const Container& c : s.containers) {
+      if (c.IsOperators() && !IsRendered(c)) {
+        report.Add(c.Path("name"), "the operator has no container " + Quote(c.name) + " here");
+      }
+    }
+    return;
+  }
   const auto check = [&report](std::string_view name, auto&& path) {
     if (name.starts_with(api::kReservedNamePrefix)) {
       report.Add(path(), "the name " + Quote(name) + " begins with \"stockade-\"");
@@ -170,7 +187,6 @@ void CheckReservedPort(const Subject& s, Report& report) {
 
 constexpr std::array kRules = {
     Rule{.code = "ReservedName",
-         .judges = JudgedObject::kSandbox,
          .check = CheckReservedName,
          .fields = "names of containers, volumes, mounts[] and volumeClaimTemplates[]",
          .summary =

@@ -38,7 +38,7 @@ std::string HashOf(const Json& value) {
 
 }  // namespace
 
-std::string SpecHash(const api::AgentSandbox& sandbox) {
+std::string SpecHash(const api::AgentSandbox& sandbox, const std::optional<SandboxEgress>& egress) {
   const api::AgentSandboxSpec& spec = sandbox.spec;
   Json json = {{"isolation", api::IsolationName(spec.isolation)},
                {"podSpec", spec.pod_template.spec.ToJson()}};
@@ -46,21 +46,25 @@ std::string SpecHash(const api::AgentSandbox& sandbox) {
   for (const api::VolumeClaimTemplate& claim : spec.volume_claim_templates) {
     json["claims"].push_back(claim.name);
   }
+  if (egress) json["egress"] = EssentialsOf(*egress);
   return HashOf(json);
 }
 
-std::string ProfileHash(const api::AgentSandbox& sandbox, const Profile& profile) {
-  return HashOf({{"renderVersion", kRenderVersion},
-                 {"runtimeClass", profile.RuntimeClassFor(sandbox.spec.isolation)},
-                 {"runAsUser", profile.run_as_user},
-                 {"runAsGroup", profile.run_as_group},
-                 {"fsGroup", profile.fs_group},
-                 {"home", profile.home},
-                 {"tmpSize", profile.tmp_size},
-                 {"homeSize", profile.home_size},
-                 {"scratchSize", profile.scratch_size},
-                 {"defaultRequests", profile.default_requests},
-                 {"defaultLimits", profile.default_limits}});
+std::string ProfileHash(const api::AgentSandbox& sandbox, const Profile& profile,
+                        const std::optional<SandboxEgress>& egress) {
+  Json json = {{"renderVersion", kRenderVersion},
+               {"runtimeClass", profile.RuntimeClassFor(sandbox.spec.isolation)},
+               {"runAsUser", profile.run_as_user},
+               {"runAsGroup", profile.run_as_group},
+               {"fsGroup", profile.fs_group},
+               {"home", profile.home},
+               {"tmpSize", profile.tmp_size},
+               {"homeSize", profile.home_size},
+               {"scratchSize", profile.scratch_size},
+               {"defaultRequests", profile.default_requests},
+               {"defaultLimits", profile.default_limits}};
+  if (egress) json["egress"] = SettingsOf(*egress);
+  return HashOf(json);
 }
 
 }  // namespace stockade::render

@@ -78,12 +78,13 @@ void DropIdleVolumes(Json& spec) {
 
 }  // namespace
 
-Json RenderPod(const api::AgentSandbox& sandbox, const Profile& profile) {
+Json RenderPod(const api::AgentSandbox& sandbox, const Profile& profile,
+               const std::optional<SandboxEgress>& egress) {
   const api::PodTemplate& pod_template = sandbox.spec.pod_template;
   api::StringMap annotations = pod_template.annotations;
-  annotations.insert_or_assign(std::string(api::kSpecHashAnnotation), SpecHash(sandbox));
+  annotations.insert_or_assign(std::string(api::kSpecHashAnnotation), SpecHash(sandbox, egress));
   annotations.insert_or_assign(std::string(api::kProfileHashAnnotation),
-                               ProfileHash(sandbox, profile));
+                               ProfileHash(sandbox, profile, egress));
   Json pod = OwnedObject(sandbox, "v1", "Pod", api::SandboxObjectName(sandbox.metadata.name),
                          pod_template.labels, annotations);
 
@@ -108,6 +109,7 @@ Json RenderPod(const api::AgentSandbox& sandbox, const Profile& profile) {
     }
   }
   DropIdleVolumes(spec);
+  if (egress) AddEgress(pod, sandbox, *egress);
   return pod;
 }
 

@@ -7,9 +7,10 @@
 
 namespace stockade::render {
 
-DesiredObjects Render(const api::AgentSandbox& sandbox, const Profile& profile) {
+DesiredObjects Render(const api::AgentSandbox& sandbox, const Profile& profile,
+                      const std::optional<SandboxEgress>& egress) {
   DesiredObjects desired;
-  desired.pod = RenderPod(sandbox, profile);
+  desired.pod = RenderPod(sandbox, profile, egress);
   for (const api::VolumeClaimTemplate& claim : sandbox.spec.volume_claim_templates) {
     desired.claims.push_back(RenderClaim(sandbox, claim));
   }

@@ -11,6 +11,7 @@
 #include "api/agent_sandbox.h"
 #include "api/resources.h"
 #include "codec/json.h"
+#include "render/sandbox_egress.h"
 
 namespace stockade::render {
 
@@ -53,17 +54,23 @@ struct DesiredObjects {
 };
 
 // Pure: equal input gives equal output, byte for byte. The sandbox must have no policy error; one
-// that has may render to anything, which is why the operator judges the result once more.
-[[nodiscard]] DesiredObjects Render(const api::AgentSandbox& sandbox, const Profile& profile);
+// that has may render to anything, which is why the operator judges the result once more. Without
+// `egress` the pod has no way out, whatever the sandbox asks for; with it, the sandbox must have
+// spec.egress.
+[[nodiscard]] DesiredObjects Render(const api::AgentSandbox& sandbox, const Profile& profile,
+                                    const std::optional<SandboxEgress>& egress = std::nullopt);
 
 // The namespace's policy that selects every sandbox pod, allows nothing and has no owner.
 [[nodiscard]] codec::Json RenderDenyAllPolicy(std::string_view namespace_name);
 
 // Digest of the user's part of the pod: a change means that the pod is created anew. Labels and
-// annotations of the template are not in it; they are patched in place.
-[[nodiscard]] std::string SpecHash(const api::AgentSandbox& sandbox);
+// annotations of the template are not in it; they are patched in place. The gateway that the pod
+// leads to is part of it: with another one it reaches nothing.
+[[nodiscard]] std::string SpecHash(const api::AgentSandbox& sandbox,
+                                   const std::optional<SandboxEgress>& egress = std::nullopt);
 // Digest of the operator's part: a change is taken at the pod's next start.
-[[nodiscard]] std::string ProfileHash(const api::AgentSandbox& sandbox, const Profile& profile);
+[[nodiscard]] std::string ProfileHash(const api::AgentSandbox& sandbox, const Profile& profile,
+                                      const std::optional<SandboxEgress>& egress = std::nullopt);
 
 // One line of status.controls.
 struct Control {

@@ -75,6 +75,22 @@ TEST_F(ProgramTest, AProbeIsOneRoundAndWritesNoMessage) {
   EXPECT_EQ(Read("message"), "");
 }
 
+TEST_F(ProgramTest, ACopyOfTheProgramProbesLikeItself) {
+  const std::string copy = directory_.PathOf("copy");
+  const std::string shut = " --shut " + closed_.text();
+  // The second time over the first, as when its container starts again.
+  EXPECT_EQ(Run("--copy-to " + copy + shut + MessageFlag()), 0);
+  EXPECT_EQ(Run("--copy-to " + copy + shut + MessageFlag()), 0);
+  EXPECT_EQ(std::system((copy + " --probe" + shut + " >" + directory_.PathOf("out")).c_str()), 0);
+  EXPECT_THAT(Read("out"), StartsWith(R"({"verdict":"Shut","rounds":1,)"));
+}
+
+TEST_F(ProgramTest, WithoutTheCopyNothingIsTried) {
+  EXPECT_EQ(Run("--copy-to /nonexistent/canary --shut " + closed_.text() + MessageFlag()), 4);
+  EXPECT_THAT(Read("err"), HasSubstr("--copy-to: cannot write /nonexistent/canary.new"));
+  EXPECT_EQ(Read("out"), "");
+}
+
 TEST_F(ProgramTest, AMessageThatCannotBeWrittenChangesNoVerdict) {
   EXPECT_EQ(Run("--shut " + closed_.text() + " --message /nonexistent/message"), 0);
   EXPECT_THAT(Read("err"), HasSubstr("cannot write the message file /nonexistent/message"));

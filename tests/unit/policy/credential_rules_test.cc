@@ -1,6 +1,17 @@
 #include "tests/unit/policy/rule_case.h"
 
 namespace stockade::policy {
+namespace {
+
+constexpr const char* kIdentity =
+    R"([{"name":"stockade-identity","secret":{"secretName":"asg-box-x7k2"}}])";
+constexpr const char* kProxy = R"({
+    "name":"stockade-proxy", "image":"example.com/a:v1", "restartPolicy":"Always",
+    "resources":{"limits":{"cpu":"1","memory":"64Mi","ephemeral-storage":"64Mi"}},
+    "securityContext":{"allowPrivilegeEscalation":false,"readOnlyRootFilesystem":true,
+                       "capabilities":{"drop":["ALL"]}}})";
+
+}  // namespace
 
 const std::vector<RuleCase>& CredentialCases() {
   static const std::vector<RuleCase> cases = {
@@ -31,6 +42,45 @@ const std::vector<RuleCase>& CredentialCases() {
        Scope::kPod,
        {{"/spec/volumes", R"([{"name":"s","emptyDir":{},"secret":{"secretName":"x"}}])"}},
        {"spec.volumes[0].secret"}},
+      // The one Secret of a rendered pod is the proxy's alone.
+      {"SecretInAgent",
+       "IdentityOfTheProxy",
+       Scope::kPod,
+       {{"/spec/volumes", kIdentity},
+        {"/spec/initContainers/0", kProxy},
+        {"/spec/initContainers/0/volumeMounts/0",
+         R"({"name":"stockade-identity","mountPath":"/i","readOnly":true})"}},
+       {},
+       Form::kRenderedOnly},
+      {"SecretInAgent",
+       "IdentityInTheAgent",
+       Scope::kPod,
+       {{"/spec/volumes", kIdentity},
+        {"/spec/initContainers/0", kProxy},
+        {"/spec/initContainers/0/volumeMounts/0",
+         R"({"name":"stockade-identity","mountPath":"/i"})"},
+        {"/spec/initContainers/1", kProxy},
+        {"/spec/initContainers/1/restartPolicy", "null"},
+        {"/spec/initContainers/1/volumeMounts/0",
+         R"({"name":"stockade-identity","mountPath":"/i","readOnly":true})"},
+        {"/spec/containers/0/volumeMounts/0",
+         R"({"name":"stockade-identity","mountPath":"/i","readOnly":true})"}},
+       {"spec.initContainers[0].volumeMounts[0].name",
+        "spec.initContainers[1].volumeMounts[0].name", "spec.containers[0].volumeMounts[0].name"},
+       Form::kRenderedOnly},
+      {"SecretInAgent",
+       "AnotherSecretBesideTheIdentity",
+       Scope::kPod,
+       {{"/spec/volumes", R"([{"name":"stockade-identity","secret":{"secretName":"a"}},
+                              {"name":"stockade-other","secret":{"secretName":"b"}}])"}},
+       {"spec.volumes[1].secret"},
+       Form::kRenderedOnly},
+      {"SecretInAgent",
+       "VolumeWithTheNameOfTheIdentity",
+       Scope::kPod,
+       {{"/spec/volumes", kIdentity}},
+       {"spec.volumes[0].secret"},
+       Form::kSandboxOnly},
       {"SecretInAgent",
        "OtherVolumes",
        Scope::kPod,

@@ -1,6 +1,15 @@
 #include "tests/unit/policy/rule_case.h"
 
 namespace stockade::policy {
+namespace {
+
+constexpr const char* kHardenedContainer = R"({
+    "name":"a", "image":"example.com/a:v1",
+    "resources":{"limits":{"cpu":"1","memory":"64Mi","ephemeral-storage":"64Mi"}},
+    "securityContext":{"allowPrivilegeEscalation":false,"readOnlyRootFilesystem":true,
+                       "capabilities":{"drop":["ALL"]}}})";
+
+}  // namespace
 
 const std::vector<RuleCase>& ReservedCases() {
   static const std::vector<RuleCase> cases = {
@@ -8,12 +17,39 @@ const std::vector<RuleCase>& ReservedCases() {
        "Container",
        Scope::kContainer,
        {{"/name", R"("stockade-proxy")"}},
+       {"name"},
+       Form::kSandboxOnly},
+      {"ReservedName",
+       "UnknownContainer",
+       Scope::kContainer,
+       {{"/name", R"("stockade-helper")"}},
        {"name"}},
+      // Rendering adds the canary and the proxy, in one place each.
+      {"ReservedName",
+       "CanaryThatIsNoInitContainer",
+       Scope::kPod,
+       {{"/spec/initContainers/0", kHardenedContainer},
+        {"/spec/initContainers/0/name", R"("stockade-canary")"},
+        {"/spec/initContainers/0/restartPolicy", R"("Always")"},
+        {"/spec/containers/0/name", R"("stockade-proxy")"}},
+       {"spec.initContainers[0].name", "spec.containers[0].name"},
+       Form::kRenderedOnly},
+      {"ReservedName",
+       "RenderedContainers",
+       Scope::kPod,
+       {{"/spec/initContainers/0", kHardenedContainer},
+        {"/spec/initContainers/0/name", R"("stockade-canary")"},
+        {"/spec/initContainers/1", kHardenedContainer},
+        {"/spec/initContainers/1/name", R"("stockade-proxy")"},
+        {"/spec/initContainers/1/restartPolicy", R"("Always")"}},
+       {},
+       Form::kRenderedOnly},
       {"ReservedName",
        "Volume",
        Scope::kPod,
        {{"/spec/volumes", R"([{"name":"a","emptyDir":{}},{"name":"stockade-ca","emptyDir":{}}])"}},
-       {"spec.volumes[1].name"}},
+       {"spec.volumes[1].name"},
+       Form::kSandboxOnly},
       {"ReservedName",
        "MountAndClaimTemplate",
        Scope::kSandbox,

@@ -128,6 +128,20 @@ void ExpectOperatorsFields(const Json& pod) {
   EXPECT_EQ(pod.at("metadata").at("name"), "asb-box");
 }
 
+const SandboxEgress kEgress = {.settings = {},
+                               .gateway = "asg-box",
+                               .address = "10.96.0.20",
+                               .profile_hash = "a",
+                               .identity_secret = "s"};
+
+// With a gateway, the operator's containers stand before whatever the template has.
+void ExpectProxyFirst(const api::AgentSandbox& sandbox) {
+  const Json pod = Render(sandbox, {}, kEgress).pod;
+  ExpectOperatorsFields(pod);
+  EXPECT_EQ(pod.at("spec").at("initContainers").at(0).at("name"), "stockade-canary");
+  EXPECT_EQ(pod.at("spec").at("initContainers").at(1).at("name"), "stockade-proxy");
+}
+
 TEST(RenderHostileTest, WrongTypesAnywhereDoNotCrash) {
   std::size_t rendered = 0;
   const Json metadata = {{"name", "box"}, {"namespace", "render"}, {"uid", "1"}};
@@ -139,6 +153,7 @@ TEST(RenderHostileTest, WrongTypesAnywhereDoNotCrash) {
     ++rendered;
     const DesiredObjects desired = Render(*sandbox, {});
     ExpectOperatorsFields(desired.pod);
+    ExpectProxyFirst(*sandbox);
     for (const Json& part : ObjectsOf(desired)) {
       const auto document = codec::ParseTrusted(part);
       EXPECT_EQ(document.root().ToJson(), part);
@@ -163,6 +178,7 @@ TEST(RenderHostileTest, PodSpecOfAnyKindRendersToAPod) {
     sandbox.spec.ingress[0].from = api::JsonText(wrong.root());
     sandbox.spec.ingress[0].ports = api::JsonText(wrong.root());
     ExpectOperatorsFields(Render(sandbox, {}).pod);
+    ExpectProxyFirst(sandbox);
   }
 }
 
@@ -175,6 +191,7 @@ TEST(RenderHostileTest, DeepTemplatesRender) {
   ASSERT_TRUE(spec.ok());
   sandbox.spec.pod_template.spec = api::JsonText(spec->root());
   ExpectOperatorsFields(Render(sandbox, {}).pod);
+  ExpectProxyFirst(sandbox);
 }
 
 }  // namespace

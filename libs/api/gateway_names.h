@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "api/names.h"
+
+// The names that Stockade gives to egress gateways and to what leads to them. As those in names.h,
+// all of them are API.
+namespace stockade::api {
+
+// On the pods of an egress gateway and on every object that belongs to it, its value the gateway's
+// name. The gateways' deny-all selects by it.
+inline constexpr std::string_view kGatewayLabel = "stockade.dev/gateway";
+// On a sandbox's pod: the name of the gateway that it may reach.
+inline constexpr std::string_view kEgressLabel = "stockade.dev/egress";
+// On the objects of a gateway: the beginning of its profile's hash.
+inline constexpr std::string_view kEgressProfileLabel = "stockade.dev/egress-profile";
+// On a gateway's pods: a digest of their configuration, whose change starts them anew.
+inline constexpr std::string_view kConfigHashAnnotation = "stockade.dev/config-hash";
+
+inline constexpr std::string_view kGatewayDenyAllPolicyName = "stockade-gateway-deny-all";
+
+// The operator's own containers and volume in a sandbox's pod, which policies know by name.
+inline constexpr std::string_view kCanaryContainer = "stockade-canary";
+inline constexpr std::string_view kProxyContainer = "stockade-proxy";
+inline constexpr std::string_view kIdentityVolume = "stockade-identity";
+
+// As whom gateways ask a cloud for credentials: the same in every namespace and for every profile,
+// so that a role's trust policy can name it.
+inline constexpr std::string_view kGatewayServiceAccount = "stockade-gateway";
+
+// Deployments, Services and pods of gateways. No sandbox's name begins with "-", so those of one
+// sandbox and those of a profile never meet.
+inline constexpr std::string_view kGatewayObjectPrefix = "asg-";
+inline constexpr std::size_t kGatewayProfileDigits = 32;
+
+// "asg-SANDBOX".
+[[nodiscard]] inline std::string DedicatedGatewayName(std::string_view sandbox) {
+  return std::string(kGatewayObjectPrefix) + std::string(sandbox);
+}
+// "asg--" and the beginning of the profile's hash.
+[[nodiscard]] inline std::string SharedGatewayName(std::string_view profile_hash) {
+  return std::string(kGatewayObjectPrefix) + "-" +
+         std::string(profile_hash.substr(0, kGatewayProfileDigits));
+}
+// Two objects of one kind have a suffix each, always, so that those of the gateways of sandboxes
+// "a" and "a-gateway" never meet.
+[[nodiscard]] inline std::string GatewayPartName(std::string_view gateway) {
+  return std::string(gateway) + "-gateway";
+}
+[[nodiscard]] inline std::string SandboxesPartName(std::string_view gateway) {
+  return std::string(gateway) + "-sandboxes";
+}
+[[nodiscard]] inline std::string AuthoritiesPartName(std::string_view gateway) {
+  return std::string(gateway) + "-authorities";
+}
+
+}  // namespace stockade::api
