@@ -113,7 +113,7 @@ class Converter {
 
   void PassThrough(const InputObject& object) {
     ++conversion_.passed_through[std::string(object.kind())];
-    if (IsOfOurGroup(object.api_version())) ours_.emplace(conversion_.outputs.size(), &object);
+    if (IsOurs(object)) ours_.emplace(conversion_.outputs.size(), &object);
     conversion_.outputs.push_back(object.object.ToJson());
   }
 
@@ -224,7 +224,7 @@ class Converter {
     std::ranges::move(report.notes, std::back_inserter(conversion_.notes));
     std::size_t next = 0;
     for (std::size_t i = 0; i < output.objects.size(); ++i) {
-      if (!IsOfOurGroup(output.objects[i].api_version())) continue;
+      if (!IsOurs(output.objects[i])) continue;
       LintedObject& linted = report.objects[next++];
       ConvertedObject* told = ToldOf(i, linted);
       if (told == nullptr) continue;

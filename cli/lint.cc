@@ -23,6 +23,10 @@ using policy::Severity;
 // The API server sets it on every namespace.
 constexpr std::string_view kNamespaceNameLabel = "kubernetes.io/metadata.name";
 
+bool IsOfOurGroup(std::string_view api_version) {
+  return api_version.substr(0, api_version.find('/')) == api::kGroup;
+}
+
 bool IsOurKind(std::string_view kind) {
   return std::ranges::find(schema::ResourceSchemas(), kind, &schema::ResourceSchema::kind) !=
          schema::ResourceSchemas().end();
@@ -37,11 +41,6 @@ bool MeansOurGroup(std::string_view api_version) {
   constexpr std::array<std::string_view, 2> kSpellings = {
       api::kGroup, api::kGroup.substr(0, api::kGroup.find('.'))};
   return !ClosestMatch(api_version.substr(0, slash), kSpellings).empty();
-}
-
-bool IsOurs(const InputObject& object) {
-  return IsOfOurGroup(object.api_version()) ||
-         (IsOurKind(object.kind()) && MeansOurGroup(object.api_version()));
 }
 
 const schema::ResourceSchema* FindSchema(const InputObject& input) {
@@ -419,8 +418,9 @@ const policy::Rule* FindAnyRule(std::string_view code) {
   return rule != nullptr ? rule : schema::FindSchemaRule(code);
 }
 
-bool IsOfOurGroup(std::string_view api_version) {
-  return api_version.substr(0, api_version.find('/')) == api::kGroup;
+bool IsOurs(const InputObject& object) {
+  return IsOfOurGroup(object.api_version()) ||
+         (IsOurKind(object.kind()) && MeansOurGroup(object.api_version()));
 }
 
 bool IsOfKind(const InputObject& object, std::string_view kind) {

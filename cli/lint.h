@@ -100,8 +100,8 @@ struct LintReport {
 // Every rule that a finding can have, the floor's first.
 [[nodiscard]] std::vector<const policy::Rule*> AllRules();
 
-// Whether an object of that apiVersion is of our group, whatever its version.
-[[nodiscard]] bool IsOfOurGroup(std::string_view api_version);
+// Whether the object is one that lint judges: of our group, or meant to be.
+[[nodiscard]] bool IsOurs(const InputObject& object);
 
 // Whether the object is one of that kind, of any version of our group, or meant to be: its
 // apiVersion may be missing or misspelt, about which there is a finding.

@@ -235,7 +235,7 @@ TEST(ConvertTest, VariablesOfAClaimThatNameNoContainerAreTold) {
       "spec: {envVarsInjectionPolicy: Overrides, podTemplate: {spec: {containers: [{name: a, "
       "image: 'r.example.com/a:1', env: [{name: X, value: '1'}]}]}}}\n---\n"
       "apiVersion: extensions.agents.x-k8s.io/v1alpha1\nkind: SandboxClaim\nmetadata: {name: c}\n"
-      "spec: {sandboxTemplateRef: {name: t}, env: [{name: X, value: '2'}, {name: Y, value: '3', "
+      "spec: {sandboxTemplateRef: {name: t}, env: [{name: X, value: '2'}, {name: LATE, value: '3', "
       "containerName: b}]}\n";
   const Conversion conversion = ConvertText(text);
   EXPECT_TRUE(conversion.HasErrors());
@@ -245,7 +245,7 @@ TEST(ConvertTest, VariablesOfAClaimThatNameNoContainerAreTold) {
   const Account& told = conversion.objects.at(1).account;
   ASSERT_THAT(told.concerns, SizeIs(1));
   EXPECT_EQ(told.concerns[0].field, "spec.env[1]");
-  EXPECT_EQ(told.concerns[0].message, "the template has no container for the variable \"Y\"");
+  EXPECT_EQ(told.concerns[0].message, "the template has no container for the variable \"LATE\"");
 }
 
 TEST(ConvertTest, TheJsonReportSaysWhatTheTextSays) {
