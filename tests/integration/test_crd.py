@@ -90,7 +90,7 @@ INVALID = {
         ["spec.podTemplate.spec.containers[0].name: Required value"],
     ),
     "unknown field": (with_container(imagePolicy="Never"), ["unknown field", "imagePolicy"]),
-    "unknown field of spec": (sandbox(egress={}), ['unknown field "spec.egress"']),
+    "unknown field of spec": (sandbox(exits={}), ['unknown field "spec.exits"']),
     "wrong type deep in the pod": (
         with_container(securityContext={"privileged": "no"}),
         ["containers[0].securityContext.privileged", "must be of type boolean"],

@@ -115,7 +115,7 @@ std::vector<GuardCase> CreationCases() {
        {"ForgedSandboxPod metadata.name"}},
       {"operator puts its container among the agent's",
        Create(Operator(), With(Created(), "/spec/containers/0/name", "stockade-proxy")),
-       {"ForgedSandboxPod spec.containers[0].name"}},
+       {"ForgedSandboxPod spec.containers[0].name", "ReservedName spec.containers[0].name"}},
       {"operator creates a privileged pod",
        Create(Operator(), privileged),
        {"PrivilegedContainer spec.containers[0].securityContext.privileged"}},
