@@ -82,6 +82,7 @@ def test_rule_on_update(api, space, path):
 # What the schema says beside the rule, where it sees the same mistake.
 LINT_BESIDE = {
     "ClaimTemplate/bad": ("FieldValueInvalid", "spec.mounts"),
+    "EgressHost/bad-deny": ("FieldValueInvalid", "spec.egress.deny[0].host"),
     "FieldType/bad": ("FieldValueTypeInvalid", "spec.podTemplate.spec.tolerations"),
     "IngressPeer/bad": ("FieldValueInvalid", "spec.ingress[0].from"),
     "IngressPeer/bad-both": ("FieldValueInvalid", "spec.ingress[0].from[0]"),
@@ -126,6 +127,12 @@ SCHEMA_ALONE = {
     "container without name": NO_POD,
     "two containers of one name": NO_POD,
     "pod labels that no pod takes": NO_POD,
+    "restartPolicy of no pod": NO_POD,
+    "imagePullPolicy": NO_POD,
+    "protocol": NO_POD,
+    "port": NO_POD,
+    "container name": NO_POD,
+    "label value": NO_POD,
     "pod name in the template": NOT_READ,
     "unknown field of spec": NOT_READ,
     "node port": NOT_READ,
