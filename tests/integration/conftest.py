@@ -9,6 +9,7 @@ from api_client import ApiClient
 from cluster import running_cluster
 from stockade import running_stockade
 
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory):
     """A cluster with Stockade's CRDs: the one that STOCKADE_TEST_KUBECONFIG names, or one of its own."""
