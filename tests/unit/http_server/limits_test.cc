@@ -128,7 +128,9 @@ TEST_F(LimitsTest, ConnectionsAboveTheCapAreClosedAtOnce) {
 
 TEST_F(LimitsTest, ServesAgainAfterFileDescriptorsRanOut) {
   Start();
-  // UBSan needs a descriptor the first time that it looks at the type of an object.
+  // UBSan needs a descriptor the first time that it looks at the type of an object: those of the
+  // server's threads, which may not have begun yet, and those of logging.
+  ASSERT_EQ(Connect().Get("/").status, 200);
   log_.logger().Info("everything that logging touches was touched");
   Client waiting;
   rlimit before{};
