@@ -194,7 +194,7 @@ std::optional<Finding> CheckGeneratedName(codec::JsonView metadata) {
                  .field = "metadata.generateName",
                  .message = "every name that is made of " + policy::Quote(prefix) + " and " +
                             std::to_string(kSuffix.size()) +
-                            " more characters is refused; use at " + "most " +
+                            " more characters is refused; use at most " +
                             std::to_string(api::kMaxSandboxNameBytes - kSuffix.size()) +
                             " lower-case letters, digits and \"-\", with a letter or digit at the "
                             "beginning"};

@@ -3,8 +3,8 @@
 #include <array>
 #include <string_view>
 
-// Addresses that are never the public Internet, as NetworkPolicies except them: the same that a
-// gateway's proxy refuses once a name is resolved, which a test compares.
+// Addresses that are never the public Internet: NetworkPolicies except them, and a gateway's proxy
+// refuses them once a name is resolved.
 namespace stockade::render {
 
 // IANA's special-purpose address registries, but for what is globally reachable there. Nothing

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -107,6 +108,30 @@ std::vector<std::filesystem::path> FilesIn(const std::filesystem::path& director
   }
   std::ranges::sort(files);
   return files;
+}
+
+void ExpectGolden(const std::filesystem::path& directory, int indent, std::size_t least_files,
+                  const std::function<codec::Json(const std::filesystem::path& input)>& render) {
+  const bool updating = std::getenv("STOCKADE_UPDATE_GOLDEN") != nullptr;
+  const auto inputs = FilesIn(directory, ".yaml");
+  EXPECT_GE(inputs.size(), least_files);
+  for (const auto& input : inputs) {
+    SCOPED_TRACE(input.filename().string());
+    const codec::Json rendered = render(input);
+    const std::string text = rendered.dump(indent) + "\n";
+    EXPECT_EQ(text, render(input).dump(indent) + "\n") << "equal input gives equal output";
+    const auto golden = std::filesystem::path(input).replace_extension(".json");
+    if (updating) {
+      std::ofstream(golden, std::ios::binary) << text;
+      continue;
+    }
+    const std::string expected = ReadFile(golden);
+    if (text == expected) continue;
+    const auto wanted = codec::Json::parse(expected, nullptr, /*allow_exceptions=*/false);
+    ADD_FAILURE() << "to make of the golden file what is rendered now:\n"
+                  << codec::Json::diff(wanted, rendered).dump(2);
+  }
+  if (updating) ADD_FAILURE() << "the golden files are rewritten; read their diff";
 }
 
 }  // namespace stockade::render

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,5 +45,11 @@ std::vector<codec::Json> ObjectsOf(const DesiredObjects& desired);
 // The files of a directory with this extension, sorted.
 std::vector<std::filesystem::path> FilesIn(const std::filesystem::path& directory,
                                            std::string_view extension);
+
+// Holds what `render` makes of each NAME.yaml in the directory to NAME.json beside it, which is
+// indented by `indent`; with STOCKADE_UPDATE_GOLDEN in the environment, rewrites these files and
+// fails, since a run that compares nothing must not look like one that passed.
+void ExpectGolden(const std::filesystem::path& directory, int indent, std::size_t least_files,
+                  const std::function<codec::Json(const std::filesystem::path& input)>& render);
 
 }  // namespace stockade::render
