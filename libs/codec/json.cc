@@ -1,6 +1,7 @@
 #include "codec/json.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <tuple>
 #include <vector>
@@ -11,11 +12,22 @@ namespace {
 // Up to so many keys are compared with each other, which needs no memory.
 constexpr std::size_t kFewKeys = 16;
 
+// One of 64 bits, by length and ends: keys whose bits differ are different.
+std::uint64_t KeyBit(std::string_view key) {
+  if (key.empty()) return 1;
+  const auto first = static_cast<unsigned char>(key.front());
+  const auto last = static_cast<unsigned char>(key.back());
+  return std::uint64_t{1} << ((key.size() * 7 + first * 3U + last * 5U) % 64);
+}
+
 std::optional<std::string_view> FirstDuplicate(std::vector<std::string_view>& keys) {
   if (keys.size() <= kFewKeys) {
-    for (std::size_t i = 1; i < keys.size(); ++i) {
+    std::uint64_t seen = 0;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const std::uint64_t bit = KeyBit(keys[i]);
       const auto end = keys.begin() + static_cast<std::ptrdiff_t>(i);
-      if (std::find(keys.begin(), end, keys[i]) != end) return keys[i];
+      if ((seen & bit) != 0 && std::find(keys.begin(), end, keys[i]) != end) return keys[i];
+      seen |= bit;
     }
     return std::nullopt;
   }

@@ -286,6 +286,7 @@ class Stockade:
             requests.append(
                 {
                     "user": event["user"]["username"],
+                    "agent": event.get("userAgent", ""),
                     "verb": event["verb"],
                     "resource": resource,
                     "group": target.get("apiGroup", ""),

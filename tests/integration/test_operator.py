@@ -194,6 +194,35 @@ def test_claims_are_kept_while_suspended_and_grow_only(space):
     space.wait_gone("pvc", "asb-agent-work")
 
 
+def test_a_bound_claim_grows(space):
+    name = f"growing-{space.name}"
+    volume_class = {
+        "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name},
+        "provisioner": "kubernetes.io/no-provisioner", "allowVolumeExpansion": True,
+    }
+    volume = {
+        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
+        "spec": {
+            "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": name,
+            "hostPath": {"path": "/var/empty"},
+        },
+    }
+    space.apply(volume_class)
+    space.apply(volume)
+    mounts = [{"name": "work", "mountPath": "/work", "access": "Persistent", "volumeClaimTemplate": {"name": "work"}}]
+    space.ready_pod(sandbox(volumeClaimTemplates=claim("1Gi", storageClassName=name), mounts=mounts))
+    space.wait_for("pvc", "asb-agent-work", lambda pvc: pvc["status"].get("phase") == "Bound")
+
+    space.patch("asb", "agent", {"spec": {"volumeClaimTemplates": claim("2Gi", storageClassName=name)}})
+    space.wait_for("pvc", "asb-agent-work", lambda pvc: pvc["spec"]["resources"]["requests"]["storage"] == "2Gi")
+    space.wait_ready("agent")
+
+    space.must("delete", "asb", "agent")
+    space.wait_gone("pvc", "asb-agent-work")
+    space.must("delete", "pv", name)
+    space.must("delete", "storageclass", name)
+
+
 # What changes
 
 
