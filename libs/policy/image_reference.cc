@@ -78,18 +78,7 @@ bool IsTag(std::string_view tag) {
              tag, [](char c) { return IsAlphanumeric(c) || c == '_' || c == '.' || c == '-'; });
 }
 
-bool IsAlgorithm(std::string_view name) {
-  bool at_start = true;
-  for (const char c : name) {
-    if (at_start ? !IsLetter(c)
-                 : !IsAlphanumeric(c) && c != '-' && c != '_' && c != '+' && c != '.') {
-      return false;
-    }
-    at_start = !IsAlphanumeric(c);
-  }
-  return !at_start;
-}
-
+// The algorithms of which runtimes can check a digest; they refuse all others.
 struct DigestLength {
   std::string_view algorithm;
   std::size_t hex_digits;
@@ -97,14 +86,18 @@ struct DigestLength {
 constexpr std::array<DigestLength, 3> kDigestLengths = {
     {{"sha256", 64}, {"sha384", 96}, {"sha512", 128}}};
 
-bool IsDigest(std::string_view digest) {
-  const std::size_t colon = digest.find(':');
-  if (colon == std::string_view::npos || !IsAlgorithm(digest.substr(0, colon))) return false;
-  const std::string_view hex = digest.substr(colon + 1);
-  if (hex.size() < 32 || hex.size() > 256 || !std::ranges::all_of(hex, IsHex)) return false;
-  return std::ranges::all_of(kDigestLengths, [&](const DigestLength& known) {
-    return digest.substr(0, colon) != known.algorithm || hex.size() == known.hex_digits;
+bool IsDigest(std::string_view algorithm, std::string_view hex) {
+  return std::ranges::any_of(kDigestLengths, [&](const DigestLength& known) {
+    return algorithm == known.algorithm && hex.size() == known.hex_digits &&
+           std::ranges::all_of(hex, IsHex);
   });
+}
+
+// What a runtime takes for an image that is on the node already, whatever registry it came from.
+bool IsIdentifier(const ImageReference& image) {
+  if (!image.registry.empty()) return false;
+  if (image.repository.size() == 64 && std::ranges::all_of(image.repository, IsHex)) return true;
+  return IsDigest(image.repository, image.tag);
 }
 
 // The first component is a registry when it could be nothing else.
@@ -119,7 +112,11 @@ std::optional<ImageReference> ParseImageReference(std::string_view text) {
   ImageReference reference;
   if (const std::size_t at = text.find('@'); at != std::string_view::npos) {
     reference.digest = text.substr(at + 1);
-    if (!IsDigest(reference.digest)) return std::nullopt;
+    const std::size_t colon = reference.digest.find(':');
+    if (colon == std::string_view::npos ||
+        !IsDigest(reference.digest.substr(0, colon), reference.digest.substr(colon + 1))) {
+      return std::nullopt;
+    }
     text = text.substr(0, at);
   }
   const std::size_t last_slash = text.rfind('/');
@@ -138,10 +135,7 @@ std::optional<ImageReference> ParseImageReference(std::string_view text) {
     reference.repository = text.substr(slash + 1);
   }
   if (!AllParts(reference.repository, '/', IsRepositoryComponent)) return std::nullopt;
-  // 64 hexadecimal digits alone mean an image on the node, whatever registry it came from.
-  const bool identifier = reference.registry.empty() && reference.repository.size() == 64 &&
-                          std::ranges::all_of(reference.repository, IsHex);
-  if (identifier) return std::nullopt;
+  if (IsIdentifier(reference)) return std::nullopt;
   return reference;
 }
 

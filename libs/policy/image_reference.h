@@ -15,7 +15,7 @@ struct ImageReference {
 
 // The grammar of container runtimes (the distribution project's reference package):
 // [registry[:port]/]repository[:tag][@digest], the name at most 255 bytes. Nothing when `text` is
-// not of it. A sha256, sha384 or sha512 digest has the length of its algorithm.
+// not of it. A digest is of sha256, sha384 or sha512, as go-digest knows them.
 [[nodiscard]] std::optional<ImageReference> ParseImageReference(std::string_view text);
 
 }  // namespace stockade::policy

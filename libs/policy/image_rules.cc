@@ -34,8 +34,9 @@ constexpr std::array kRules = {
          .check = CheckImageReference,
          .fields = "every container's image, image.reference of volumes[] and mounts[]",
          .summary = "An image reference follows the grammar that runtimes and registries share, so "
-                    "that every rule reads the same registry in it. A bare 64-digit identifier "
-                    "names an image by chance present on the node, and is refused.",
+                    "that every rule reads the same registry in it. A bare 64-digit identifier, "
+                    "or a bare digest, names an image by chance present on the node, and is "
+                    "refused.",
          .remedy = "write registry/repository:tag or registry/repository@sha256:digest",
          .references = {.kubescape = "C-0078", .principle = Principle::kDefenceInDepth}},
     Rule{.code = "ImageFloating",

@@ -100,6 +100,29 @@ INVALID = {
         ["spec.podTemplate.spec.restartPolicy", '"Always", "Never", "OnFailure"'],
     ),
     "imagePullPolicy": (with_container(imagePullPolicy="Often"), ["containers[0].imagePullPolicy", '"IfNotPresent"']),
+    "restartPolicy of a container": (
+        with_container(restartPolicy="always"),
+        ["containers[0].restartPolicy", '"Always", "Never", "OnFailure"'],
+    ),
+    "recursiveReadOnly": (
+        with_container(volumeMounts=[{"name": "a", "mountPath": "/a", "readOnly": True, "recursiveReadOnly": "Yes"}]),
+        ["volumeMounts[0].recursiveReadOnly", '"Disabled", "Enabled", "IfPossible"'],
+    ),
+    "resizePolicy": (
+        with_container(resizePolicy=[{"resourceName": "disk", "restartPolicy": "NotRequired"}]),
+        ["resizePolicy[0].resourceName", '"cpu", "memory"'],
+    ),
+    "seLinuxChangePolicy": (
+        with_pod(securityContext={"seLinuxChangePolicy": "Never"}),
+        ["spec.securityContext.seLinuxChangePolicy", '"MountOption", "Recursive"'],
+    ),
+    "operator of a label selector": (
+        with_pod(topologySpreadConstraints=[
+            {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway",
+             "labelSelector": {"matchExpressions": [{"key": "a", "operator": "Equals", "values": ["b"]}]}},
+        ]),
+        ["matchExpressions[0].operator", '"DoesNotExist", "Exists", "In", "NotIn"'],
+    ),
     "protocol": (
         with_container(ports=[{"containerPort": 80, "protocol": "QUIC"}]),
         ["containers[0].ports[0].protocol", '"SCTP", "TCP", "UDP"'],

@@ -59,10 +59,14 @@ size(kept) > 64 ? "/proc" : "/" + kept.join("/"))
 ^[^/]*\.(crio\.io|cri-o\.io|nri\.io|nri\.containerd\.io)(/|$)
 {{- end -}}
 
+{{- define "stockade.digest" -}}
+(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})
+{{- end -}}
+
 {{- /* [registry/]repository[:tag][@digest], as libs/policy/image_reference.cc reads it. */ -}}
 {{- define "stockade.imageReference" -}}
 {{- $label := "[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?" -}}
 {{- $component := "[a-z0-9]+((\\.|__?|-+)[a-z0-9]+)*" -}}
 ^((\[[0-9a-fA-F:]+\]|{{ $label }}(\.{{ $label }})*)(:[0-9]{1,5})?/)?{{/**/ -}}
-{{ $component }}(/{{ $component }})*(:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(@[a-zA-Z][a-zA-Z0-9+._-]*:[0-9a-f]{32,256})?$
+{{ $component }}(/{{ $component }})*(:[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})?(@{{ include "stockade.digest" . }})?$
 {{- end -}}

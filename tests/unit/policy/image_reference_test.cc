@@ -36,8 +36,12 @@ TEST(ParseImageReferenceTest, FindsTheParts) {
       {"Registry.Example.com/acme", "Registry.Example.com", "acme", "", ""},
       {"a__b/c--d/e.f_g", "", "a__b/c--d/e.f_g", "", ""},
       {"a:_b.C-d", "", "a", "_b.C-d", ""},
-      // Other algorithms are a matter of the rules for digests.
-      {"a@sha512+b64u.x:" DIGEST, "", "a", "", "sha512+b64u.x:" DIGEST},
+      // Tags, since no digest has so few digits, or another repository's.
+      {"sha256:0123456789abcdef", "", "sha256", "0123456789abcdef", ""},
+      {"sha384:" DIGEST, "", "sha384", DIGEST, ""},
+      {"agent:" DIGEST, "", "agent", DIGEST, ""},
+      {"library/sha256:" DIGEST, "", "library/sha256", DIGEST, ""},
+      {"ghcr.io/sha256:" DIGEST, "ghcr.io", "sha256", DIGEST, ""},
       {"a@sha512:" DIGEST DIGEST, "", "a", "", "sha512:" DIGEST DIGEST},
   };
   for (const Case& c : cases) {
@@ -102,6 +106,11 @@ TEST(ParseImageReferenceTest, RefusesWhatRuntimesRefuse) {
         "a@sha512:" DIGEST,
         "a@:" DIGEST,
         "a@1a:" DIGEST,
+        "a@md5:0123456789abcdef0123456789abcdef",
+        "a@sha512+b64u.x:" DIGEST,
+        "sha256:" DIGEST,
+        "sha256:" DIGEST "@sha256:" DIGEST,
+        "sha512:" DIGEST DIGEST,
         "a@sha256:" DIGEST ":1",
         "a@sha256:" DIGEST "@sha256:" DIGEST,
         "a@sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef",
@@ -137,9 +146,9 @@ TEST(ParseImageReferenceTest, LengthsAreLimited) {
   EXPECT_FALSE(ParseImageReference(std::string(256, 'g')));
   EXPECT_TRUE(ParseImageReference("a:" + std::string(128, 'b')));
   EXPECT_FALSE(ParseImageReference("a:" + std::string(129, 'b')));
-  EXPECT_FALSE(ParseImageReference("a@x:" + std::string(31, '0')));
-  EXPECT_TRUE(ParseImageReference("a@x:" + std::string(32, '0')));
-  EXPECT_FALSE(ParseImageReference("a@x:" + std::string(257, '0')));
+  EXPECT_FALSE(ParseImageReference("a@sha256:" + std::string(63, '0')));
+  EXPECT_TRUE(ParseImageReference("a@sha256:" + std::string(64, '0')));
+  EXPECT_FALSE(ParseImageReference("a@sha256:" + std::string(65, '0')));
   EXPECT_FALSE(ParseImageReference(std::string(1'000'000, '/')));
 }
 
