@@ -336,6 +336,16 @@ OWNED_CHANGES = {
         "pvc", "asb-agent-data", {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}
     ),
     "label of a claim": ("label", "pvc", "asb-agent-data", "--overwrite", "stockade.dev/sandbox=other"),
+    "mark of a claim through its status": merge_patch(
+        "pvc", "asb-agent-data", {"metadata": {"labels": {"app.kubernetes.io/managed-by": None}}},
+        "--subresource=status",
+    ),
+    "owner of a claim through its status": merge_patch(
+        "pvc", "asb-agent-data", {"metadata": {"ownerReferences": None}}, "--subresource=status"
+    ),
+    "owner of the Service through its status": merge_patch(
+        "service", "asb-agent", {"metadata": {"ownerReferences": None}}, "--subresource=status"
+    ),
 }  # fmt: skip
 
 
@@ -362,6 +372,24 @@ def test_nobody_else_makes_what_looks_like_the_operators(space):
         dependent = [{key: value for key, value in owner[0].items() if key not in ("controller", "blockOwnerDeletion")}]
         done = space.create(obj | {"metadata": {"name": "x", "ownerReferences": dependent}}, "--dry-run=server")
         assert done.returncode == 0, done.stderr
+
+
+def test_status_of_a_claim_is_no_way_to_forge_one(space):
+    owner = space.find("service", "asb-agent")["metadata"]["ownerReferences"]
+    space.must("create", "-f", "-", input={
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "theirs"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    })
+    label = {"labels": {"app.kubernetes.io/managed-by": "stockade", "stockade.dev/sandbox": "agent"}}
+    for metadata in (label, {"ownerReferences": owner}):
+        forged = {"metadata": metadata}
+        denied(space.patch("pvc", "theirs", forged, "--subresource=status"), "ManagedObjectChanged")
+    # Whoever provides volumes goes on.
+    for name in ("theirs", "asb-agent-data"):
+        state = {"status": {"conditions": [{"type": "Resizing", "status": "True"}]}}
+        done = space.patch("pvc", name, state, "--subresource=status")
+        assert done.returncode == 0, done.stderr
+    space.must("delete", "pvc", "theirs")
 
 
 def test_operators_service_can_be_deleted_and_comes_again(space):

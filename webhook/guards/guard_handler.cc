@@ -45,9 +45,9 @@ Guard FindCoreGuard(const AdmissionRequest& request) {
     return known ? JudgeConnection : nullptr;
   }
   if (request.resource == "pods" || request.resource == "bindings") return JudgePod;
-  if (request.sub_resource.empty() && Contains(kOwnedCoreResources, request.resource)) {
-    return JudgeOwnedObject;
-  }
+  if (!Contains(kOwnedCoreResources, request.resource)) return nullptr;
+  // A write of the status of these changes metadata, too.
+  if (request.sub_resource.empty() || request.sub_resource == "status") return JudgeOwnedObject;
   return nullptr;
 }
 
