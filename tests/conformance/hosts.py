@@ -1,5 +1,6 @@
 """The outside world of the egress path: a DNS server, and HTTPS servers on every address of the namespace."""
 
+import contextlib
 import http.server
 import json
 import queue
@@ -89,6 +90,21 @@ class HttpsHosts:
         for server in self._servers:
             server.shutdown()
             server.server_close()
+
+    @contextlib.contextmanager
+    def disguised(self, name, certificate, key, version=None):
+        """The host shows another certificate, by at most that version of TLS, within a with statement."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if version:
+            context.set_ciphers("ALL:@SECLEVEL=0")
+            context.minimum_version = context.maximum_version = version
+        context.load_cert_chain(certificate, key)
+        honest = self._contexts[name]
+        self._contexts[name] = context
+        try:
+            yield
+        finally:
+            self._contexts[name] = honest
 
     def _choose(self, tls, name, _):
         tls.stockade_name = name

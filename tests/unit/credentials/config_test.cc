@@ -70,7 +70,7 @@ INSTANTIATE_TEST_SUITE_P(
     Fields, ConfigRefusalTest,
     ::testing::Values(
         Refused{R"("kind": "aws")", R"("kind": "azure")", "derived[1].kind: must be one of"},
-        Refused{R"("kind": "basic", )", "", "derived[0].kind: is required"},
+        Refused{R"("kind": "basic",)", "", "derived[0].kind: is required"},
         Refused{R"("region": "eu-west-1")", R"("region": "evil.example/?")",
                 "derived[1].region: must be a region"},
         Refused{R"("team-a.case")", R"("team a")", "derived[1].sessionName: must be from 2 to 64"},
