@@ -1,15 +1,18 @@
 #include "credentials/prepare.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
+#include <string_view>
 
+#include "base/files.h"
 #include "base/strings.h"
 #include "credentials/secret_value.h"
 #include "credentials/write_file.h"
 
 namespace stockade::credentials {
 namespace {
+
+// A profile as the tools of AWS write it, with nothing in it.
+constexpr std::string_view kNoAwsCredentials = "[default]\n";
 
 bool IsPassword(const Config& config, const std::string& file) {
   return std::ranges::any_of(config.derived, [&](const Derived& derived) {
@@ -41,18 +44,26 @@ Status Prepare(const Config& config) {
   }
   for (const Derived& derived : config.derived) {
     if (Status status = MakeDirectoryOf(derived.file); !status.ok()) return status;
-    if (derived.kind != DerivedKind::kBasic) continue;
-    const auto basic = EncodeBasic(derived.username, derived.password_file);
-    if (!basic.ok()) return basic.status();
-    if (Status status = ReplaceFile(derived.file, *basic); !status.ok()) return status;
+    Status status;
+    if (derived.kind == DerivedKind::kBasic) {
+      const auto basic = EncodeBasic(derived.username, derived.password_file);
+      status = basic.ok() ? ReplaceFile(derived.file, *basic) : basic.status();
+    } else if (derived.kind == DerivedKind::kAws && !HasCredential(derived)) {
+      status = ReplaceFile(derived.file, kNoAwsCredentials);
+    }
+    if (!status.ok()) return status;
   }
   return Status::Ok();
 }
 
+bool HasCredential(const Derived& derived) {
+  const auto text = ReadSmallFile(derived.file);
+  return text.ok() && !text->empty() && *text != kNoAwsCredentials;
+}
+
 Status CheckReady(const Config& config) {
   for (const Derived& derived : config.derived) {
-    struct stat info{};
-    if (::stat(derived.file.c_str(), &info) != 0 || info.st_size == 0) {
+    if (!HasCredential(derived)) {
       return {StatusCode::kUnavailable,
               "credential \"" + derived.credential + "\" is not there yet"};
     }

@@ -13,10 +13,14 @@ namespace stockade::credentials {
 [[nodiscard]] std::vector<std::string> FindProblems(const Config& config);
 
 // Before the proxy starts: makes the directories that it watches, and writes the files of kind
-// basic. BadRequest names all that FindProblems finds.
+// basic. Files of kind aws begin without a credential, unless they have one: Envoy never looks
+// again for one that was not there when it started. BadRequest names all that FindProblems finds.
 Status Prepare(const Config& config);
 
-// Ok when every derived file is there, with which the proxy can start.
+// Whether the derived file is there, and a credential in it.
+[[nodiscard]] bool HasCredential(const Derived& derived);
+
+// Ok when every derived file has its credential.
 Status CheckReady(const Config& config);
 
 }  // namespace stockade::credentials

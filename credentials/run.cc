@@ -11,6 +11,7 @@
 #include "base/files.h"
 #include "base/strings.h"
 #include "credentials/exchanger.h"
+#include "credentials/prepare.h"
 #include "credentials/secret_value.h"
 #include "credentials/write_file.h"
 
@@ -75,8 +76,7 @@ Status Run(const Config& config, const RunOptions& options, const Clock& clock, 
       continue;
     }
     exchangers.emplace_back(derived, clock, logger);
-    const auto before = ReadSmallFile(derived.file);
-    if (!before.ok() || before->empty()) waiting.push_back(&exchangers.back());
+    if (!HasCredential(derived)) waiting.push_back(&exchangers.back());
   }
   std::vector<std::jthread> threads;
   threads.reserve(exchangers.size());

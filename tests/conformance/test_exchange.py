@@ -4,7 +4,6 @@ a sandbox get. Each token service checks the token, each host the signature."""
 import base64
 import contextlib
 import json
-import ssl
 
 import certificates
 import conftest
@@ -144,25 +143,20 @@ def test_the_old_credentials_stay_in_use(started, outside, issuer, sts, seen):
     seen("the old ones are used on, the log says why, and new ones follow when it answers")
 
 
-@pytest.mark.attack(16, "a gateway that is there before its first exchange")
-def test_the_proxy_waits_for_no_exchange(started, outside, issuer, sts, seen):
+@pytest.mark.attack(16, "a gateway that is there before its first exchange, and a signature of the agent's own")
+def test_the_first_credentials_come_later(started, outside, issuer, sts, seen):
     sts.override = 503, {}, "{}"
     path = started("bedrock.yaml", {"aws": issuer.token("sts.amazonaws.com")}, wait=False)
     wait_for("a failure that is told", lambda: path.helper.logged("credential cannot be obtained"))
-    before = path.ask(BEDROCK, method="POST", path=MODEL, body=b"{}", headers=[("Authorization", "own")])
-    reached = [dict(got["headers"]) for got in outside.requests if got["path"] == MODEL]
-    assert all("own" not in headers.get("authorization", "") for headers in reached)
-    sts.override = None
-    known = set(sts.secrets)
 
-    def has_key():
-        try:
-            return signed(path, outside, sts) in set(sts.secrets)
-        except (AssertionError, KeyError):
-            return False
-    wait_for("a signature", has_key)
-    assert known is not None and before.status is not None
-    seen("requests are signed as soon as there is a key, without a restart")
+    def authorization():
+        answer = path.ask(BEDROCK, method="POST", path=MODEL, body=b"{}", headers=[("Authorization", "own")])
+        return dict(json.loads(answer.body)["headers"]).get("authorization")
+    assert authorization() is None
+    sts.override = None
+    wait_for("a signature", authorization)
+    assert signed(path, outside, sts) in sts.secrets
+    seen("no signature reaches the host, and the gateway's as soon as it has a key")
 
 
 @pytest.mark.parametrize("token, answer", [
@@ -203,7 +197,7 @@ def alone(dns, outside, public_authority, tmp_path):
 
 
 def imposter(kind, directory, public_authority):
-    """(certificate, key, TLS version) of who pretends to be STS in Frankfurt."""
+    """Certificate and key of who pretends to be STS in Frankfurt."""
     name, pair = STS["eu-central-1"], (directory / "fake.crt", directory / "fake.key")
     if kind == "self-signed":
         certificates.self_signed(*pair, name)
@@ -211,21 +205,17 @@ def imposter(kind, directory, public_authority):
         certificates.Authority(directory / "another", "public").issue(*pair, f"DNS:{name}")
     elif kind == "another name":
         public_authority.issue(*pair, "DNS:sts.eu-central-1.amazonaws.com.evil.example.test")
-    elif kind == "expired":
-        public_authority.issue(*pair, f"DNS:{name}", **certificates.days_ago(3))
     else:
-        public_authority.issue(*pair, f"DNS:{name}")
-    return *pair, ssl.TLSVersion.TLSv1_1 if kind == "old TLS" else None
+        public_authority.issue(*pair, f"DNS:{name}", **certificates.days_ago(3))
+    return pair
 
 
-@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
 @pytest.mark.parametrize("kind, reason", [
     pytest.param(kind, reason, id=kind, marks=pytest.mark.attack(18, f"a fake STS: {tried}")) for kind, tried, reason in [
         ("self-signed", "its certificate is self-signed", "self-signed certificate"),
         ("another authority", "its certificate is of another authority", "certificate is not accepted"),
         ("another name", "its certificate is for another name", "hostname mismatch"),
         ("expired", "its certificate has expired", "certificate has expired"),
-        ("old TLS", "it speaks TLS 1.1 alone", "TLS handshake with sts.eu-central-1.amazonaws.com:443 failed"),
     ]])
 def test_a_fake_sts_gets_no_token(alone, outside, public_authority, issuer, sts, seen, tmp_path, kind, reason):
     with outside.disguised(STS["eu-central-1"], *imposter(kind, tmp_path, public_authority)):
@@ -238,6 +228,17 @@ def test_a_fake_sts_gets_no_token(alone, outside, public_authority, issuer, sts,
     assert not root.file("/run/stockade/credentials/stockade-model/aws").exists()
     assert 'credential "queue"' not in program.message()
     no_value_is_in(program.errors() + program.message(), issuer, sts)
+    seen("the handshake fails, it gets no token")
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
+@pytest.mark.attack(18, "STS by TLS 1.1")
+def test_old_tls_gets_no_token(alone, outside, issuer, sts, seen):
+    with outside.outdated():
+        program, _ = alone(issuer.token("sts.amazonaws.com"))
+        assert program.wait() == 1
+    assert program.message().count(".amazonaws.com:443 failed: ") == 2, program.message()
+    assert not sts.requests
     seen("the handshake fails, it gets no token")
 
 
@@ -283,6 +284,26 @@ def test_vertex_from_end_to_end(started, outside, issuer, seen):
         assert got()[0].removeprefix("Bearer ") in service.issued
         no_value_is_in(path.helper.errors() + path.gateway.errors(), issuer, service)
     seen("the host got the gateway's alone, and later a renewed one")
+
+
+@pytest.mark.attack(4, "Vertex: the client's own token, while Google's service refuses the gateway's")
+def test_the_first_token_comes_later(started, outside, issuer, seen):
+    service = token_services.GoogleTokenService(issuer, GOOGLE_AUDIENCE)
+    service.override = 400, {}, json.dumps({"error": "invalid_grant"})
+    with serving(outside, service, "sts.googleapis.com"):
+        path = started("vertex.yaml", {"google": issuer.token(GOOGLE_AUDIENCE)}, wait=False,
+                       facts={"googleAudience": GOOGLE_AUDIENCE})
+        told = wait_for("a failure that is told", lambda: path.helper.logged("credential cannot be obtained"))
+        assert told[0]["error"] == "sts.googleapis.com answered 400 invalid_grant"
+
+        def status():
+            return path.ask(VERTEX, method="POST", path=PREDICT, body=b"{}", headers=[("Authorization", "own")]).status
+        before = len(outside.requests), status()
+        assert before[1] == 401 and not [got for got in outside.requests[before[0]:]
+                                         if got["server_name"] == VERTEX.partition(":")[0]]
+        service.override = None
+        wait_for("the first token", lambda: status() == 200)
+    seen("401 within TLS, and 200 as soon as there is one")
 
 
 @pytest.mark.attack(13, "the files of credentials, their directories, and what the helper logs and leaves as a message")

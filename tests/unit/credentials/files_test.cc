@@ -89,15 +89,18 @@ TEST_F(FilesTest, PreparationMakesDirectoriesAndFilesOfThisUserAlone) {
                      .file = directory_.PathOf("derived/cloud/aws")}};
   ASSERT_TRUE(Prepare(config).ok());
   EXPECT_EQ(Read(config.derived[0].file), "cm9ib3Q6cGFzczp3b3Jk");  // robot:pass:word
-  EXPECT_TRUE(std::filesystem::is_directory(directory_.PathOf("derived/cloud")));
-  EXPECT_FALSE(std::filesystem::exists(config.derived[1].file));
+  EXPECT_EQ(Read(config.derived[1].file), "[default]\n");           // for Envoy to watch
+  EXPECT_FALSE(CheckReady(config).ok());
   struct stat info{};
   ASSERT_EQ(::stat(config.derived[0].file.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777U, 0600U);
   ASSERT_EQ(::stat(directory_.PathOf("derived/cloud").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777U, 0700U);
-  // Once more, as after a restart of the pod's init containers.
+  // Once more, as when the pod's init containers run again: what was exchanged stays.
+  ASSERT_TRUE(ReplaceFile(config.derived[1].file, "[default]\naws_access_key_id=A\n").ok());
+  EXPECT_TRUE(CheckReady(config).ok());
   EXPECT_TRUE(Prepare(config).ok());
+  EXPECT_TRUE(CheckReady(config).ok());
 }
 
 TEST_F(FilesTest, ReadyIsWhoHasEveryFile) {
