@@ -39,11 +39,7 @@ Result<std::string> ReadToken(const std::string& file) {
 }  // namespace
 
 Exchanger::Exchanger(const Derived& derived, const Clock& clock, Logger& logger)
-    : derived_(derived),
-      clock_(clock),
-      logger_(logger),
-      random_(std::random_device{}()),
-      missing_(TokenServiceHost(derived) + " has not answered yet") {}
+    : derived_(derived), clock_(clock), logger_(logger), random_(std::random_device{}()) {}
 
 Result<Credential> Exchanger::Exchange(const std::stop_token& stop) const {
   const auto token = ReadToken(derived_.token_file);
@@ -67,7 +63,7 @@ Result<Credential> Exchanger::Exchange(const std::stop_token& stop) const {
   return ReadTokenAnswer(derived_, *token, *response, clock_.Now());
 }
 
-Result<system_clock::time_point> Exchanger::Renew(const std::stop_token& stop) {
+Result<system_clock::time_point> Exchanger::Renew(const std::stop_token& stop) const {
   const auto credential = Exchange(stop);
   if (!credential.ok()) return credential.status();
   if (Status status = ReplaceFile(derived_.file, credential->contents); !status.ok()) {
@@ -95,8 +91,7 @@ void Exchanger::Run(const std::stop_token& stop) {
                     {"service", host},
                     {"expires", FormatTime(*renewed)},
                     {"renewalSeconds", std::chrono::duration_cast<seconds>(pause).count()}});
-      const MutexLock lock(mutex_);
-      missing_.clear();
+      SetOutcome(Status::Ok());
       continue;
     }
     const Status status = renewed.status();
@@ -107,8 +102,7 @@ void Exchanger::Run(const std::stop_token& stop) {
       logger_.Error("credential cannot be obtained", {{"credential", derived_.credential},
                                                       {"error", status.message()},
                                                       {"retrySeconds", retry}});
-      const MutexLock lock(mutex_);
-      missing_ = status.message();
+      SetOutcome(status);
     } else if (now < *expires) {
       logger_.Warning("credential cannot be renewed; the one before stays in use",
                       {{"credential", derived_.credential},
@@ -125,9 +119,14 @@ void Exchanger::Run(const std::stop_token& stop) {
   } while (SleepUnlessStopped(stop, pause));
 }
 
-std::string Exchanger::Missing() const {
+void Exchanger::SetOutcome(Status outcome) {
   const MutexLock lock(mutex_);
-  return missing_;
+  outcome_ = std::move(outcome);
+}
+
+std::optional<Status> Exchanger::Outcome() const {
+  const MutexLock lock(mutex_);
+  return outcome_;
 }
 
 }  // namespace stockade::credentials

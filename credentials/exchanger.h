@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <random>
 #include <stop_token>
 #include <string>
@@ -26,21 +28,23 @@ class Exchanger {
   // Returns after a stop is requested, which also ends an exchange that is under way.
   void Run(const std::stop_token& stop);
 
-  // For any thread: why there is no credential, as far as is known. Empty once there has been one.
-  [[nodiscard]] std::string Missing() const;
+  // For any thread: what the exchanges came to. Ok once there has been a credential; nothing before
+  // the first exchange has ended, which takes less than a minute.
+  [[nodiscard]] std::optional<Status> Outcome() const;
   [[nodiscard]] const Derived& derived() const { return derived_; }
 
  private:
   Result<Credential> Exchange(const std::stop_token& stop) const;
   // Until when the credential is good that the file then holds.
-  Result<std::chrono::system_clock::time_point> Renew(const std::stop_token& stop);
+  Result<std::chrono::system_clock::time_point> Renew(const std::stop_token& stop) const;
+  void SetOutcome(Status outcome);
 
   const Derived& derived_;
   const Clock& clock_;
   Logger& logger_;
   std::mt19937_64 random_;
   mutable Mutex mutex_;
-  std::string missing_ STOCKADE_GUARDED_BY(mutex_);
+  std::optional<Status> outcome_ STOCKADE_GUARDED_BY(mutex_);
 };
 
 }  // namespace stockade::credentials

@@ -20,17 +20,19 @@ namespace {
 
 constexpr timespec kInterval = {.tv_sec = 1, .tv_nsec = 0};
 
-// Why credentials without a file are missing; empty when none is. `waiting` is cut down to them.
-std::string Missing(std::vector<const Exchanger*>& waiting) {
+// Unavailable with the reason of each credential that could not be had; Ok while an exchange has
+// not ended yet, so that none goes without its reason.
+Status CheckOutcomes(const std::vector<const Exchanger*>& waiting) {
   std::vector<std::string> reasons;
-  std::erase_if(waiting, [&](const Exchanger* exchanger) {
-    const std::string reason = exchanger->Missing();
-    if (!reason.empty()) {
-      reasons.push_back("credential \"" + exchanger->derived().credential + "\": " + reason);
-    }
-    return reason.empty();
-  });
-  return Join(reasons, "; ");
+  for (const Exchanger* exchanger : waiting) {
+    const auto outcome = exchanger->Outcome();
+    if (!outcome) return Status::Ok();
+    if (outcome->ok()) continue;
+    reasons.push_back("credential \"" + exchanger->derived().credential +
+                      "\": " + outcome->message());
+  }
+  if (reasons.empty()) return Status::Ok();
+  return {StatusCode::kUnavailable, Join(reasons, "; ")};
 }
 
 }  // namespace
@@ -89,9 +91,7 @@ Status Run(const Config& config, const RunOptions& options, const Clock& clock, 
   for (;;) {
     for (BasicFile& file : basic) file.Update();
     if (!waiting.empty() && clock.SinceBoot() >= deadline) {
-      if (const std::string missing = Missing(waiting); !missing.empty()) {
-        return {StatusCode::kUnavailable, missing};
-      }
+      if (Status status = CheckOutcomes(waiting); !status.ok()) return status;
     }
     if (sigtimedwait(&ends, nullptr, &kInterval) > 0) {
       logger.Info("stopped by a signal");

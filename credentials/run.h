@@ -34,8 +34,8 @@ struct RunOptions {
 
 // Keeps every derived file current until SIGTERM or SIGINT, which it blocks for the whole process.
 // Secrets' files are compared once a second: the kubelet takes longer to bring a change, and of the
-// inotify instances a node has few for each user, which its proxies need. Unavailable when the
-// deadline passes without a credential, with the reason of each that is missing.
+// inotify instances a node has few for each user, which its proxies need. Unavailable when after
+// the deadline a first exchange has failed, with the reason of each credential that is missing.
 Status Run(const Config& config, const RunOptions& options, const Clock& clock, Logger& logger);
 
 }  // namespace stockade::credentials

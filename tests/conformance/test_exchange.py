@@ -116,9 +116,7 @@ def test_renewal_drops_nothing(started, outside, issuer, sts, seen):
         path.gateway_root.mount(TOKENS, {"aws": second})
         wait_for("the new token at STS", lambda: sts.requests[-1]["WebIdentityToken"] == second)
         wait_for("another key", lambda: len(load.answers) > 1)
-        keys = len(sts.secrets)
-        wait_for("two further keys", lambda: len(sts.secrets) >= keys + 4)
-        load.wait_for(signed(path, outside, sts), more=1)
+        wait_for("a further key", lambda: len(load.answers) > 2)
     assert set(load.answers) <= set(sts.secrets), load.answers
     no_value_is_in(path.helper.errors(), issuer, sts)
     seen("every request has a signature that is right, by the old key or a new one")
@@ -137,8 +135,8 @@ def test_the_old_credentials_stay_in_use(started, outside, issuer, sts, seen):
     assert sts.sessions[signed(path, outside, sts)][1] == sts.sessions[old][1]
     wait_for("the expiry to be told", lambda: path.helper.logged("credential has expired and cannot be renewed"))
     assert path.helper.running()
-    sts.override, sts.lifetime = None, 3600
     before = set(sts.secrets)
+    sts.override, sts.lifetime = None, 3600
     wait_for("a new key", lambda: signed(path, outside, sts) not in before)
     seen("the old ones are used on, the log says why, and new ones follow when it answers")
 
