@@ -92,7 +92,7 @@ def no_value_is_in(text, issuer, *services):
 
 # ---- Point 16: AWS
 
-@pytest.mark.attack(16, "from the web identity token over STS to the host, which checks key, session and signature")
+@pytest.mark.attack(16, "the web identity token at STS, what it gives at the host")
 def test_bedrock_from_end_to_end(started, outside, issuer, sts, seen):
     path = started("bedrock.yaml", {"aws": issuer.token("sts.amazonaws.com")})
     key = signed(path, outside, sts)
@@ -102,10 +102,10 @@ def test_bedrock_from_end_to_end(started, outside, issuer, sts, seen):
     log = path.helper.errors() + path.gateway.errors() + path.gateway.log_path.read_text()
     no_value_is_in(log, issuer, sts)
     assert [line["credential"] for line in path.helper.logged("credential obtained")].count("queue") == 1
-    seen("it accepts; each credential has its role, and CloudTrail would say `team-a.case`")
+    seen("both accept; role by role, the session is `team-a.case`")
 
 
-@pytest.mark.attack(16, "credentials that STS gives for seconds, and a new token, under 50 requests a second")
+@pytest.mark.attack(16, "credentials of 4 s and a new token, under 50 requests a second")
 def test_renewal_drops_nothing(started, outside, issuer, sts, seen):
     sts.lifetime = 4
     first, second = issuer.token("sts.amazonaws.com"), issuer.token("sts.amazonaws.com")
@@ -119,10 +119,10 @@ def test_renewal_drops_nothing(started, outside, issuer, sts, seen):
         wait_for("a further key", lambda: len(load.answers) > 2)
     assert set(load.answers) <= set(sts.secrets), load.answers
     no_value_is_in(path.helper.errors(), issuer, sts)
-    seen("every request has a signature that is right, by the old key or a new one")
+    seen("each signature is right, by an old key or a new one")
 
 
-@pytest.mark.attack(16, "STS refuses when credentials are to be renewed")
+@pytest.mark.attack(16, "STS refuses to renew credentials")
 def test_the_old_credentials_stay_in_use(started, outside, issuer, sts, seen):
     sts.lifetime = 4
     path = started("bedrock.yaml", {"aws": issuer.token("sts.amazonaws.com")})
@@ -138,10 +138,10 @@ def test_the_old_credentials_stay_in_use(started, outside, issuer, sts, seen):
     before = set(sts.secrets)
     sts.override, sts.lifetime = None, 3600
     wait_for("a new key", lambda: signed(path, outside, sts) not in before)
-    seen("the old ones are used on, the log says why, and new ones follow when it answers")
+    seen("the old ones stay in use, the log says why; then new ones")
 
 
-@pytest.mark.attack(16, "a gateway that is there before its first exchange, and a signature of the agent's own")
+@pytest.mark.attack(16, "an agent's own signature, before the gateway's first exchange")
 def test_the_first_credentials_come_later(started, outside, issuer, sts, seen):
     sts.override = 503, {}, "{}"
     path = started("bedrock.yaml", {"aws": issuer.token("sts.amazonaws.com")}, wait=False)
@@ -154,7 +154,7 @@ def test_the_first_credentials_come_later(started, outside, issuer, sts, seen):
     sts.override = None
     wait_for("a signature", authorization)
     assert signed(path, outside, sts) in sts.secrets
-    seen("no signature reaches the host, and the gateway's as soon as it has a key")
+    seen("no signature at the host, and then the gateway's")
 
 
 @pytest.mark.parametrize("token, answer", [
@@ -265,7 +265,7 @@ def test_no_other_answer_is_taken(alone, outside, issuer, sts, seen, override, r
 
 # ---- Points 4 and 13: Google, and what nobody may see
 
-@pytest.mark.attack(4, "Vertex: the client's own token, and one that Google gave for the gateway's")
+@pytest.mark.attack(4, "Vertex: a token of the client's own")
 def test_vertex_from_end_to_end(started, outside, issuer, seen):
     service = token_services.GoogleTokenService(issuer, GOOGLE_AUDIENCE, lifetime=4)
     with serving(outside, service, "sts.googleapis.com"):
@@ -281,10 +281,10 @@ def test_vertex_from_end_to_end(started, outside, issuer, seen):
         wait_for("a renewed token", lambda: got() != first)
         assert got()[0].removeprefix("Bearer ") in service.issued
         no_value_is_in(path.helper.errors() + path.gateway.errors(), issuer, service)
-    seen("the host got the gateway's alone, and later a renewed one")
+    seen("the host got the gateway's alone, later a renewed one")
 
 
-@pytest.mark.attack(4, "Vertex: the client's own token, while Google's service refuses the gateway's")
+@pytest.mark.attack(4, "Vertex: the same, while Google's service refuses the gateway")
 def test_the_first_token_comes_later(started, outside, issuer, seen):
     service = token_services.GoogleTokenService(issuer, GOOGLE_AUDIENCE)
     service.override = 400, {}, json.dumps({"error": "invalid_grant"})
@@ -304,14 +304,14 @@ def test_the_first_token_comes_later(started, outside, issuer, seen):
     seen("401 within TLS, and 200 as soon as there is one")
 
 
-@pytest.mark.attack(13, "the files of credentials, their directories, and what the helper logs and leaves as a message")
+@pytest.mark.attack(13, "the files of credentials, and the log of what writes them")
 def test_files_are_for_the_gateway_alone(started, outside, issuer, sts, seen):
     path = started("bedrock.yaml", {"aws": issuer.token("sts.amazonaws.com")})
     for file in path.gateway_root.file("/run/stockade/credentials").glob("*/*"):
         assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700), file
     assert path.helper.close() == 0 and path.helper.message() == ""
     no_value_is_in(path.helper.errors(), issuer, sts)
-    seen("one user may read them, and no line holds a value")
+    seen("one user may read them, no line holds a value")
 
 
 # ---- Point 9: Secrets
@@ -320,7 +320,7 @@ def basic(password):
     return "Basic " + base64.b64encode(f"robot:{password}".encode()).decode()
 
 
-@pytest.mark.attack(9, "a password that changes under 50 requests a second, and that is taken away")
+@pytest.mark.attack(9, "a password that changes or goes, under 50 requests a second")
 def test_a_changed_password_is_used_without_a_restart(started, seen):
     path = started("basic.yaml", secrets={"index": {"password": "first"}})
 
@@ -341,10 +341,10 @@ def test_a_changed_password_is_used_without_a_restart(started, seen):
     assert set(load.answers) == {basic("first"), basic("second"), basic("third")}, load.answers
     text = path.helper.errors() + path.gateway.errors() + path.gateway.log_path.read_text()
     assert not [word for word in ("first", "second", "third") if basic(word)[6:] in text or f'"{word}"' in text]
-    seen("every request got one that was valid, none failed")
+    seen("every request got a valid one, none failed")
 
 
-@pytest.mark.attack(9, "a Secret without the key that is named, or with an empty one")
+@pytest.mark.attack(9, "a Secret without its key, or with an empty one")
 def test_a_missing_key_is_named(public_authority, tmp_path, seen):
     root = egress_path.Root(tmp_path)
     root.write({"credentials.json": egress_path.render(conftest.HERE / "basic.yaml")["credentials"]})
@@ -353,4 +353,4 @@ def test_a_missing_key_is_named(public_authority, tmp_path, seen):
         root.mount("/etc/stockade/credentials/index", values)
         program = Program(root, public_authority.certificate, "prepare")
         assert program.wait() == 1 and program.message() == f'credential "index": {what}\n'
-    seen("the gateway does not start, and the message of its pod names Secret and key")
+    seen("the gateway does not start; a message names Secret and key")

@@ -94,7 +94,9 @@ class AwsTokenService(TokenService):
         claims = json.loads(_decoded(token.split(".")[1]))
         if self._roles.get(role) != claims["sub"]:
             return self._error(403, "AccessDenied", f"Not authorized to perform sts:{form['Action']}")
-        key, secret, session = f"ASIA{len(self.secrets):012}", secrets.token_urlsafe(30), secrets.token_urlsafe(60)
+        # Two requests may be under way, each in a thread of its own.
+        key = f"ASIA{secrets.token_hex(6).upper()}"
+        secret, session = secrets.token_urlsafe(30), secrets.token_urlsafe(60)
         self.secrets[key], self.sessions[key] = secret, (session, role, name)
         self.issued += [secret, session]
         given = {"AccessKeyId": key, "SecretAccessKey": secret, "SessionToken": session,
