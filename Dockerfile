@@ -1,7 +1,7 @@
-# The images of Stockade's programs: targets operator and webhook. docs/images.md says what is in them.
+# The images of Stockade's programs: targets operator, webhook and credentials. docs/images.md says what is in them.
 #
 #   docker build --target operator --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" .
-#   hack/images                  # both, without Docker and without a registry
+#   hack/images                  # all, without Docker and without a registry
 #
 # Nothing here depends on the processor: for another one, give --platform.
 
@@ -22,11 +22,13 @@ COPY . .
 # known by its contents: its date is that of the image's layer.
 ARG CCACHE_DIR=/ccache
 RUN --mount=type=cache,target=/ccache CCACHE_DIR=${CCACHE_DIR} CCACHE_COMPILERCHECK=content \
-    hack/build image stockade-operator stockade-webhook
+    hack/build image stockade-operator stockade-webhook stockade-credentials
 ARG SOURCE_DATE_EPOCH=0
 RUN for program in operator webhook; do \
       hack/lib/image_root.py --program "build/image/$program/stockade-$program" --out "/image/$program"; \
-    done
+    done && \
+    hack/lib/image_root.py --program build/image/credentials/stockade-credentials --out /image/credentials \
+      --public-authorities
 
 FROM ${RUNTIME_BASE} AS operator
 ARG VERSION=unknown
@@ -57,3 +59,17 @@ COPY --from=build /image/webhook /
 USER 65532:65532
 EXPOSE 8443 8082
 ENTRYPOINT ["/usr/bin/stockade-webhook"]
+
+FROM ${RUNTIME_BASE} AS credentials
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.title="stockade-credentials" \
+      org.opencontainers.image.description="Runs AI agents on Kubernetes behind a security boundary: credentials" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
+COPY --from=build /image/credentials /
+USER 65532:65532
+ENTRYPOINT ["/usr/bin/stockade-credentials"]

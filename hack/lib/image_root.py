@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Lays out the files of one program's image: the program, the shared libraries that it needs, and what tells of both.
 
-Usage: image_root.py --program FILE --out DIR
+Usage: image_root.py --program FILE --out DIR [--public-authorities]
 
 Runs where the program was linked, on Debian, since it asks ldd for the libraries and dpkg for the packages that they
 are from. DIR becomes the root directory of the image:
@@ -9,6 +9,8 @@ are from. DIR becomes the root directory of the image:
   usr/bin/PROGRAM               without symbols
   usr/lib/..., usr/lib64/...    the libraries, at Debian's paths, and the dynamic loader
   etc/passwd, etc/group         root and the user nonroot, 65532
+  etc/ssl/certs/ca-certificates.crt
+                                with --public-authorities: those of Debian's package, for a program that asks others
   usr/share/doc/PACKAGE/copyright
   var/lib/dpkg/status.d/PACKAGE what scanners of images look for
   usr/share/sbom/PROGRAM.spdx.json
@@ -29,6 +31,8 @@ import subprocess
 
 # Libraries of which only headers are used: the compiler puts them into the program itself.
 HEADER_PACKAGES = ["libboost1.74-dev", "nlohmann-json3-dev"]
+AUTHORITIES_PACKAGE = "ca-certificates"
+AUTHORITIES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
 USER_FILES = {
     "etc/passwd": "root:x:0:0:root:/:/nonexistent\nnonroot:x:65532:65532:nonroot:/:/nonexistent\n",
     "etc/group": "root:x:0:\nnonroot:x:65532:\n",
@@ -77,7 +81,7 @@ def write(path, text):
     path.write_text(text)
 
 
-def lay_out(program, root):
+def lay_out(program, root, public_authorities):
     """Fills the root directory and returns {path in the image: package}, for the program None."""
     installed = pathlib.Path("/usr/bin") / program.name
     (root / "usr/bin").mkdir(parents=True)
@@ -90,6 +94,10 @@ def lay_out(program, root):
         shutil.copyfile(path.resolve(), f"{root}{target}")
         os.chmod(f"{root}{target}", 0o755)
         files[target] = owner(path.resolve())
+    if public_authorities:
+        # No package owns it: ca-certificates makes it of its own files.
+        write(pathlib.Path(f"{root}{AUTHORITIES}"), AUTHORITIES.read_text())
+        files[AUTHORITIES] = AUTHORITIES_PACKAGE
     for directory in sorted({target.parts[2] for target in files if target.parts[2].startswith("lib")}):
         os.symlink(f"usr/{directory}", root / directory)
     for name, text in USER_FILES.items():
@@ -127,7 +135,7 @@ def spdx_package(name):
         "licenseDeclared": "NOASSERTION",
         "licenseComments": f"See usr/share/doc/{name}/copyright in the image.",
         "copyrightText": "NOASSERTION",
-        "primaryPackagePurpose": "LIBRARY",
+        "primaryPackagePurpose": "OTHER" if name == AUTHORITIES_PACKAGE else "LIBRARY",
         "sourceInfo": f"built from the Debian source package {facts['source:Package']} {facts['source:Version']}",
         "externalRefs": [
             {
@@ -143,7 +151,7 @@ def spdx_file(root, path):
     return {
         "SPDXID": spdx_id("File", path),
         "fileName": "." + str(path),
-        "fileTypes": ["BINARY"],
+        "fileTypes": ["TEXT" if path == AUTHORITIES else "BINARY"],
         "checksums": [
             {"algorithm": name.upper(), "checksumValue": digest(pathlib.Path(f"{root}{path}"), name)}
             for name in ("sha1", "sha256")
@@ -180,7 +188,9 @@ def bill_of_materials(program, root, files, created):
             relations.append(relation(spdx_id("File", path), "EXPANDED_FROM_ARCHIVE", spdx_id("Package", package)))
         else:
             relations.append(relation("SPDXRef-DOCUMENT", "DESCRIBES", spdx_id("File", path)))
-    for kind, names in (("DYNAMIC_LINK", packages), ("STATIC_LINK", HEADER_PACKAGES)):
+    libraries = [name for name in packages if name != AUTHORITIES_PACKAGE]
+    others = [name for name in packages if name == AUTHORITIES_PACKAGE]
+    for kind, names in (("DYNAMIC_LINK", libraries), ("STATIC_LINK", HEADER_PACKAGES), ("DEPENDS_ON", others)):
         relations += [relation(product["SPDXID"], kind, spdx_id("Package", name)) for name in names]
     document = {
         "spdxVersion": "SPDX-2.3",
@@ -207,11 +217,12 @@ def main():
     parser = argparse.ArgumentParser(description="Lays out the files of one program's image.")
     parser.add_argument("--program", type=pathlib.Path, required=True)
     parser.add_argument("--out", type=pathlib.Path, required=True)
+    parser.add_argument("--public-authorities", action="store_true")
     options = parser.parse_args()
     os.umask(0o022)
     epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or 0)
     options.out.mkdir(parents=True)
-    files = lay_out(options.program, options.out)
+    files = lay_out(options.program, options.out, options.public_authorities)
     created = datetime.datetime.fromtimestamp(epoch, datetime.timezone.utc)
     sbom = bill_of_materials(options.program, options.out, files, created)
     write(options.out / f"usr/share/sbom/{options.program.name}.spdx.json", json.dumps(sbom, indent=2) + "\n")

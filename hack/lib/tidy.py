@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 TOOL = "clang-tidy-19"
-DIRECTORIES = ("libs", "operator", "webhook", "cli", "canary")
+DIRECTORIES = ("libs", "operator", "webhook", "cli", "canary", "credentials")
 
 
 def included_files(build):

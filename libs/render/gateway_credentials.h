@@ -13,10 +13,13 @@
 //
 // Two containers run the program stockade-credentials, whose arguments are
 //   prepare --config FILE   and ends: it makes the directories of all derived files and writes
-//   those
-//                           of kind "basic". With a key that is missing it ends with 1 instead, and
-//                           its termination message names the Secret and the key of each.
+//                           those of kind "basic". With a key that is missing it ends with 1
+//                           instead, and its termination message names the Secret and the key of
+//                           each.
 //   run --config FILE       as long as the pod: it keeps the derived files current, by renaming.
+//                           When a first exchange does not succeed within a minute it ends with 1,
+//                           and its termination message says why.
+//   ready --config FILE     succeeds when every derived file has its credential.
 // FILE is kCredentialsFile:
 //   {"secrets": [{"credential", "secret", "key", "file"}],
 //    "derived": [{"credential", "file", "kind": "basic", "username", "passwordFile"},

@@ -22,6 +22,9 @@ constexpr std::string_view kTokensVolume = "tokens";
 // The old gateway answers while its sandboxes come to know of the new one.
 constexpr int kPreStopSeconds = 20;
 constexpr int kGraceSeconds = 30;
+// Longer than stockade-credentials tries by itself before it says what is wrong and ends.
+constexpr int kExchangeSeconds = 120;
+constexpr const char* kCredentialsProgram = "/usr/bin/stockade-credentials";
 
 std::string SecretVolumeName(std::size_t index) { return "credential-" + std::to_string(index); }
 
@@ -30,14 +33,17 @@ Json SecretMountOf(const GatewayCredentials& credentials, std::size_t index) {
                                                     credentials.secrets[index].credential);
 }
 
+Json HelperArgs(const char* mode) {
+  return Json::array({mode, "--config",
+                      std::string(envoy::kConfigDirectory) + "/" + std::string(kCredentialsFile)});
+}
+
 Json Helper(const char* name, const char* mode, const EgressSettings& settings) {
   return RenderOwnContainer({.name = name,
                              .image = settings.credentials_image,
                              .user = settings.gateway_user,
-                             .command = Json::array({"/usr/bin/stockade-credentials"}),
-                             .args = Json::array({mode, "--config",
-                                                  std::string(envoy::kConfigDirectory) + "/" +
-                                                      std::string(kCredentialsFile)}),
+                             .command = Json::array({kCredentialsProgram}),
+                             .args = HelperArgs(mode),
                              .resources = &settings.helper,
                              .sidecar = std::string_view(mode) == "run"},
                             nullptr);
@@ -58,8 +64,17 @@ Json Prepare(const GatewayCredentials& credentials, const EgressSettings& settin
   return container;
 }
 
+// The proxy begins when every credential is there: until then its requests would have none, while
+// the gateway before it, if there is one, still has its own.
 Json Exchange(const GatewayCredentials& credentials, const EgressSettings& settings) {
   Json container = Helper("stockade-credentials", "run", settings);
+  Json probe = HelperArgs("ready");
+  probe.insert(probe.begin(), kCredentialsProgram);
+  container["startupProbe"] = {{"exec", {{"command", std::move(probe)}}},
+                               {"periodSeconds", 1},
+                               {"timeoutSeconds", 5},
+                               {"failureThreshold", kExchangeSeconds}};
+  ApplyContainerDefaults(container);
   Json& mounts = container["volumeMounts"];
   mounts.push_back(ReadOnlyMount(kConfigVolume, envoy::kConfigDirectory));
   for (std::size_t i = 0; i < credentials.secrets.size(); ++i) {

@@ -28,7 +28,7 @@ POINTS = {
     15: "The audit log tells of each request",
     16: "Requests to AWS are signed by the gateway",
     17: "Tools work through it",
-    18: "An agent's own credential does not pass",
+    18: "An agent's own credential does not pass, and a fake STS gets none of the gateway's",
 }
 
 

@@ -15,6 +15,13 @@ def days_ago(days):
     return {"LD_PRELOAD": str(library), "FAKETIME": f"-{days}d"}
 
 
+def self_signed(certificate, key, name):
+    """A certificate for a name of DNS that nobody vouches for."""
+    _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+             "-subj", "/", "-addext", f"subjectAltName=critical,DNS:{name}", "-keyout", str(key),
+             "-out", str(certificate))
+
+
 class Authority:
     """A certificate authority below `directory`; `certificate` is what others trust."""
 

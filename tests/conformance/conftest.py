@@ -1,5 +1,6 @@
 """The network namespace of the conformance tests, and what every test of the egress path shares."""
 
+import itertools
 import pathlib
 import socket
 import subprocess
@@ -39,6 +40,10 @@ NAMES = {
     "api.anthropic.com": [PUBLIC],
     "bedrock-runtime.eu-central-1.amazonaws.com": [PUBLIC],
     "queue.eu-west-1.amazonaws.com": [PUBLIC],
+    "sts.eu-central-1.amazonaws.com": [OTHER],
+    "sts.eu-west-1.amazonaws.com": [OTHER],
+    "europe-west1-aiplatform.googleapis.com": [PUBLIC],
+    "sts.googleapis.com": [OTHER],
     "cluster.example.test": ["93.184.217.5"],
     "loopback.six.example.test": ["::1"],
     "link-local.six.example.test": ["fe80::1"],
@@ -60,6 +65,7 @@ NAMES = {
 }
 
 
+NUMBERS = itertools.count()  # for ports and paths that no other test has
 ROWS = []  # of the table in docs/egress.md: (point, what was tried, what was seen)
 TABLE_TEST = "test_the_table_is_what_was_seen"
 

@@ -8,6 +8,7 @@ import pathlib
 import socket
 import ssl
 import subprocess
+import threading
 import time
 
 import certificates
@@ -66,7 +67,7 @@ class Root:
     def write(self, files):
         for name, contents in files.items():
             text = json.dumps(contents)
-            for prefix in ("/etc/stockade/", "/run/stockade/"):
+            for prefix in ("/etc/stockade/", "/run/stockade/", "/var/run/secrets/stockade/"):
                 text = text.replace(f'"{prefix}', f'"{self.path}{prefix}')
             self.file(f"/etc/stockade/proxy/{name}").write_text(text)
 
@@ -119,11 +120,45 @@ class Process:
         return self._errors.read_text()
 
 
+class Load:
+    """50 requests a second, each by a call of `ask`, from the beginning to the end of a with statement. `answers` counts
+    what it returned, or what it raised as text."""
+
+    def __init__(self, ask):
+        self.answers = collections.Counter()
+        self._ask, self._over = ask, threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(5)]
+
+    def _run(self, number):
+        due = time.monotonic() + number * 0.02
+        while not self._over.wait(max(0, due - time.monotonic())):
+            due = max(due + 0.1, time.monotonic())
+            try:
+                key = self._ask()
+            except (OSError, AssertionError) as error:
+                key = repr(error)
+            self.answers[key] += 1
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def wait_for(self, key, more=20):
+        target = self.answers[key] + more
+        wait_for(f"{more} more answers with {key}", lambda: self.answers[key] >= target)
+
+
 class EgressPath:
     """Sidecar and gateway of the sandbox in a file. `secrets` is {credential: {key: value}}, `derived` the same of what
-    stockade-credentials would write."""
+    stockade-credentials would write, `helper` what starts it instead, of this path, before the gateway begins."""
 
-    def __init__(self, sandbox, directory, ports, roots, secrets=None, derived=None, facts=None):
+    def __init__(self, sandbox, directory, ports, roots, secrets=None, derived=None, facts=None, helper=None):
         self.directory = pathlib.Path(directory)
         self.sidecar_port, self.gateway_port = ports
         rendered = render(sandbox, {"gatewayAddress": "127.0.0.1", "gatewayPort": self.gateway_port,
@@ -143,7 +178,8 @@ class EgressPath:
         for name, values in (derived or {}).items():
             self.gateway_root.mount(f"/run/stockade/credentials/{name}", values)
         self.sidecar_root.write(rendered["sidecar"])
-        self.gateway_root.write(rendered["gateway"])
+        self.gateway_root.write({**rendered["gateway"], "credentials.json": rendered["credentials"]})
+        self.helper = helper(self) if helper else None
         self.start_gateway()
         self.sidecar = Process(self.sidecar_root, self.sidecar_port)
         try:
@@ -155,6 +191,8 @@ class EgressPath:
     def close(self):
         self.sidecar.close()
         self.gateway.close()
+        if self.helper:
+            self.helper.close()
 
     def start_gateway(self):
         self.gateway = Process(self.gateway_root, self.gateway_port)

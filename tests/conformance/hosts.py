@@ -1,5 +1,6 @@
 """The outside world of the egress path: a DNS server, and HTTPS servers on every address of the namespace."""
 
+import contextlib
 import http.server
 import json
 import queue
@@ -83,12 +84,42 @@ class HttpsHosts:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate, key)
             self._contexts[name] = context
+        self._context = self._first_context()
         self._servers = [self._start(port) for port in ports]
 
     def close(self):
         for server in self._servers:
             server.shutdown()
             server.server_close()
+
+    @contextlib.contextmanager
+    def disguised(self, name, certificate, key):
+        """The host shows another certificate within a with statement."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        honest = self._contexts[name]
+        self._contexts[name] = context
+        try:
+            yield
+        finally:
+            self._contexts[name] = honest
+
+    @contextlib.contextmanager
+    def outdated(self):
+        """Every host speaks TLS 1.1 and nothing later within a with statement."""
+        self._context.set_ciphers("ALL:@SECLEVEL=0")
+        self._context.minimum_version = self._context.maximum_version = ssl.TLSVersion.TLSv1_1
+        try:
+            yield
+        finally:
+            self._context = self._first_context()
+
+    def _first_context(self):
+        """Of every connection, until it has told the name of the host."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self._default)
+        context.sni_callback = self._choose
+        return context
 
     def _choose(self, tls, name, _):
         tls.stockade_name = name
@@ -98,9 +129,6 @@ class HttpsHosts:
             tls.context = context
 
     def _start(self, port):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*self._default)
-        context.sni_callback = self._choose
         hosts = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -175,10 +203,10 @@ class HttpsHosts:
             def get_request(self):
                 connection, client = super().get_request()
                 hosts.accepted.append(connection.getsockname()[0])
-                return connection, client
+                wrapped = hosts._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                return wrapped, client
 
         server = Server(("0.0.0.0", port), Handler)
         server.handle_error = lambda *_: None  # clients that break off are the point
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return server

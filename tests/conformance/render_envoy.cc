@@ -5,15 +5,20 @@
 #include <string>
 #include <vector>
 
+#include "api/agent_sandbox.h"
 #include "api/egress.h"
 #include "codec/yaml.h"
 #include "render/egress_profile.h"
+#include "render/egress_settings.h"
 #include "render/envoy/envoy.h"
+#include "render/gateway.h"
+#include "render/gateway_credentials.h"
 
 // Prints what the library makes of a sandbox's egress, for tests that run it in real proxies.
 //
 // Usage: render_envoy SANDBOX.yaml [FACTS.json]
-//   {"hash": ..., "serverName": ..., "sidecar": {FILE: CONTENTS}, "gateway": {FILE: CONTENTS}}
+//   {"hash": ..., "serverName": ..., "sidecar": {FILE: CONTENTS}, "gateway": {FILE: CONTENTS},
+//    "credentials": CONTENTS}
 namespace stockade::render::envoy {
 namespace {
 
@@ -64,10 +69,20 @@ int Main(int argc, char** argv) {
       root["maxRequestsPerSecond"].AsInt().value_or(gateway.max_requests_per_second);
 
   const EgressProfile profile = MakeEgressProfile(egress, credentials);
+  api::AgentSandbox sandbox;
+  sandbox.metadata.name = document->root()["metadata"]["name"].StringOrEmpty();
+  sandbox.metadata.namespace_name = gateway.namespace_name;
+  sandbox.spec.egress = egress;
+  sandbox.spec.credentials = credentials;
+  EgressSettings settings;
+  settings.google_audience = root["googleAudience"].StringOrEmpty();
+  const GatewayCredentials planned =
+      PlanCredentials(sandbox, profile, settings, GatewayName(sandbox, profile));
   const codec::Json rendered = {{"hash", profile.hash},
                                 {"serverName", GatewayServerName(profile, gateway.namespace_name)},
                                 {"sidecar", RenderSidecar(profile, sidecar)},
-                                {"gateway", RenderGateway(profile, gateway)}};
+                                {"gateway", RenderGateway(profile, gateway)},
+                                {"credentials", planned.file}};
   std::cout << rendered.dump(2) << "\n";
   return 0;
 }

@@ -1,6 +1,5 @@
 """Points 8 to 11: streams, and what changes or goes away while requests are under way."""
 
-import collections
 import contextlib
 import pathlib
 import ssl
@@ -12,7 +11,7 @@ import conftest
 import egress_path
 import hosts
 import pytest
-from egress_path import read_head, wait_for
+from egress_path import Load, read_head, wait_for
 
 API, OPEN = "api.example.test:443", "open.example.test:443"
 PORTS = (3129, 15444)
@@ -95,46 +94,20 @@ def test_a_long_request_is_complete(path, seen):
 
 # ---- Points 9 and 10
 
-class Load:
-    """50 requests a second, on a new connection each, from the beginning to the end of a with statement."""
-
-    def __init__(self, path):
-        self.answers = collections.Counter()
-        self._path, self._over = path, threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(number,)) for number in range(5)]
-
-    def _ask(self, number):
-        due = time.monotonic() + number * 0.02
-        while not self._over.wait(max(0, due - time.monotonic())):
-            due = max(due + 0.1, time.monotonic())
-            try:
-                answer = self._path.ask(API, path="/v1/load")
-                key = answer.status
-                if key == 200 and len(answer.body) == int(answer.headers["content-length"]):
-                    values = [value for value in (conftest.SECRET, "changed") if value in answer.body.decode()]
-                    key = values[0] if values else "no credential"
-            except (OSError, AssertionError) as error:
-                key = repr(error)
-            self.answers[key] += 1
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def wait_for(self, key, more=20):
-        target = self.answers[key] + more
-        wait_for(f"{more} more answers with {key}", lambda: self.answers[key] >= target)
+def load_of(path):
+    """Requests for a page with a credential, each on a new connection."""
+    def ask():
+        answer = path.ask(API, path="/v1/load")
+        if answer.status != 200 or len(answer.body) != int(answer.headers["content-length"]):
+            return answer.status
+        values = [value for value in (conftest.SECRET, "changed") if value in answer.body.decode()]
+        return values[0] if values else "no credential"
+    return Load(ask)
 
 
 @pytest.mark.attack(9, "a Secret that changes under 50 requests a second")
 def test_a_changed_secret_drops_no_request(own, seen):
-    with Load(own) as load:
+    with load_of(own) as load:
         load.wait_for(conftest.SECRET)
         own.gateway_root.mount("/etc/stockade/credentials/key", {"api-key": "changed"})
         load.wait_for("changed")
@@ -146,7 +119,7 @@ def test_a_changed_secret_drops_no_request(own, seen):
 
 @pytest.mark.attack(10, "identities that are renewed under 50 requests a second and an open stream")
 def test_renewed_identities_drop_nothing(own, outside, seen):
-    with stream(own, outside, "/v1/renewal") as (tls, send), Load(own) as load:
+    with stream(own, outside, "/v1/renewal") as (tls, send), load_of(own) as load:
         load.wait_for(conftest.SECRET)
         own.identify(own.sidecar_root, f"URI:{own.uri}")
         load.wait_for(conftest.SECRET)
@@ -163,7 +136,7 @@ def test_a_new_authority_drops_nothing(own, outside, seen):
     """Publish both, sign with the new, drop the old; and at the end the old one opens nothing."""
     old, new = own.identity, certificates.Authority(own.directory / "authorities-2", "identity")
     sides = ((own.sidecar_root, f"URI:{own.uri}"), (own.gateway_root, f"DNS:{own.server_name}"))
-    with stream(own, outside, "/v1/overlap") as (tls, send), Load(own) as load:
+    with stream(own, outside, "/v1/overlap") as (tls, send), load_of(own) as load:
         for signs, trusted in ((old, (old, new)), (new, (old, new)), (new, (new,))):
             for root, name in sides:
                 own.identify(root, name, signs, trusted)
@@ -224,7 +197,7 @@ def test_a_lost_gateway_shuts_the_way_out(own, outside, seen):
 
 @pytest.mark.attack(11, "the gateway is stopped by SIGTERM and started again under 50 requests a second")
 def test_a_restart_is_bounded(own, seen):
-    with Load(own) as load:
+    with load_of(own) as load:
         load.wait_for(conftest.SECRET)
         own.gateway.terminate()
         own.start_gateway()

@@ -1,5 +1,5 @@
 """Points 5 and 16: what of a model provider may be asked, and requests to AWS, signed by the gateway. The credentials of
-AWS lie where stockade-credentials would write them; its exchange of tokens is not tested here."""
+AWS lie where stockade-credentials would write them; test_exchange.py has it at work."""
 
 import json
 

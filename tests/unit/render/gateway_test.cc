@@ -143,6 +143,18 @@ derived:
 }
 
 // What Envoy is told to read is what is mounted or derived.
+TEST(GatewayTest, ProxyBeginsWhenEveryCredentialIsThere) {
+  const EgressCase rendered = RenderedWithEgress(kAllThree, kTheirCredentials);
+  const Json helper = Named(GatewayPodSpec(rendered).at("initContainers"), "stockade-credentials");
+  EXPECT_EQ(helper.at("restartPolicy"), "Always");
+  EXPECT_EQ(helper.at("startupProbe").at("exec").at("command"),
+            FromYaml("[/usr/bin/stockade-credentials, ready, --config, "
+                     "/etc/stockade/proxy/credentials.json]"));
+  // The helper gives up first, and then says why.
+  EXPECT_GT(helper.at("startupProbe").at("failureThreshold"), 60);
+  EXPECT_FALSE(helper.contains("readinessProbe"));  // an exchange that fails later shuts no host
+}
+
 TEST(GatewayTest, ProxyReadsNoFileThatIsNotThere) {
   const EgressCase rendered = RenderedWithEgress(kAllThree, kTheirCredentials);
   std::set<std::string> there;
