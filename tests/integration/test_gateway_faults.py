@@ -9,7 +9,7 @@ import pytest
 
 from cluster import ROOT, eventually
 from stockade import NAMESPACE, operator_program, sandbox
-from test_gateways import EGRESS, IMAGES, left
+from test_gateways import EGRESS, GATEWAY_SETTINGS, IMAGES, left
 from test_operator import Space
 
 sys.path.insert(0, str(ROOT / "tests" / "fakes"))
@@ -24,7 +24,7 @@ AUTHORITIES = "stockade-authorities"
 def backstage(stockade):
     """The proxy, and an operator behind it that makes gateways, in place of the usual one."""
     stockade.operator.stop()
-    stockade.settings = tuple(f"operator.config.egress.images.{name}={image}" for name, image in IMAGES.items())
+    stockade.settings = GATEWAY_SETTINGS
     stockade.install_webhook()
     with FaultProxy(stockade.directory / "operator.kubeconfig") as proxy:
         kubeconfig = stockade.directory / "proxied.kubeconfig"

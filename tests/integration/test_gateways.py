@@ -18,6 +18,8 @@ IMAGES = {
     "canary": "registry.example/stockade-canary:0.1.0",
     "credentials": "registry.example/stockade-credentials:0.1.0",
 }
+# Of the chart, for the rights of an operator that makes gateways.
+GATEWAY_SETTINGS = tuple(f"operator.config.egress.images.{name}={image}" for name, image in IMAGES.items())
 EGRESS = {"allow": [{"host": "api.example.com"}, {"host": "*.docs.example.com"}]}
 ISSUED = "stockade.dev/issued"
 OWN_KINDS = "deployments,replicasets,pods,services,configmaps,secrets,networkpolicies,serviceaccounts"
@@ -27,7 +29,7 @@ OWN_KINDS = "deployments,replicasets,pods,services,configmaps,secrets,networkpol
 def gateways(stockade):
     """An operator that makes gateways, in place of the usual one, with the rights that the chart gives such a one."""
     stockade.operator.stop()
-    stockade.settings = tuple(f"operator.config.egress.images.{name}={image}" for name, image in IMAGES.items())
+    stockade.settings = GATEWAY_SETTINGS
     stockade.install_webhook()
     operator = operator_program(
         stockade.directory,
