@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "api/gateway_names.h"
 #include "api/names.h"
 #include "base/mutex.h"
 #include "base/sleep.h"
@@ -15,7 +16,9 @@
 #include "http_server/server.h"
 #include "kube/client.h"
 #include "kube/measured_transport.h"
+#include "operator/authority_keeper.h"
 #include "operator/caches.h"
+#include "operator/egress_gateways.h"
 #include "operator/network_boundary.h"
 #include "operator/operator_metrics.h"
 #include "operator/policy_judge.h"
@@ -35,7 +38,8 @@ namespace {
 constexpr auto kSyncPoll = std::chrono::milliseconds(20);
 // Releasing a namespace's policy waits for pods that others delete: look again soon, not often.
 constexpr std::size_t kBoundaryWorkers = 1;
-constexpr std::size_t kPolicyWorkers = 1;  // see PolicyReconciler
+constexpr std::size_t kPolicyWorkers = 1;     // see PolicyReconciler
+constexpr std::size_t kAuthorityWorkers = 1;  // see AuthorityKeeper
 // Nothing waits for an event but, at the end, the process.
 constexpr auto kEventDeadline = std::chrono::seconds(3);
 // For the writes under way, and for what they had to tell, when the process stops. A write takes
@@ -91,19 +95,28 @@ struct OperatorApp::Impl {
         on_leadership_lost(std::move(on_lost)),
         fence(std::make_shared<runtime::LeaderFence>(the_clock)),
         client(MakeWritingTransport()),
-        caches(logger),
+        caches(logger, config.egress.enabled),
         event_client(MakeWritingTransport(), kEventDeadline),
         events(event_client, EventOptions(identity), the_clock, logger),
         boundary(client, caches, logger, &events),
+        gateway_boundary(client, caches, logger, &events, BoundaryOf::kGateways),
+        authority_keeper(
+            client, the_clock, logger,
+            {ElectionOptions(config.leader_election, *connection, identity).namespace_name,
+             config.egress.identity, config.egress.interception}),
+        gateways(client, caches, gateway_boundary, authority_keeper, the_clock, config.egress),
         policy_judge(caches, config.facts, verdicts),
         reconciler(client, caches, boundary, policy_judge, the_clock, logger,
-                   {config.profile, config.facts, &own_metrics, &events}),
+                   {config.profile, config.facts, &own_metrics, &events,
+                    config.egress.enabled ? &gateways : nullptr}),
         sandboxes("sandbox", the_clock, logger,
                   [this](const runtime::ObjectKey& key) { return reconciler.Reconcile(key); }),
         namespaces("boundary", the_clock, logger,
                    [this](const runtime::ObjectKey& key) {
-                     return runtime::ReconcileResult{boundary.Reconcile(key.name), std::nullopt};
+                     return runtime::ReconcileResult{ReconcileBoundaries(key.name), std::nullopt};
                    }),
+        authorities("authority", the_clock, logger,
+                    [this](const runtime::ObjectKey&) { return authority_keeper.Reconcile(); }),
         policy_reconciler(client, caches, verdicts, the_clock),
         policies("policy", the_clock, logger, [this](const runtime::ObjectKey& key) {
           return policy_reconciler.Reconcile(key);
@@ -125,11 +138,20 @@ struct OperatorApp::Impl {
                                        *connection, metrics.registry());
   }
 
+  Status ReconcileBoundaries(const std::string& namespace_name) {
+    Status of_sandboxes = boundary.Reconcile(namespace_name);
+    if (!config.egress.enabled) return of_sandboxes;
+    Status of_gateways = gateway_boundary.Reconcile(namespace_name);
+    return of_sandboxes.ok() ? of_gateways : of_sandboxes;
+  }
+
   void Measure();
   void PrepareElection();
   // Which event concerns which sandbox or namespace.
   void Connect();
-  void OnDenyAllChange(const runtime::Store<CachedPolicy>::Change& change);
+  void ConnectGateways();
+  void OnDenyAllChange(const NetworkBoundary& whose,
+                       const runtime::Store<CachedPolicy>::Change& change);
   void OnPolicyChange(const runtime::Store<CachedPolicy>::Change& change);
   void OnSandboxPolicyChange(const runtime::Store<CachedSandboxPolicy>::Change& change);
   void ConnectPolicies();
@@ -188,11 +210,15 @@ struct OperatorApp::Impl {
   kube::Client event_client;
   runtime::EventRecorder events;
   NetworkBoundary boundary;
+  NetworkBoundary gateway_boundary;
+  AuthorityKeeper authority_keeper;
+  EgressGateways gateways;
   VerdictMemory verdicts;
   PolicyJudge policy_judge;
   SandboxReconciler reconciler;
   runtime::Controller sandboxes;
   runtime::Controller namespaces;
+  runtime::Controller authorities;
   PolicyReconciler policy_reconciler;
   runtime::Controller policies;
   // Both null without an election. The elector is the starter's thread's.
@@ -218,11 +244,13 @@ void OperatorApp::Impl::Measure() {
   sandboxes.Measure(metrics.registry());
   namespaces.Measure(metrics.registry());
   policies.Measure(metrics.registry());
+  if (config.egress.enabled) authorities.Measure(metrics.registry());
   events.Measure(metrics.registry());
   metrics.BeforeScrape([this] {
     sandboxes.RefreshMetrics();
     namespaces.RefreshMetrics();
     policies.RefreshMetrics();
+    if (config.egress.enabled) authorities.RefreshMetrics();
     own_metrics.CountSandboxes(caches.sandboxes.store().List());
     own_metrics.SetLeading(!config.leader_election.enabled || fence->Leads());
   });
@@ -245,7 +273,9 @@ void OperatorApp::Impl::Connect() {
   caches.policies.AddHandler([this](const runtime::Store<CachedPolicy>::Change& change) {
     const auto& object = change.after ? change.after : change.before;
     if (object->key.name == api::kDenyAllPolicyName) {
-      OnDenyAllChange(change);
+      OnDenyAllChange(boundary, change);
+    } else if (object->key.name == api::kGatewayDenyAllPolicyName && config.egress.enabled) {
+      OnDenyAllChange(gateway_boundary, change);
     } else {
       OnPolicyChange(change);
     }
@@ -256,6 +286,7 @@ void OperatorApp::Impl::Connect() {
     EnqueueAll(caches.sandboxes.store().List(), runtime::Priority::kLow);
   });
   ConnectPolicies();
+  ConnectGateways();
 }
 
 void OperatorApp::Impl::ConnectPolicies() {
@@ -288,12 +319,39 @@ void OperatorApp::Impl::OnSandboxPolicyChange(
   }
 }
 
-void OperatorApp::Impl::OnDenyAllChange(const runtime::Store<CachedPolicy>::Change& change) {
+void OperatorApp::Impl::ConnectGateways() {
+  if (!config.egress.enabled) return;
+  ConnectOwned(caches.config_maps);
+  caches.deployments.AddHandler([this](const runtime::Store<CachedDeployment>::Change& change) {
+    const auto& object = change.after ? change.after : change.before;
+    for (const auto& seen : {change.before, change.after}) {
+      if (seen) EnqueueOwner(object->key.namespace_name, seen->owner);
+    }
+    if (!change.before || !change.after) EnqueueBoundary(object->key.namespace_name);
+  });
+  caches.gateway_pods.AddHandler([this](const runtime::Store<CachedPod>::Change& change) {
+    const auto& object = change.after ? change.after : change.before;
+    if (!change.before || !change.after) EnqueueBoundary(object->key.namespace_name);
+    const auto gateway = object->labels.find(std::string(api::kGatewayLabel));
+    if (gateway == object->labels.end()) return;
+    if (const auto sandbox = api::SandboxOfDedicatedGateway(gateway->second)) {
+      EnqueueKnown({object->key.namespace_name, *sandbox}, PriorityOf(change));
+    }
+  });
+  authority_keeper.NotifyTo([this] {
+    for (const auto& sandbox : caches.sandboxes.store().List()) {
+      if (sandbox->sandbox.spec.egress) sandboxes.Enqueue(sandbox->key, runtime::Priority::kLow);
+    }
+  });
+}
+
+void OperatorApp::Impl::OnDenyAllChange(const NetworkBoundary& whose,
+                                        const runtime::Store<CachedPolicy>::Change& change) {
   const std::string& namespace_name =
       (change.after ? change.after : change.before)->key.namespace_name;
   EnqueueBoundary(namespace_name);
-  const bool was_in_place = change.before && boundary.IsAsWanted(*change.before);
-  const bool is_in_place = change.after && boundary.IsAsWanted(*change.after);
+  const bool was_in_place = change.before && whose.IsAsWanted(*change.before);
+  const bool is_in_place = change.after && whose.IsAsWanted(*change.after);
   if (was_in_place == is_in_place) return;
   EnqueueAll(caches.sandboxes.store().ListNamespace(namespace_name), PriorityOf(change));
 }
@@ -332,11 +390,18 @@ void OperatorApp::Impl::StartControllers() {
   if (stopping) return;
   // What was deleted while no operator ran left a namespace whose policy nobody else releases.
   for (const auto& policy : caches.policies.store().List()) {
-    if (policy->key.name == api::kDenyAllPolicyName) EnqueueBoundary(policy->key.namespace_name);
+    if (policy->key.name == api::kDenyAllPolicyName ||
+        policy->key.name == api::kGatewayDenyAllPolicyName) {
+      EnqueueBoundary(policy->key.namespace_name);
+    }
   }
   events.Start();
   namespaces.Start(kBoundaryWorkers);
   policies.Start(kPolicyWorkers);
+  if (config.egress.enabled) {
+    authorities.Enqueue({"", std::string(kAuthoritiesSecret)});
+    authorities.Start(kAuthorityWorkers);
+  }
   sandboxes.Start(static_cast<std::size_t>(config.workers));
 }
 
@@ -396,6 +461,7 @@ void OperatorApp::Stop() {
   impl_->namespaces.ShutDown();
   impl_->sandboxes.ShutDown();
   impl_->policies.ShutDown();
+  impl_->authorities.ShutDown();
   {
     // What is not written by then is given up. Whether the API server has taken it is not known, as
     // after a crash, and the next start makes good what is missing in the same way.
@@ -403,6 +469,7 @@ void OperatorApp::Stop() {
     impl_->namespaces.Stop();
     impl_->sandboxes.Stop();
     impl_->policies.Stop();
+    impl_->authorities.Stop();
     impl_->events.Stop();
   }
   impl_->requests.request_stop();

@@ -2,7 +2,9 @@
 
 #include <functional>
 
+#include "api/gateway_names.h"
 #include "api/names.h"
+#include "base/strings.h"
 #include "render/fingerprint.h"
 #include "runtime/informer.h"
 
@@ -24,6 +26,9 @@ void DropUnused(api::ObjectMeta& metadata) {
   metadata.annotations.erase("kubectl.kubernetes.io/last-applied-configuration");
 }
 
+// Of what a container says as it ends: a person reads far less.
+constexpr std::size_t kMaxExitMessage = 1024;
+
 void DecodeTroubles(JsonView statuses, std::vector<ContainerTrouble>& troubles) {
   statuses.ForEachElement([&troubles](std::size_t, JsonView status) {
     const JsonView waiting = status["state"]["waiting"];
@@ -39,15 +44,48 @@ void DecodeTroubles(JsonView statuses, std::vector<ContainerTrouble>& troubles) 
     trouble.restarts = status["restartCount"].AsInt().value_or(0);
     if (!ended.IsUnset()) trouble.exit_code = exit_code;
     trouble.exit_reason = ended["reason"].StringOrEmpty();
+    trouble.exit_message = Truncate(ended["message"].StringOrEmpty(), kMaxExitMessage);
     troubles.push_back(std::move(trouble));
   });
+}
+
+// What the operator's own containers have to say, in a sandbox's pod.
+void DecodeOwnContainers(JsonView statuses, CachedPod& pod) {
+  statuses.ForEachElement([&pod](std::size_t, JsonView status) {
+    const std::string_view name = status["name"].StringOrEmpty();
+    if (name == api::kCanaryContainer) {
+      pod.canary_passed = status["state"]["terminated"]["exitCode"].AsInt() == 0;
+    } else if (name == api::kProxyContainer) {
+      pod.proxy_ready = status["ready"].IsTrue();
+    }
+  });
+}
+
+// What most kinds have in common.
+template <typename T>
+void DecodeOwned(JsonView object, T& out) {
+  runtime::DecodeCachedObject(object, out);
+  out.owner = DecodeControllerOwner(object["metadata"]);
+  out.labels = DecodeMap(object["metadata"]["labels"]);
+  out.deleting = !object["metadata"]["deletionTimestamp"].IsUnset();
 }
 
 }  // namespace
 
 runtime::ObjectKey SelectedSandbox(const CachedPolicy& policy) {
-  return {policy.key.namespace_name,
-          policy.pod_selector.RequiredValue(api::kSandboxLabel).value_or("")};
+  const std::string& namespace_name = policy.key.namespace_name;
+  if (auto sandbox = policy.pod_selector.RequiredValue(api::kSandboxLabel)) {
+    return {namespace_name, *std::move(sandbox)};
+  }
+  // What leads to a sandbox's own gateway, and that gateway: only the operator sets these labels.
+  for (const std::string_view label : {api::kEgressLabel, api::kGatewayLabel}) {
+    const auto gateway = policy.pod_selector.RequiredValue(label);
+    if (!gateway) continue;
+    if (auto sandbox = api::SandboxOfDedicatedGateway(*gateway)) {
+      return {namespace_name, *std::move(sandbox)};
+    }
+  }
+  return {namespace_name, ""};
 }
 
 ControllerOwner DecodeControllerOwner(JsonView metadata) {
@@ -162,6 +200,7 @@ Result<CachedPod> DecodePod(JsonView object) {
       pod.disrupted = value == "True";
     }
   });
+  DecodeOwnContainers(status["initContainerStatuses"], pod);
   DecodeTroubles(status["initContainerStatuses"], pod.troubles);
   DecodeTroubles(status["containerStatuses"], pod.troubles);
   pod.fingerprint = render::PodFingerprint(object);
@@ -192,22 +231,42 @@ Result<CachedPolicy> DecodePolicy(JsonView object) {
 
 Result<CachedService> DecodeService(JsonView object) {
   CachedService service;
-  runtime::DecodeCachedObject(object, service);
-  service.owner = DecodeControllerOwner(object["metadata"]);
-  service.labels = DecodeMap(object["metadata"]["labels"]);
-  service.deleting = !object["metadata"]["deletionTimestamp"].IsUnset();
+  DecodeOwned(object, service);
   service.fingerprint = render::ServiceFingerprint(object);
+  const std::string_view address = object["spec"]["clusterIP"].StringOrEmpty();
+  if (address != "None") service.address = address;
   return service;
 }
 
 Result<CachedClaim> DecodeClaim(JsonView object) {
   CachedClaim claim;
-  runtime::DecodeCachedObject(object, claim);
-  claim.owner = DecodeControllerOwner(object["metadata"]);
-  claim.labels = DecodeMap(object["metadata"]["labels"]);
-  claim.deleting = !object["metadata"]["deletionTimestamp"].IsUnset();
+  DecodeOwned(object, claim);
   claim.spec = api::JsonText(object["spec"]);
   return claim;
+}
+
+Result<CachedConfigMap> DecodeConfigMap(JsonView object) {
+  CachedConfigMap map;
+  DecodeOwned(object, map);
+  map.fingerprint = render::ConfigMapFingerprint(object);
+  return map;
+}
+
+Result<CachedDeployment> DecodeDeployment(JsonView object) {
+  CachedDeployment deployment;
+  DecodeOwned(object, deployment);
+  deployment.fingerprint = render::DeploymentFingerprint(object);
+  const JsonView metadata = object["metadata"];
+  deployment.issued = metadata["annotations"][api::kIssuedAnnotation].StringOrEmpty();
+  const JsonView status = object["status"];
+  const auto count = [status](std::string_view field) { return status[field].AsInt().value_or(0); };
+  deployment.available = count("availableReplicas") > 0;
+  deployment.rolled_out =
+      deployment.available &&
+      count("observedGeneration") >= metadata["generation"].AsInt().value_or(0) &&
+      count("updatedReplicas") == count("replicas") &&
+      count("availableReplicas") == count("replicas");
+  return deployment;
 }
 
 Result<CachedRuntimeClass> DecodeRuntimeClass(JsonView object) {

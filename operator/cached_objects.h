@@ -82,6 +82,7 @@ struct ContainerTrouble {
   std::int64_t restarts = 0;
   std::optional<std::int64_t> exit_code;  // of the last run that ended
   std::string exit_reason;                // "OOMKilled", "Error", ...
+  std::string exit_message;               // its termination message
 };
 
 struct CachedPod : runtime::CachedObject {
@@ -102,7 +103,9 @@ struct CachedPod : runtime::CachedObject {
   std::string scheduled_reason;
   std::string scheduled_message;
   std::vector<ContainerTrouble> troubles;
-  std::string fingerprint;  // render::PodFingerprint
+  bool canary_passed = false;  // the canary ended, and found the network shut
+  bool proxy_ready = false;    // the sidecar is ready: what the canary found still holds
+  std::string fingerprint;     // render::PodFingerprint
 };
 
 struct CachedPolicy : runtime::CachedObject {
@@ -123,6 +126,25 @@ struct CachedService : runtime::CachedObject {
   api::StringMap labels;
   bool deleting = false;
   std::string fingerprint;  // render::ServiceFingerprint
+  std::string address;      // of the cluster; empty while there is none
+};
+
+struct CachedConfigMap : runtime::CachedObject {
+  ControllerOwner owner;
+  api::StringMap labels;
+  bool deleting = false;
+  std::string fingerprint;  // render::ConfigMapFingerprint
+};
+
+struct CachedDeployment : runtime::CachedObject {
+  ControllerOwner owner;
+  api::StringMap labels;
+  bool deleting = false;
+  std::string fingerprint;  // render::DeploymentFingerprint
+  std::string issued;       // kIssuedAnnotation
+  // Pods that answer, and whether all of them are of the newest form.
+  bool available = false;
+  bool rolled_out = false;
 };
 
 struct CachedClaim : runtime::CachedObject {
@@ -145,7 +167,8 @@ struct CachedSandboxPolicy : runtime::CachedObject {
   api::JsonText status;
 };
 
-// The only sandbox whose pod the policy can select; with an empty name, any of the namespace.
+// The only sandbox whose pod, or whose gateway's pod, the policy can select; with an empty name,
+// any of the namespace.
 [[nodiscard]] runtime::ObjectKey SelectedSandbox(const CachedPolicy& policy);
 
 [[nodiscard]] ControllerOwner DecodeControllerOwner(codec::JsonView metadata);
@@ -158,6 +181,8 @@ Result<CachedPod> DecodePod(codec::JsonView object);
 Result<CachedPolicy> DecodePolicy(codec::JsonView object);
 Result<CachedService> DecodeService(codec::JsonView object);
 Result<CachedClaim> DecodeClaim(codec::JsonView object);
+Result<CachedConfigMap> DecodeConfigMap(codec::JsonView object);
+Result<CachedDeployment> DecodeDeployment(codec::JsonView object);
 Result<CachedRuntimeClass> DecodeRuntimeClass(codec::JsonView object);
 Result<CachedNamespace> DecodeNamespace(codec::JsonView object);
 // Never an error: a policy that cannot be understood must not look like one that is not there.

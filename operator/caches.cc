@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "api/gateway_names.h"
 #include "api/names.h"
 
 namespace stockade::sandbox_operator {
@@ -16,7 +17,7 @@ std::vector<std::string> AllowanceGroups(const CachedPolicy& policy) {
 
 }  // namespace
 
-Caches::Caches(Logger& logger)
+Caches::Caches(Logger& logger, bool gateways)
     : sandboxes(kAgentSandboxes, DecodeSandbox, logger),
       pods(kube::kPods, DecodePod, logger),
       policies(kube::kNetworkPolicies, DecodePolicy, logger),
@@ -25,6 +26,10 @@ Caches::Caches(Logger& logger)
       runtime_classes(kube::kRuntimeClasses, DecodeRuntimeClass, logger),
       namespaces(kube::kNamespaces, DecodeNamespace, logger),
       sandbox_policies(kAgentSandboxPolicies, DecodeSandboxPolicy, logger),
+      config_maps(kube::kConfigMaps, DecodeConfigMap, logger),
+      deployments(kube::kDeployments, DecodeDeployment, logger),
+      gateway_pods(kube::kPods, DecodePod, logger),
+      gateways_(gateways),
       allowances_(policies.store().AddIndex(AllowanceGroups)) {}
 
 void Caches::Start(kube::IoThread& io,
@@ -44,6 +49,12 @@ void Caches::Start(kube::IoThread& io,
   runtime_classes.Start(io, config, all);
   namespaces.Start(io, config, all);
   sandbox_policies.Start(io, config, all);
+  if (!gateways_) return;
+  kube::WatchOptions of_gateways;
+  of_gateways.label_selector = std::string(api::kGatewayLabel);
+  config_maps.Start(io, config, managed);
+  deployments.Start(io, config, managed);
+  gateway_pods.Start(io, config, of_gateways);
 }
 
 void Caches::Stop() {
@@ -55,11 +66,17 @@ void Caches::Stop() {
   runtime_classes.Stop();
   namespaces.Stop();
   sandbox_policies.Stop();
+  config_maps.Stop();
+  deployments.Stop();
+  gateway_pods.Stop();
 }
 
 std::vector<const runtime::Synced*> Caches::All() const {
-  return {&sandboxes,       &pods,       &policies,        &services, &claims,
-          &runtime_classes, &namespaces, &sandbox_policies};
+  std::vector<const runtime::Synced*> all = {
+      &sandboxes,       &pods,       &policies,        &services, &claims,
+      &runtime_classes, &namespaces, &sandbox_policies};
+  if (gateways_) all.insert(all.end(), {&config_maps, &deployments, &gateway_pods});
+  return all;
 }
 
 bool Caches::HasSynced() const {

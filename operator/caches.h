@@ -14,7 +14,8 @@ namespace stockade::sandbox_operator {
 // The informers of everything the operator looks at. Add handlers, then Start, then Stop before
 // what the handlers use goes away. Stores may be read and recorded to from any thread.
 struct Caches {
-  explicit Caches(Logger& logger);
+  // `gateways`: with what belongs to egress gateways, which else stays empty.
+  explicit Caches(Logger& logger, bool gateways = false);
 
   void Start(kube::IoThread& io, const std::shared_ptr<const kube::ConnectionConfig>& config);
   void Stop();
@@ -37,7 +38,12 @@ struct Caches {
   runtime::Informer<CachedNamespace> namespaces;
   runtime::Informer<CachedSandboxPolicy> sandbox_policies;
 
+  runtime::Informer<CachedConfigMap> config_maps;   // those managed by Stockade
+  runtime::Informer<CachedDeployment> deployments;  // those managed by Stockade
+  runtime::Informer<CachedPod> gateway_pods;        // those with the gateway label
+
  private:
+  const bool gateways_;
   std::size_t allowances_;  // an index of policies
 };
 

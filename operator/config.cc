@@ -200,6 +200,8 @@ Result<OperatorConfig> ParseOperatorConfig(std::string_view yaml) {
   ReadRuntimeClasses(reader.Value("runtimeClasses"), errors, config.profile);
   ReadDefaults(reader.Value("defaults"), errors, config.profile);
   ReadPolicy(reader.Value("policy"), errors, config.facts);
+  ReadEgress(reader.Value("egress"), errors, config.egress);
+  config.profile.egress_gateways = config.egress.enabled;
   // What policies are judged by where a sandbox leaves a limit open.
   for (std::size_t i = 0; i < api::kResourceCount; ++i) {
     const auto limit = config.profile.default_limits.find(std::string(api::kResourceNames[i]));

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "operator/egress_config.h"
 #include "policy/evaluate.h"
 #include "render/render.h"
 
@@ -36,6 +37,7 @@ struct OperatorConfig {
   LeaderElectionConfig leader_election;
   render::Profile profile;
   policy::Facts facts;
+  EgressConfig egress;
 };
 
 // From YAML. BadRequest names every field that is unknown (with the name that was meant), of the

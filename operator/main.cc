@@ -22,6 +22,7 @@
 #include "operator/config.h"
 #include "operator/self_check.h"
 #include "operator/uninstall_guard.h"
+#include "pki/certificate.h"
 
 namespace {
 
@@ -52,12 +53,25 @@ int Fail(int code, const std::string& message) {
   return code;
 }
 
+stockade::Result<std::string> ReadPublicRoots(const std::string& path) {
+  const auto text = stockade::ReadSmallFile(path);
+  if (!text.ok()) return text.status();
+  const auto bundle = stockade::pki::ParseBundle(*text);
+  if (!bundle.ok()) return bundle.status();
+  return stockade::pki::EncodeBundle(*bundle);
+}
+
 stockade::Result<stockade::sandbox_operator::OperatorConfig> LoadConfig(const std::string& path) {
   if (path.empty()) return stockade::sandbox_operator::OperatorConfig{};
   const auto text = stockade::ReadSmallFile(path);
   if (!text.ok()) return text.status();
   auto config = stockade::sandbox_operator::ParseOperatorConfig(*text);
   if (!config.ok()) return config.status().WithContext(path);
+  if (!config->egress.public_roots_file.empty()) {
+    const auto roots = ReadPublicRoots(config->egress.public_roots_file);
+    if (!roots.ok()) return roots.status().WithContext(path + ": egress.publicRootsFile");
+    config->egress.public_roots = *roots;
+  }
   return config;
 }
 

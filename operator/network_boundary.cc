@@ -6,17 +6,15 @@
 #include <utility>
 #include <vector>
 
+#include "api/gateway_names.h"
 #include "api/names.h"
 #include "operator/sandbox_events.h"
 #include "render/fingerprint.h"
+#include "render/gateway.h"
 #include "render/render.h"
 
 namespace stockade::sandbox_operator {
 namespace {
-
-runtime::ObjectKey DenyAllKey(const std::string& namespace_name) {
-  return {namespace_name, std::string(api::kDenyAllPolicyName)};
-}
 
 // A pod of ours, by its name and the digests on it, that somebody took the sandbox label off: no
 // policy selects it.
@@ -27,9 +25,16 @@ bool LacksItsLabel(codec::JsonView pod) {
          metadata["annotations"][api::kSpecHashAnnotation].exists();
 }
 
-constexpr const char* kRepaired =
-    "somebody had changed the policy that shuts the network of every sandbox in this namespace; "
-    "it is shut again";
+std::string Repaired(BoundaryOf whose) {
+  return std::string("somebody had changed the policy that shuts the network of every ") +
+         (whose == BoundaryOf::kSandboxes ? "sandbox" : "egress gateway") +
+         " in this namespace; it is shut again";
+}
+
+codec::Json RenderPolicy(BoundaryOf whose, const std::string& namespace_name) {
+  return whose == BoundaryOf::kSandboxes ? render::RenderDenyAllPolicy(namespace_name)
+                                         : render::RenderGatewayDenyAllPolicy(namespace_name);
+}
 
 runtime::ObjectReference ReferenceTo(codec::JsonView policy) {
   const codec::JsonView metadata = policy["metadata"];
@@ -48,13 +53,32 @@ std::size_t GateIndex(const std::string& namespace_name, std::size_t gates) {
 }  // namespace
 
 NetworkBoundary::NetworkBoundary(kube::Client& client, Caches& caches, Logger& logger,
-                                 runtime::EventRecorder* events)
+                                 runtime::EventRecorder* events, BoundaryOf whose)
     : client_(client),
       caches_(caches),
       logger_(logger),
       events_(events),
+      whose_(whose),
+      name_(whose == BoundaryOf::kSandboxes ? api::kDenyAllPolicyName
+                                            : api::kGatewayDenyAllPolicyName),
       wanted_fingerprint_(render::NetworkPolicyFingerprint(
-          codec::ParseTrusted(render::RenderDenyAllPolicy("any")).root())) {}
+          codec::ParseTrusted(RenderPolicy(whose, "any")).root())) {}
+
+codec::Json NetworkBoundary::Render(const std::string& namespace_name) const {
+  return RenderPolicy(whose_, namespace_name);
+}
+
+bool NetworkBoundary::HasPods(const std::string& namespace_name) const {
+  return whose_ == BoundaryOf::kSandboxes
+             ? caches_.pods.store().AnyInNamespace(namespace_name)
+             : caches_.gateway_pods.store().AnyInNamespace(namespace_name);
+}
+
+bool NetworkBoundary::HasUsers(const std::string& namespace_name) const {
+  return whose_ == BoundaryOf::kSandboxes
+             ? caches_.sandboxes.store().AnyInNamespace(namespace_name)
+             : caches_.deployments.store().AnyInNamespace(namespace_name);
+}
 
 std::shared_lock<std::shared_mutex> NetworkBoundary::Hold(const std::string& namespace_name) {
   return std::shared_lock(gates_[GateIndex(namespace_name, gates_.size())]);
@@ -67,7 +91,7 @@ bool NetworkBoundary::IsAsWanted(const CachedPolicy& policy) const {
 }
 
 bool NetworkBoundary::InPlace(const std::string& namespace_name) const {
-  const auto policy = caches_.policies.store().Get(DenyAllKey(namespace_name));
+  const auto policy = caches_.policies.store().Get(KeyIn(namespace_name));
   return policy && IsAsWanted(*policy);
 }
 
@@ -81,20 +105,20 @@ Status NetworkBoundary::Record(const Result<codec::JsonDocument>& answer) {
 
 Status NetworkBoundary::Ensure(const std::string& namespace_name) {
   if (InPlace(namespace_name)) return Status::Ok();
-  if (caches_.policies.store().Get(DenyAllKey(namespace_name))) return Repair(namespace_name);
-  const auto created = client_.Create(kube::kNetworkPolicies, namespace_name,
-                                      render::RenderDenyAllPolicy(namespace_name));
+  if (caches_.policies.store().Get(KeyIn(namespace_name))) return Repair(namespace_name);
+  const auto created =
+      client_.Create(kube::kNetworkPolicies, namespace_name, Render(namespace_name));
   if (created.status().code() == StatusCode::kAlreadyExists) return Repair(namespace_name);
-  return Record(created).WithContext("creating NetworkPolicy stockade-deny-all");
+  return Record(created).WithContext("creating NetworkPolicy " + name_);
 }
 
 Status NetworkBoundary::Repair(const std::string& namespace_name) {
-  const std::string name(api::kDenyAllPolicyName);
+  const std::string& name = name_;
   const auto live = client_.Get(kube::kNetworkPolicies, namespace_name, name);
   if (!live.ok()) {
     if (live.status().code() == StatusCode::kNotFound) {
       // The cache is behind; the event that says so brings us back.
-      return {StatusCode::kConflict, "NetworkPolicy stockade-deny-all was just deleted"};
+      return {StatusCode::kConflict, "NetworkPolicy " + name_ + " was just deleted"};
     }
     return live.status();
   }
@@ -102,7 +126,7 @@ Status NetworkBoundary::Repair(const std::string& namespace_name) {
   if (auto decoded = DecodePolicy(live->root()); decoded.ok() && IsAsWanted(*decoded)) {
     return Record(live);
   }
-  const codec::Json desired = render::RenderDenyAllPolicy(namespace_name);
+  const codec::Json desired = Render(namespace_name);
   codec::Json repaired = live->root().ToJson();
   repaired["spec"] = desired["spec"];
   repaired["metadata"]["labels"].update(desired["metadata"]["labels"]);
@@ -114,52 +138,65 @@ Status NetworkBoundary::Repair(const std::string& namespace_name) {
   if (std::find(finalizers.begin(), finalizers.end(), ours) == finalizers.end()) {
     if (repaired["metadata"].contains("deletionTimestamp")) {
       // A finalizer cannot be added any more: it will be gone at once and is created anew.
-      return {StatusCode::kConflict, "NetworkPolicy stockade-deny-all is being deleted"};
+      return {StatusCode::kConflict, "NetworkPolicy " + name_ + " is being deleted"};
     }
     finalizers.push_back(ours);
   }
   const auto updated = client_.Update(kube::kNetworkPolicies, namespace_name, name, repaired);
   if (updated.ok()) {
-    logger_.Warning("repaired NetworkPolicy stockade-deny-all, which somebody had changed",
+    logger_.Warning("repaired NetworkPolicy " + name_ + ", which somebody had changed",
                     {{"namespace", namespace_name}});
-    if (events_ != nullptr) events_->Record(RepairEvent(ReferenceTo(updated->root()), kRepaired));
+    if (events_ != nullptr)
+      events_->Record(RepairEvent(ReferenceTo(updated->root()), Repaired(whose_)));
   }
-  return Record(updated).WithContext("repairing NetworkPolicy stockade-deny-all");
+  return Record(updated).WithContext("repairing NetworkPolicy " + name_);
 }
 
 Status NetworkBoundary::Reconcile(const std::string& namespace_name) {
-  const bool pods = caches_.pods.store().AnyInNamespace(namespace_name);
-  const bool sandboxes = caches_.sandboxes.store().AnyInNamespace(namespace_name);
-  const auto policy = caches_.policies.store().Get(DenyAllKey(namespace_name));
+  const bool pods = HasPods(namespace_name);
+  const bool users = HasUsers(namespace_name);
+  const auto policy = caches_.policies.store().Get(KeyIn(namespace_name));
   if (pods) {
     const auto hold = Hold(namespace_name);
     return Ensure(namespace_name);
   }
   if (!policy) return Status::Ok();  // before the first pod its sandbox's reconcile creates it
-  if (policy->deleting) return ReleaseIfUnused(namespace_name, /*keep_for_sandboxes=*/false);
-  if (!sandboxes) return ReleaseIfUnused(namespace_name, /*keep_for_sandboxes=*/true);
+  if (policy->deleting) return ReleaseIfUnused(namespace_name, /*keep_for_users=*/false);
+  if (!users) return ReleaseIfUnused(namespace_name, /*keep_for_users=*/true);
   const auto hold = Hold(namespace_name);
   return Ensure(namespace_name);
 }
 
-Result<bool> NetworkBoundary::AnyLiveSandbox(const std::string& namespace_name) {
+Result<bool> NetworkBoundary::AnyLiveUser(const std::string& namespace_name) {
   kube::ListOptions options;
   options.namespace_name = namespace_name;
+  if (whose_ == BoundaryOf::kGateways) options.label_selector = api::kGatewayLabel;
   bool any = false;
   const auto listed =
-      client_.List(kAgentSandboxes, options, [&any](codec::JsonView) { any = true; });
+      client_.List(whose_ == BoundaryOf::kSandboxes ? kAgentSandboxes : kube::kDeployments, options,
+                   [&any](codec::JsonView) { any = true; });
   if (!listed.ok()) return listed.status();
   return any;
+}
+
+Status NetworkBoundary::RemoveAccount(const std::string& namespace_name) {
+  const auto deleted =
+      client_.Delete(kube::kServiceAccounts, namespace_name, api::kGatewayServiceAccount, {});
+  if (deleted.ok() || deleted.status().code() == StatusCode::kNotFound) return Status::Ok();
+  return deleted.status().WithContext("deleting ServiceAccount stockade-gateway");
 }
 
 Result<bool> NetworkBoundary::AnyLivePod(const std::string& namespace_name) {
   kube::ListOptions options;
   options.namespace_name = namespace_name;
+  // A gateway's pod that loses its label is no longer its ReplicaSet's, which then has another.
+  const bool of_gateways = whose_ == BoundaryOf::kGateways;
+  if (of_gateways) options.label_selector = api::kGatewayLabel;
   bool any = false;
   std::vector<std::pair<std::string, std::string>> unlabelled;  // name and uid
   const auto listed = client_.List(kube::kPods, options, [&](codec::JsonView pod) {
     const codec::JsonView metadata = pod["metadata"];
-    if (metadata["labels"][api::kSandboxLabel].exists()) {
+    if (of_gateways || metadata["labels"][api::kSandboxLabel].exists()) {
       any = true;
     } else if (LacksItsLabel(pod)) {
       unlabelled.emplace_back(metadata["name"].StringOrEmpty(), metadata["uid"].StringOrEmpty());
@@ -208,35 +245,37 @@ Status NetworkBoundary::KeepLabelled(const std::string& namespace_name, const st
       .status();
 }
 
-Status NetworkBoundary::ReleaseIfUnused(const std::string& namespace_name,
-                                        bool keep_for_sandboxes) {
+Status NetworkBoundary::ReleaseIfUnused(const std::string& namespace_name, bool keep_for_users) {
   // No pod is created by us from here on; what others created, only the API server knows.
   const std::unique_lock lock(gates_[GateIndex(namespace_name, gates_.size())]);
-  const auto policy = caches_.policies.store().Get(DenyAllKey(namespace_name));
+  const auto policy = caches_.policies.store().Get(KeyIn(namespace_name));
   if (!policy) return Status::Ok();
   const auto pods = AnyLivePod(namespace_name);
   if (!pods.ok()) return pods.status();
   if (*pods) return Status::Ok();
-  if (keep_for_sandboxes) {
-    const auto sandboxes = AnyLiveSandbox(namespace_name);
-    if (!sandboxes.ok()) return sandboxes.status();
-    if (*sandboxes) return Status::Ok();
+  if (keep_for_users) {
+    const auto users = AnyLiveUser(namespace_name);
+    if (!users.ok()) return users.status();
+    if (*users) return Status::Ok();
   }
 
-  const std::string name(api::kDenyAllPolicyName);
+  if (whose_ == BoundaryOf::kGateways) {
+    if (Status removed = RemoveAccount(namespace_name); !removed.ok()) return removed;
+  }
+  const std::string& name = name_;
   if (!policy->deleting) {
     kube::DeleteOptions options;
     options.uid = policy->uid;
     const auto deleted = client_.Delete(kube::kNetworkPolicies, namespace_name, name, options);
     if (!deleted.ok() && deleted.status().code() != StatusCode::kNotFound) {
-      return deleted.status().WithContext("deleting NetworkPolicy stockade-deny-all");
+      return deleted.status().WithContext("deleting NetworkPolicy " + name_);
     }
   }
   const auto live = client_.Get(kube::kNetworkPolicies, namespace_name, name);
   if (live.ok()) {
     if (live->root()["metadata"]["uid"].StringOrEmpty() != policy->uid ||
         live->root()["metadata"]["deletionTimestamp"].IsUnset()) {
-      return {StatusCode::kConflict, "NetworkPolicy stockade-deny-all was created anew"};
+      return {StatusCode::kConflict, "NetworkPolicy " + name_ + " was created anew"};
     }
     codec::Json released = live->root().ToJson();
     codec::Json& finalizers = released["metadata"]["finalizers"];
@@ -246,13 +285,13 @@ Status NetworkBoundary::ReleaseIfUnused(const std::string& namespace_name,
     }
     const auto updated = client_.Update(kube::kNetworkPolicies, namespace_name, name, released);
     if (!updated.ok() && updated.status().code() != StatusCode::kNotFound) {
-      return updated.status().WithContext("releasing NetworkPolicy stockade-deny-all");
+      return updated.status().WithContext("releasing NetworkPolicy " + name_);
     }
   } else if (live.status().code() != StatusCode::kNotFound) {
     return live.status();
   }
-  caches_.policies.store().RecordDelete(DenyAllKey(namespace_name), policy->uid);
-  logger_.Info("released NetworkPolicy stockade-deny-all: the namespace has no sandbox left",
+  caches_.policies.store().RecordDelete(KeyIn(namespace_name), policy->uid);
+  logger_.Info("released NetworkPolicy " + name_ + ": nothing in the namespace needs it any more",
                {{"namespace", namespace_name}});
   return Status::Ok();
 }

@@ -14,16 +14,24 @@
 
 namespace stockade::sandbox_operator {
 
+// Whose deny-all a NetworkBoundary keeps.
+enum class BoundaryOf {
+  kSandboxes,  // stockade-deny-all, of the pods of sandboxes
+  kGateways,   // stockade-gateway-deny-all, of the pods of egress gateways
+};
+
 // Keeps the policy stockade-deny-all in every namespace that has sandboxes, from before the first
 // pod to after the last: it is created before any pod, repaired whenever it differs, held by a
 // finalizer while a sandbox pod exists, and released when neither pod nor sandbox is left. The name
 // is reserved: a policy that carries it is ours whoever wrote it, and repairing it only narrows.
-// Safe to call from any thread.
+// With kGateways the same for stockade-gateway-deny-all, the pods of gateways and, in the place of
+// sandboxes, the gateways' Deployments. Safe to call from any thread.
 class NetworkBoundary {
  public:
   // `events` is told of repairs; null for nobody, else it outlives the boundary.
   NetworkBoundary(kube::Client& client, Caches& caches, Logger& logger,
-                  runtime::EventRecorder* events = nullptr);
+                  runtime::EventRecorder* events = nullptr,
+                  BoundaryOf whose = BoundaryOf::kSandboxes);
 
   // Held while a pod is created: the policy cannot be released meanwhile.
   [[nodiscard]] std::shared_lock<std::shared_mutex> Hold(const std::string& namespace_name);
@@ -50,17 +58,28 @@ class NetworkBoundary {
   [[nodiscard]] bool IsAsWanted(const CachedPolicy& policy) const;
 
  private:
+  [[nodiscard]] codec::Json Render(const std::string& namespace_name) const;
+  [[nodiscard]] runtime::ObjectKey KeyIn(const std::string& namespace_name) const {
+    return {namespace_name, name_};
+  }
+  // As the caches have it: pods that it has to shut, and what such pods may come from.
+  [[nodiscard]] bool HasPods(const std::string& namespace_name) const;
+  [[nodiscard]] bool HasUsers(const std::string& namespace_name) const;
   Status Repair(const std::string& namespace_name);
-  Status ReleaseIfUnused(const std::string& namespace_name, bool keep_for_sandboxes);
+  Status ReleaseIfUnused(const std::string& namespace_name, bool keep_for_users);
   // As the API server itself has it now. A pod of ours without its label gets it back.
   Result<bool> AnyLivePod(const std::string& namespace_name);
-  Result<bool> AnyLiveSandbox(const std::string& namespace_name);
+  Result<bool> AnyLiveUser(const std::string& namespace_name);
+  // The account that gateways run as goes with the last of them.
+  Status RemoveAccount(const std::string& namespace_name);
   Status Record(const Result<codec::JsonDocument>& answer);
 
   kube::Client& client_;
   Caches& caches_;
   Logger& logger_;
   runtime::EventRecorder* const events_;
+  const BoundaryOf whose_;
+  const std::string name_;  // of the policy
   const std::string wanted_fingerprint_;
   // One lock for many namespaces: two that share one only wait for each other a little.
   std::array<std::shared_mutex, 64> gates_;

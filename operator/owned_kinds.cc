@@ -1,5 +1,6 @@
 #include "operator/owned_kinds.h"
 
+#include "api/gateway_names.h"
 #include "base/strings.h"
 #include "render/claims.h"
 
@@ -27,6 +28,26 @@ bool PolicyMatches(const CachedPolicy& live, const CachedPolicy& desired) {
 
 void RepairPolicy(codec::Json& live, const codec::Json& desired) { live["spec"] = desired["spec"]; }
 
+bool ConfigMapMatches(const CachedConfigMap& live, const CachedConfigMap& desired) {
+  return live.fingerprint == desired.fingerprint && HasLabels(live.labels, desired.labels);
+}
+
+void RepairConfigMap(codec::Json& live, const codec::Json& desired) {
+  live["data"] = desired["data"];
+  live.erase("binaryData");
+}
+
+bool DeploymentMatches(const CachedDeployment& live, const CachedDeployment& desired) {
+  return live.fingerprint == desired.fingerprint && live.issued == desired.issued &&
+         HasLabels(live.labels, desired.labels);
+}
+
+void RepairDeployment(codec::Json& live, const codec::Json& desired) {
+  const std::string issued(api::kIssuedAnnotation);
+  live["spec"] = desired["spec"];
+  live["metadata"]["annotations"][issued] = desired["metadata"]["annotations"][issued];
+}
+
 codec::Json AsClaim(const CachedClaim& claim) { return {{"spec", claim.spec.ToJson()}}; }
 
 render::ClaimGrowth Compare(const CachedClaim& live, const codec::Json& desired) {
@@ -49,6 +70,16 @@ void RepairClaim(codec::Json& live, const codec::Json& desired) {
 
 OwnedKind<CachedService> ServiceKind(Caches& caches) {
   return {kube::kServices, caches.services.store(), DecodeService, ServiceMatches, RepairService};
+}
+
+OwnedKind<CachedConfigMap> ConfigMapKind(Caches& caches) {
+  return {kube::kConfigMaps, caches.config_maps.store(), DecodeConfigMap, ConfigMapMatches,
+          RepairConfigMap};
+}
+
+OwnedKind<CachedDeployment> DeploymentKind(Caches& caches) {
+  return {kube::kDeployments, caches.deployments.store(), DecodeDeployment, DeploymentMatches,
+          RepairDeployment};
 }
 
 OwnedKind<CachedPolicy> PolicyKind(Caches& caches) {

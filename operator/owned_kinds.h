@@ -9,6 +9,9 @@
 namespace stockade::sandbox_operator {
 
 [[nodiscard]] OwnedKind<CachedService> ServiceKind(Caches& caches);
+[[nodiscard]] OwnedKind<CachedConfigMap> ConfigMapKind(Caches& caches);
+// What was issued for it (kIssuedAnnotation) is part of what it should be.
+[[nodiscard]] OwnedKind<CachedDeployment> DeploymentKind(Caches& caches);
 [[nodiscard]] OwnedKind<CachedPolicy> PolicyKind(Caches& caches);
 // Claims only ever grow: a smaller request in the template leaves the claim as it is.
 [[nodiscard]] OwnedKind<CachedClaim> ClaimKind(Caches& caches);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/gateway_names.h"
 #include "api/names.h"
 #include "operator/create_errors.h"
 #include "operator/object_writer.h"
@@ -18,26 +19,8 @@ using std::chrono::milliseconds;
 // How long a pod may be on its way before the status says so in a write of its own: most are ready
 // by then, and each write is multiplied by the number of sandboxes.
 constexpr milliseconds kProgressGrace = std::chrono::seconds(1);
-// Until the garbage collector has removed what a former sandbox of the same name left.
-constexpr milliseconds kFormerSelfRetry = std::chrono::seconds(1);
-// Until quota may have been freed, or whatever admission plugin refused the pod changed.
-constexpr milliseconds kRefusedRetry = std::chrono::seconds(10);
-// Nothing tells us that a stranger gave up a name, or that an API server now takes what it refused.
-constexpr milliseconds kStalledRetry = std::chrono::minutes(1);
-
-Blocker NameConflict(std::string_view kind, const std::string& name) {
-  return {"NameConflict",
-          std::string(kind) + " \"" + name +
-              "\" exists and does not belong to this sandbox; delete it or rename the sandbox",
-          true};
-}
-
-Blocker FormerSelf(std::string_view kind, const std::string& name) {
-  return {"NameTaken",
-          std::string(kind) + " \"" + name +
-              "\" of an earlier sandbox of this name is still being removed",
-          false};
-}
+// Before a renewal is looked at again.
+constexpr milliseconds kLookAgainMin = std::chrono::seconds(1);
 
 // A pod is not started into a network that is open; one that runs goes on and is reported.
 Blocker WidenedBy(const std::string& policy, std::string_view consequence) {
@@ -67,6 +50,14 @@ api::StringMap WithPatch(api::StringMap labels, const codec::Json& patch) {
 }
 
 bool IsReady(const codec::Json& status) { return FindCondition(status, "Ready").status == "True"; }
+
+Blocker GatewayNotReady(const GatewayView& gateway) {
+  return {gateway.credentials_missing ? "CredentialMissing" : "GatewayNotReady",
+          "the egress gateway \"" + gateway.name +
+              "\" does not answer yet, so the pod is not started" +
+              (gateway.trouble.empty() ? std::string() : ": " + gateway.trouble),
+          false};
+}
 
 Blocker PodMutated(const std::string& change) {
   return {"PodMutated",
@@ -154,6 +145,7 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
     if (step.error.ok()) step.error = std::move(labelled);
   }
   seen.deny_all_in_place = boundary_.InPlace(key.namespace_name);
+  if (WantsGateway(sandbox)) ObserveGateway(sandbox, seen);
   seen.widened_by =
       FindWideningPolicy(sandbox, seen.pod ? seen.pod->labels : sandbox.spec.pod_template.labels);
 
@@ -164,6 +156,7 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
     }
   }
   Status written = WriteStatus(*cached, sandbox, seen);
+  if (!step.requeue_after) step.requeue_after = seen.look_again;
   return {step.error.ok() ? std::move(written) : std::move(step.error), step.requeue_after};
 }
 
@@ -191,9 +184,14 @@ SandboxReconciler::Step SandboxReconciler::MakeReal(const api::AgentSandbox& san
   if (sandbox.spec.operating_mode == api::OperatingMode::kSuspended) {
     // Whatever is wrong around it, the pod ends.
     if (Step removed = RemovePod(sandbox, seen); !removed.Continue()) return removed;
-    return EnsureSurroundings(sandbox, desired);
+    Step surroundings = EnsureSurroundings(sandbox, desired);
+    if (!surroundings.Continue()) return surroundings;
+    std::optional<EgressGateways::Way> way;
+    return EnsureWay(sandbox, way, seen);
   }
+  std::optional<EgressGateways::Way> way;
   Step surroundings = EnsureSurroundings(sandbox, desired);
+  if (surroundings.Continue()) surroundings = EnsureWay(sandbox, way, seen);
   if (!surroundings.Continue()) {
     // A pod that runs goes on; it is shown as it is.
     const auto pod = caches_.pods.store().Get(
@@ -201,18 +199,62 @@ SandboxReconciler::Step SandboxReconciler::MakeReal(const api::AgentSandbox& san
     if (pod && pod->owner.uid == sandbox.metadata.uid) seen.pod = pod;
     return surroundings;
   }
-  return EnsurePod(sandbox, desired, seen);
+  if (!way) return EnsurePod(sandbox, desired, nullptr, seen);
+  render::DesiredObjects led = render::Render(sandbox, settings_.profile, way->egress);
+  AnnotateRenderedPod(led.pod, sandbox.spec.pod_template);
+  Step step = EnsurePod(sandbox, led, &*way, seen);
+  pki::TimePoint renew_at = way->renew_at;
+  if (step.Continue() && seen.pod && !seen.pod->deleting) {
+    step = RenewIdentity(sandbox, *way, seen);
+    pki::TimePoint identity_at = renew_at;
+    if (seen.pod && settings_.gateways->IsCurrent(Annotation(*seen.pod, api::kIssuedAnnotation),
+                                                  *way, identity_at)) {
+      renew_at = std::min(renew_at, identity_at);
+    }
+  }
+  seen.look_again =
+      std::max(std::chrono::ceil<milliseconds>(renew_at - clock_.Now()), kLookAgainMin);
+  return step;
+}
+
+SandboxReconciler::Step SandboxReconciler::EnsureWay(const api::AgentSandbox& sandbox,
+                                                     std::optional<EgressGateways::Way>& way,
+                                                     Observation& seen) {
+  if (settings_.gateways == nullptr) return {};
+  if (!sandbox.spec.egress) return settings_.gateways->Remove(sandbox);
+  EgressGateways::Outcome outcome = settings_.gateways->Ensure(sandbox);
+  way = std::move(outcome.way);
+  if (outcome.refused) {
+    if (Step removed = RemovePod(sandbox, seen); !removed.Continue()) return removed;
+  }
+  return std::move(outcome.step);
+}
+
+void SandboxReconciler::ObserveGateway(const api::AgentSandbox& sandbox, Observation& seen) const {
+  seen.has_gateway = true;
+  seen.gateway = settings_.gateways->View(sandbox);
+  seen.gateway_deny_all_in_place =
+      settings_.gateways->DenyAllInPlace(sandbox.metadata.namespace_name);
+}
+
+SandboxReconciler::Step SandboxReconciler::RenewIdentity(const api::AgentSandbox& sandbox,
+                                                         const EgressGateways::Way& way,
+                                                         Observation& seen) {
+  const std::string note = Annotation(*seen.pod, api::kIssuedAnnotation);
+  pki::TimePoint renew_at;
+  if (settings_.gateways->IsCurrent(note, way, renew_at)) return {};
+  auto issued = settings_.gateways->IssueIdentity(sandbox, way, !note.empty());
+  if (!issued.ok()) return StepFromError(issued.status(), "the Secret of the sandbox's identity");
+  const codec::Json patch = {
+      {"metadata", {{"annotations", {{std::string(api::kIssuedAnnotation), *issued}}}}}};
+  const CachedPod live = *seen.pod;
+  return PatchPod(live, patch, "noting what was issued to the pod", seen);
 }
 
 SandboxReconciler::Step SandboxReconciler::EnsureSurroundings(
     const api::AgentSandbox& sandbox, const render::DesiredObjects& desired) {
   Status denied = boundary_.Ensure(sandbox.metadata.namespace_name);
-  if (!denied.ok()) {
-    if (auto blocker = ExplainCreateError(denied, "NetworkPolicy stockade-deny-all")) {
-      return {std::move(blocker), kRefusedRetry, Status::Ok()};
-    }
-    return {std::nullopt, std::nullopt, std::move(denied)};
-  }
+  if (!denied.ok()) return StepFromError(std::move(denied), "NetworkPolicy stockade-deny-all");
   Step claims = EnsureClaims(sandbox, desired);
   if (!claims.Continue()) return claims;
 
@@ -258,29 +300,9 @@ SandboxReconciler::Step SandboxReconciler::EnsureClaims(const api::AgentSandbox&
   return {};
 }
 
-SandboxReconciler::Step SandboxReconciler::StepFrom(const Result<Ensured>& outcome,
-                                                    std::string_view kind,
-                                                    const std::string& name) {
-  if (!outcome.ok()) {
-    if (auto blocker = ExplainCreateError(outcome.status(), std::string(kind) + " " + name)) {
-      const milliseconds retry = blocker->stalled ? kStalledRetry : kRefusedRetry;
-      return {std::move(blocker), retry, Status::Ok()};
-    }
-    return {std::nullopt, std::nullopt, outcome.status()};
-  }
-  switch (*outcome) {
-    case Ensured::kInPlace:
-      break;
-    case Ensured::kWaiting:
-      return {FormerSelf(kind, name), kFormerSelfRetry, Status::Ok()};
-    case Ensured::kNameConflict:
-      return {NameConflict(kind, name), kStalledRetry, Status::Ok()};
-  }
-  return {};
-}
-
 SandboxReconciler::Step SandboxReconciler::EnsurePod(const api::AgentSandbox& sandbox,
                                                      const render::DesiredObjects& desired,
+                                                     const EgressGateways::Way* way,
                                                      Observation& seen) {
   const runtime::ObjectKey key{sandbox.metadata.namespace_name,
                                api::SandboxObjectName(sandbox.metadata.name)};
@@ -290,7 +312,10 @@ SandboxReconciler::Step SandboxReconciler::EnsurePod(const api::AgentSandbox& sa
         !policy.empty()) {
       return {WidenedBy(policy, "the pod is not created"), std::nullopt, Status::Ok()};
     }
-    Step created = CreatePod(sandbox, desired.pod, seen);
+    if (way != nullptr && !settings_.gateways->IsReady(sandbox)) {
+      return {GatewayNotReady(settings_.gateways->View(sandbox)), std::nullopt, Status::Ok()};
+    }
+    Step created = CreatePod(sandbox, desired.pod, way, seen);
     if (!created.Continue() || seen.pod || policy::HasErrors(seen.findings)) return created;
     // The name is taken by a pod that the cache does not show: it may have lost its label.
     const auto existing = GetPod(key);
@@ -355,7 +380,9 @@ SandboxReconciler::Step SandboxReconciler::EnsurePod(const api::AgentSandbox& sa
 }
 
 SandboxReconciler::Step SandboxReconciler::CreatePod(const api::AgentSandbox& sandbox,
-                                                     const codec::Json& pod, Observation& seen) {
+                                                     const codec::Json& pod,
+                                                     const EgressGateways::Way* way,
+                                                     Observation& seen) {
   const std::string& runtime_class = settings_.profile.RuntimeClassFor(sandbox.spec.isolation);
   if (!runtime_class.empty() && !caches_.runtime_classes.store().Get({"", runtime_class})) {
     return {Blocker{"RuntimeClassMissing",
@@ -387,14 +414,21 @@ SandboxReconciler::Step SandboxReconciler::CreatePod(const api::AgentSandbox& sa
   if (Status denied = boundary_.Ensure(namespace_name); !denied.ok()) {
     return {std::nullopt, std::nullopt, std::move(denied)};
   }
-  const auto created = client_.Create(kube::kPods, namespace_name, pod);
+  codec::Json wanted = pod;
+  if (way != nullptr) {
+    // Anew for each pod: whatever became of the Secret, the pod finds what it can begin with.
+    auto issued = settings_.gateways->IssueIdentity(sandbox, *way, /*existed=*/false);
+    if (!issued.ok()) {
+      return StepFromError(issued.status(), "the Secret of the sandbox's identity");
+    }
+    wanted["metadata"]["annotations"][std::string(api::kIssuedAnnotation)] = *issued;
+  }
+  const auto created = client_.Create(kube::kPods, namespace_name, wanted);
   if (created.status().code() == StatusCode::kAlreadyExists) return {};
   if (!created.ok()) {
-    if (auto blocker = ExplainCreateError(created.status(), "the pod")) {
-      const milliseconds retry = blocker->stalled ? kStalledRetry : kRefusedRetry;
-      return {std::move(blocker), retry, Status::Ok()};
-    }
-    return {std::nullopt, std::nullopt, created.status().WithContext("creating the pod")};
+    Step refused = StepFromError(created.status(), "the pod");
+    if (!refused.error.ok()) refused.error = refused.error.WithContext("creating the pod");
+    return refused;
   }
   backoff_.PodCreated(sandbox.metadata.uid);
   Step recorded = RecordPod(created->root(), seen);
@@ -446,12 +480,15 @@ SandboxReconciler::Step SandboxReconciler::AdoptMetadata(const api::AgentSandbox
               Status::Ok()};
     }
   }
-  (*patch)["metadata"]["uid"] = live.uid;
+  return PatchPod(live, *std::move(patch), "labelling the pod", seen);
+}
+
+SandboxReconciler::Step SandboxReconciler::PatchPod(const CachedPod& live, codec::Json patch,
+                                                    std::string_view doing, Observation& seen) {
+  patch["metadata"]["uid"] = live.uid;
   const auto patched = client_.Patch(kube::kPods, live.key.namespace_name, live.key.name,
-                                     kube::PatchType::kMerge, *patch);
-  if (!patched.ok()) {
-    return {std::nullopt, std::nullopt, patched.status().WithContext("labelling the pod")};
-  }
+                                     kube::PatchType::kMerge, patch);
+  if (!patched.ok()) return {std::nullopt, std::nullopt, patched.status().WithContext(doing)};
   return RecordPod(patched->root(), seen);
 }
 
@@ -531,11 +568,19 @@ std::string SandboxReconciler::FindWideningPolicy(const api::AgentSandbox& sandb
                                                   api::StringMap labels) const {
   labels.insert_or_assign(std::string(api::kSandboxLabel), sandbox.metadata.name);
   const std::string own = api::IngressPolicyName(sandbox.metadata.name);
+  // To the sandbox's own gateway, where it has one.
+  const std::string way_out =
+      WantsGateway(sandbox)
+          ? api::SandboxesPartName(api::DedicatedGatewayName(sandbox.metadata.name))
+          : std::string();
   const runtime::ObjectKey key{sandbox.metadata.namespace_name, sandbox.metadata.name};
   for (const runtime::ObjectKey& group : {runtime::ObjectKey{key.namespace_name, ""}, key}) {
     for (const auto& policy : caches_.AllowancesFor(group)) {
       if (policy->key.name == api::kDenyAllPolicyName) continue;
-      if (policy->key.name == own && policy->owner.uid == sandbox.metadata.uid) continue;
+      if (policy->owner.uid == sandbox.metadata.uid &&
+          (policy->key.name == own || policy->key.name == way_out)) {
+        continue;
+      }
       if (policy->pod_selector.Matches(labels)) return policy->key.name;
     }
   }

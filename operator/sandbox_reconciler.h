@@ -10,11 +10,13 @@
 #include "base/log.h"
 #include "kube/client.h"
 #include "operator/caches.h"
+#include "operator/egress_gateways.h"
 #include "operator/mutated_pods.h"
 #include "operator/network_boundary.h"
 #include "operator/object_writer.h"
 #include "operator/operator_metrics.h"
 #include "operator/policy_judge.h"
+#include "operator/reconcile_step.h"
 #include "operator/rendered_sandboxes.h"
 #include "operator/restart_backoff.h"
 #include "operator/sandbox_status.h"
@@ -26,9 +28,10 @@
 namespace stockade::sandbox_operator {
 
 // Makes the cluster match one AgentSandbox: judges it, renders what should exist, writes what
-// differs in the order that keeps the boundary shut (deny-all, claims, Service, allowances, the pod
-// last), and reports in the status. Level-triggered and idempotent; a reconcile that finds
-// everything in place writes nothing. Safe to call for different sandboxes at once.
+// differs in the order that keeps the boundary shut (deny-all, claims, Service, allowances, the
+// egress gateway, the pod last), and reports in the status. Level-triggered and idempotent; a
+// reconcile that finds everything in place writes nothing. Safe to call for different sandboxes at
+// once.
 class SandboxReconciler {
  public:
   struct Settings {
@@ -36,6 +39,7 @@ class SandboxReconciler {
     policy::Facts facts;
     OperatorMetrics* metrics = nullptr;  // null: nothing is measured; else outlives the reconciler
     runtime::EventRecorder* events = nullptr;  // the same for what users are told as Events
+    EgressGateways* gateways = nullptr;        // null: spec.egress leads nowhere; else outlives it
   };
 
   SandboxReconciler(kube::Client& client, Caches& caches, NetworkBoundary& boundary,
@@ -50,26 +54,32 @@ class SandboxReconciler {
   }
 
  private:
-  // What one step came to: go on, or report this and stop.
-  struct Step {
-    std::optional<Blocker> blocker;
-    std::optional<std::chrono::milliseconds> requeue_after;
-    Status error;  // reported beside the blocker: the reconcile is tried again
-    [[nodiscard]] bool Continue() const { return !blocker && error.ok() && !requeue_after; }
-  };
+  using Step = ReconcileStep;
 
   [[nodiscard]] std::vector<policy::Finding> Judge(const api::AgentSandbox& sandbox) const;
   [[nodiscard]] RenderedSandbox JudgeAndRender(const api::AgentSandbox& sandbox) const;
   Step MakeReal(const api::AgentSandbox& sandbox, const RenderedSandbox& rendered,
                 Observation& seen);
   Step EnsureSurroundings(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired);
-  Step EnsureClaims(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired);
-  static Step StepFrom(const Result<Ensured>& outcome, std::string_view kind,
-                       const std::string& name);
-  Step EnsurePod(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired,
+  // The gateway of a sandbox that asks for one, with `way` null where none is made; without
+  // spec.egress, what is left of it goes. Where the spec asks for what cannot be, the pod goes too.
+  Step EnsureWay(const api::AgentSandbox& sandbox, std::optional<EgressGateways::Way>& way,
                  Observation& seen);
+  [[nodiscard]] bool WantsGateway(const api::AgentSandbox& sandbox) const {
+    return settings_.gateways != nullptr && sandbox.spec.egress.has_value();
+  }
+  // A pod that is there gets a new identity in good time.
+  Step RenewIdentity(const api::AgentSandbox& sandbox, const EgressGateways::Way& way,
+                     Observation& seen);
+  Step PatchPod(const CachedPod& live, codec::Json patch, std::string_view doing,
+                Observation& seen);
+  void ObserveGateway(const api::AgentSandbox& sandbox, Observation& seen) const;
+  Step EnsureClaims(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired);
+  Step EnsurePod(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired,
+                 const EgressGateways::Way* way, Observation& seen);
   // Leaves seen.pod null when the name turns out to be taken.
-  Step CreatePod(const api::AgentSandbox& sandbox, const codec::Json& pod, Observation& seen);
+  Step CreatePod(const api::AgentSandbox& sandbox, const codec::Json& pod,
+                 const EgressGateways::Way* way, Observation& seen);
   // A pod that admission changed on creation goes again at once, and is not tried again for a
   // while.
   Step RemoveMutated(const api::AgentSandbox& sandbox, codec::JsonView rendered,

@@ -1,8 +1,10 @@
 #include "operator/sandbox_status.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
+#include "api/gateway_names.h"
 #include "api/names.h"
 #include "base/clock.h"
 #include "base/strings.h"
@@ -15,6 +17,8 @@ using codec::Json;
 
 // metav1.Condition allows 32,768 bytes; a person reads far less.
 constexpr std::size_t kMaxMessage = 4096;
+// The canary's exit code for addresses that answered though they have to be shut.
+constexpr std::int64_t kCanaryFoundOpen = 1;
 
 Condition Make(std::string type, std::string_view status, std::string reason,
                const std::string& message) {
@@ -86,6 +90,60 @@ Condition RuntimeHardened(const api::AgentSandbox& sandbox, const Observation& s
                              : "the pod runs hardened under RuntimeClass \"" + wanted + "\"");
 }
 
+// What the canary found in the pod of a sandbox that has a gateway.
+Condition ProvenByCanary(const Observation& seen) {
+  constexpr const char* kType = "EgressIsolated";
+  if (!seen.gateway_deny_all_in_place) {
+    return Make(kType, "Unknown", "DenyAllMissing",
+                "NetworkPolicy \"" + std::string(api::kGatewayDenyAllPolicyName) +
+                    "\" is not in place; no pod is started without it");
+  }
+  if (!seen.pod) return Make(kType, "Unknown", "NoPod", "there is no pod to prove it in");
+  for (const ContainerTrouble& trouble : seen.pod->troubles) {
+    if (trouble.container != api::kCanaryContainer || !trouble.exit_code) continue;
+    if (*trouble.exit_code == kCanaryFoundOpen) {
+      return Make(kType, "False", "NetworkOpen",
+                  "the canary reached what has to be shut, so that the agent is not started: " +
+                      trouble.exit_message +
+                      "; does the cluster's network plugin enforce "
+                      "NetworkPolicies?");
+    }
+    return Make(kType, "Unknown", "NotProven",
+                "the canary could not prove that the network is shut, so that the agent is not "
+                "started: " +
+                    trouble.exit_message);
+  }
+  if (!seen.pod->canary_passed) {
+    return Make(kType, "Unknown", "CanaryPending", "the canary has not come to an end yet");
+  }
+  if (seen.pod->phase == "Running" && !seen.pod->proxy_ready) {
+    return Make(kType, "Unknown", "ProbeFails",
+                "the canary found the network shut as the pod began; the same check, repeated by "
+                "the probes of stockade-proxy, does not pass now");
+  }
+  return Make(kType, "True", "ProvenByCanary",
+              "the canary found shut what has to be shut, and only the egress gateway \"" +
+                  seen.gateway.name + "\" answered");
+}
+
+Condition CredentialsBrokered(const api::AgentSandbox& sandbox, const Observation& seen) {
+  constexpr const char* kType = "CredentialsBrokered";
+  if (seen.gateway.credentials_missing) {
+    return Make(kType, "False", "CredentialMissing",
+                seen.gateway.trouble +
+                    "; create the Secret, or correct spec.credentials: the gateway tries again");
+  }
+  if (!seen.gateway.available) {
+    return Make(kType, "Unknown", "GatewayNotReady",
+                "the egress gateway \"" + seen.gateway.name + "\" does not answer" +
+                    (seen.gateway.trouble.empty() ? "" : ": " + seen.gateway.trouble));
+  }
+  return Make(kType, "True", "Brokered",
+              std::to_string(sandbox.spec.credentials.size()) +
+                  (sandbox.spec.credentials.size() == 1 ? " credential is" : " credentials are") +
+                  " with the egress gateway \"" + seen.gateway.name + "\" alone");
+}
+
 Condition EgressIsolated(const Observation& seen) {
   if (!seen.widened_by.empty()) {
     return Make("EgressIsolated", "False", "WidenedBy",
@@ -99,6 +157,7 @@ Condition EgressIsolated(const Observation& seen) {
                 "NetworkPolicy \"" + std::string(api::kDenyAllPolicyName) +
                     "\" is not in place; no pod is started without it");
   }
+  if (seen.has_gateway) return ProvenByCanary(seen);
   return Make("EgressIsolated", "True", "DenyAll",
               "NetworkPolicy \"" + std::string(api::kDenyAllPolicyName) +
                   "\" allows the pod no connection to anything");
@@ -185,6 +244,9 @@ std::vector<Condition> ComputeConditions(const api::AgentSandbox& sandbox, const
   conditions.push_back(PolicyCompliant(seen));
   conditions.push_back(PodScheduled(seen));
   conditions.push_back(Suspended(sandbox, seen));
+  if (seen.has_gateway && !sandbox.spec.credentials.empty()) {
+    conditions.push_back(CredentialsBrokered(sandbox, seen));
+  }
   // These say something only by being there.
   if (verdict.finished) {
     conditions.push_back(Make("Finished", "True", verdict.reason, verdict.message));
@@ -233,6 +295,11 @@ Json ComputeStatus(const api::AgentSandbox& sandbox, const Observation& seen,
   if (!sandbox.spec.service_ports.empty()) {
     status["serviceFQDN"] = api::SandboxObjectName(sandbox.metadata.name) + "." +
                             sandbox.metadata.namespace_name + ".svc." + profile.cluster_domain;
+  }
+  if (seen.has_gateway && !seen.gateway.address.empty()) {
+    status["egress"] = {{"gateway", seen.gateway.name},
+                        {"address", seen.gateway.address},
+                        {"profile", seen.gateway.profile}};
   }
   if (seen.pod) {
     status["podName"] = seen.pod->key.name;

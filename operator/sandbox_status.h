@@ -23,6 +23,17 @@ struct Blocker {
   bool stalled = false;  // waiting will not help
 };
 
+// A sandbox's egress gateway, as its objects and its pods tell of it.
+struct GatewayView {
+  std::string name;
+  std::string address;  // empty: not known yet
+  std::string profile;  // hash
+  bool available = false;
+  // What its pods say of why they do not run; empty when they say nothing.
+  std::string trouble;
+  bool credentials_missing = false;  // of Secrets or keys that are not there
+};
+
 // All that a reconcile found out, from which the status follows.
 struct Observation {
   std::vector<policy::Finding> findings;  // of the floor; errors keep the pod away
@@ -32,6 +43,12 @@ struct Observation {
   bool unknown_pod = false;              // it could not be looked up, so nothing can be said of it
   bool outdated = false;                 // the operator's part of the pod would be rendered anew
   bool deny_all_in_place = false;
+  // The operator makes gateways, and the sandbox asks for one.
+  bool has_gateway = false;
+  GatewayView gateway;
+  bool gateway_deny_all_in_place = false;
+  // When something is to be renewed, though nothing may have changed.
+  std::optional<std::chrono::milliseconds> look_again;
   std::string widened_by;  // name of another policy that lets traffic through, or empty
 };
 

@@ -1,10 +1,12 @@
 #include "operator/uninstall_guard.h"
 
+#include <array>
 #include <map>
 #include <set>
 #include <thread>
 #include <vector>
 
+#include "api/gateway_names.h"
 #include "api/names.h"
 #include "operator/cached_objects.h"
 
@@ -13,11 +15,22 @@ namespace {
 
 constexpr std::size_t kNamespacesToName = 10;
 
-bool IsSandboxPod(codec::JsonView pod) {
+// The policies that the operator holds by a finalizer.
+constexpr std::array kHeldPolicies = {api::kDenyAllPolicyName, api::kGatewayDenyAllPolicyName};
+
+// A pod that the policy of that name shuts.
+bool IsShutBy(std::string_view policy, codec::JsonView pod) {
   const codec::JsonView metadata = pod["metadata"];
+  if (policy == api::kGatewayDenyAllPolicyName) {
+    return metadata["labels"][api::kGatewayLabel].exists();
+  }
   return metadata["labels"][api::kSandboxLabel].exists() ||
          (metadata["name"].StringOrEmpty().starts_with(api::kSandboxObjectPrefix) &&
           metadata["annotations"][api::kSpecHashAnnotation].exists());
+}
+
+std::string_view WhosePod(std::string_view policy) {
+  return policy == api::kGatewayDenyAllPolicyName ? " of an egress gateway" : " of a sandbox";
 }
 
 std::string NamespacesOf(const std::map<std::string, std::size_t>& counts) {
@@ -54,19 +67,19 @@ Status UninstallGuard::RefuseSandboxes() {
               "without the webhook, uninstall with --no-hooks"};
 }
 
-Result<std::string> UninstallGuard::AnySandboxPod(const std::string& namespace_name) {
+Result<std::string> UninstallGuard::AnyPod(const std::string& namespace_name,
+                                           std::string_view policy) {
   kube::ListOptions options;
   options.namespace_name = namespace_name;
   std::string found;
-  const auto listed = client_.List(kube::kPods, options, [&found](codec::JsonView pod) {
-    if (IsSandboxPod(pod)) found = pod["metadata"]["name"].StringOrEmpty();
+  const auto listed = client_.List(kube::kPods, options, [&found, policy](codec::JsonView pod) {
+    if (IsShutBy(policy, pod)) found = pod["metadata"]["name"].StringOrEmpty();
   });
   if (!listed.ok()) return listed.status();
   return found;
 }
 
-Status UninstallGuard::Release(const std::string& namespace_name) {
-  const std::string name(api::kDenyAllPolicyName);
+Status UninstallGuard::Release(const std::string& namespace_name, std::string_view name) {
   const auto deleted = client_.Delete(kube::kNetworkPolicies, namespace_name, name, {});
   if (deleted.status().code() == StatusCode::kNotFound) return Status::Ok();
   if (!deleted.ok()) return deleted.status();
@@ -81,16 +94,23 @@ Status UninstallGuard::Release(const std::string& namespace_name) {
   }
   const auto updated = client_.Update(kube::kNetworkPolicies, namespace_name, name, released);
   if (updated.ok()) {
-    logger_.Info("released NetworkPolicy stockade-deny-all", {{"namespace", namespace_name}});
+    logger_.Info("released NetworkPolicy " + std::string(name), {{"namespace", namespace_name}});
   }
   // The operator may have been faster.
   return updated.status().code() == StatusCode::kNotFound ? Status::Ok() : updated.status();
 }
 
 Status UninstallGuard::ReleasePolicies() {
+  for (const std::string_view name : kHeldPolicies) {
+    if (Status released = ReleasePolicies(name); !released.ok()) return released;
+  }
+  return Status::Ok();
+}
+
+Status UninstallGuard::ReleasePolicies(std::string_view name) {
   std::set<std::string> namespaces;
   kube::ListOptions options;
-  options.field_selector = "metadata.name=" + std::string(api::kDenyAllPolicyName);
+  options.field_selector = "metadata.name=" + std::string(name);
   const auto listed =
       client_.List(kube::kNetworkPolicies, options, [&namespaces](codec::JsonView policy) {
         namespaces.emplace(policy["metadata"]["namespace"].StringOrEmpty());
@@ -98,15 +118,16 @@ Status UninstallGuard::ReleasePolicies() {
   if (!listed.ok()) return listed.status().WithContext("listing NetworkPolicies");
   Status waiting;
   for (const std::string& namespace_name : namespaces) {
-    const auto pod = AnySandboxPod(namespace_name);
+    const auto pod = AnyPod(namespace_name, name);
     if (!pod.ok()) return pod.status().WithContext("listing pods of " + namespace_name);
     if (!pod->empty()) {
       waiting = {StatusCode::kUnavailable, "the pod " + namespace_name + "/" + *pod +
-                                               " of a sandbox is left; the policy that shuts its "
+                                               std::string(WhosePod(name)) +
+                                               " is left; the policy that shuts its "
                                                "network stays until the pod is gone"};
       continue;
     }
-    if (Status released = Release(namespace_name); !released.ok()) {
+    if (Status released = Release(namespace_name, name); !released.ok()) {
       return released.WithContext("releasing the policy of " + namespace_name);
     }
   }

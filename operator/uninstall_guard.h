@@ -21,9 +21,9 @@ struct UninstallGuardOptions {
 //
 // Refuses (Status kConflict, with the namespaces) while there are AgentSandboxes: they would run
 // on, behind policies that nobody repairs, and under a webhook that guards nothing any more. Then
-// waits until no policy stockade-deny-all is left, which a running operator sees to, and releases
-// those that none does. Never touches the policy of a namespace in which a sandbox pod is left: the
-// boundary does not open. Blocks; for one thread.
+// waits until no policy stockade-deny-all or stockade-gateway-deny-all is left, which a running
+// operator sees to, and releases those that none does. Never touches a policy in whose namespace a
+// pod is left that it shuts: the boundary does not open. Blocks; for one thread.
 class UninstallGuard {
  public:
   UninstallGuard(kube::Client& client, const Clock& clock, Logger& logger,
@@ -38,10 +38,11 @@ class UninstallGuard {
   // One look: releases what can be released. Ok when no policy is left; Unavailable says which
   // namespace waits for what.
   Status ReleasePolicies();
-  Status Release(const std::string& namespace_name);
-  // The name of a pod that is a sandbox's, by its label or, should somebody have taken that off, by
-  // the operator's digest on it; empty for none.
-  Result<std::string> AnySandboxPod(const std::string& namespace_name);
+  Status ReleasePolicies(std::string_view name);
+  Status Release(const std::string& namespace_name, std::string_view name);
+  // The name of a pod that the policy shuts: a gateway's by its label; a sandbox's by its label or,
+  // should somebody have taken that off, by the operator's digest on it. Empty for none.
+  Result<std::string> AnyPod(const std::string& namespace_name, std::string_view policy);
 
   kube::Client& client_;
   const Clock& clock_;

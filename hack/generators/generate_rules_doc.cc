@@ -85,8 +85,8 @@ warned of or recorded.
 The rules under [Requests](#requests) judge no object but what somebody does to what the operator made: the
 [guards](guards.md) of the webhook apply them, and say who may do what.
 
-Some texts speak of an egress gateway and of a proxy in the sandbox. The operator of this version creates neither:
-`egress` and `credentials` are judged, and what the rules reserve for the two proxies is reserved already.
+Some texts speak of an egress gateway and of a proxy in the sandbox: [egress](egress.md) says what they are. What the
+rules reserve for them is reserved where the operator's configuration has no section `egress` as well.
 )";
 
 std::string_view Name(JudgedObject judged) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,10 @@ inline constexpr std::string_view kEgressLabel = "stockade.dev/egress";
 inline constexpr std::string_view kEgressProfileLabel = "stockade.dev/egress-profile";
 // On a gateway's pods: a digest of their configuration, whose change starts them anew.
 inline constexpr std::string_view kConfigHashAnnotation = "stockade.dev/config-hash";
+
+// On a sandbox's pod and on a gateway's Deployment: which certificates were issued for it, and when
+// they are to be renewed. Never anything secret.
+inline constexpr std::string_view kIssuedAnnotation = "stockade.dev/issued";
 
 inline constexpr std::string_view kGatewayDenyAllPolicyName = "stockade-gateway-deny-all";
 
@@ -39,6 +44,14 @@ inline constexpr std::size_t kGatewayProfileDigits = 32;
 // "asg-SANDBOX".
 [[nodiscard]] inline std::string DedicatedGatewayName(std::string_view sandbox) {
   return std::string(kGatewayObjectPrefix) + std::string(sandbox);
+}
+// The sandbox that has a gateway of that name to itself; nothing for a shared one's.
+[[nodiscard]] inline std::optional<std::string> SandboxOfDedicatedGateway(
+    std::string_view gateway) {
+  if (!gateway.starts_with(kGatewayObjectPrefix)) return std::nullopt;
+  gateway.remove_prefix(kGatewayObjectPrefix.size());
+  if (gateway.empty() || gateway.front() == '-') return std::nullopt;
+  return std::string(gateway);
 }
 // "asg--" and the beginning of the profile's hash.
 [[nodiscard]] inline std::string SharedGatewayName(std::string_view profile_hash) {

@@ -21,6 +21,10 @@ struct Resource {
 inline constexpr Resource kNamespaces{"", "v1", "namespaces", "Namespace", /*namespaced=*/false};
 inline constexpr Resource kPods{"", "v1", "pods", "Pod"};
 inline constexpr Resource kServices{"", "v1", "services", "Service"};
+inline constexpr Resource kConfigMaps{"", "v1", "configmaps", "ConfigMap"};
+inline constexpr Resource kSecrets{"", "v1", "secrets", "Secret"};
+inline constexpr Resource kServiceAccounts{"", "v1", "serviceaccounts", "ServiceAccount"};
+inline constexpr Resource kDeployments{"apps", "v1", "deployments", "Deployment"};
 inline constexpr Resource kPersistentVolumeClaims{"", "v1", "persistentvolumeclaims",
                                                   "PersistentVolumeClaim"};
 inline constexpr Resource kNetworkPolicies{"networking.k8s.io", "v1", "networkpolicies",

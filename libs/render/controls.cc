@@ -98,17 +98,19 @@ constexpr std::array kControls = {
                     "or its home it can run.")},
 };
 
-// What spec.egress and spec.credentials ask for: no list of a sandbox may look as if it had them.
+// What spec.egress and spec.credentials ask for, where the operator makes no gateways: no list of a
+// sandbox may look as if it had them.
 constexpr ControlRow kEgressGateway = {
     "EgressGateway",
     InEveryTier(kUnenforced,
-                "This version of the operator creates no egress gateway: what spec.egress allows "
-                "stays out of reach, like everything else.")};
+                "The operator's configuration has no section egress, so it makes no gateway: what "
+                "spec.egress allows stays out of reach, like everything else.")};
 constexpr ControlRow kCredentialsBrokered = {
     "CredentialsBrokered",
-    InEveryTier(kUnenforced,
-                "This version of the operator creates no egress gateway: nothing uses "
-                "spec.credentials, and their Secrets are mounted nowhere.")};
+    InEveryTier(
+        kUnenforced,
+        "The operator's configuration has no section egress, so it makes no gateway: nothing "
+        "uses spec.credentials, and their Secrets are mounted nowhere.")};
 
 Control RuntimeIsolation(api::Isolation isolation, const std::string& runtime_class) {
   const std::string name = "RuntimeIsolation";
@@ -138,6 +140,7 @@ std::vector<Control> Controls(const api::AgentSandbox& sandbox, const Profile& p
     controls.push_back({row.name, tier.state, tier.detail});
   };
   for (const ControlRow& row : kControls) add(row);
+  if (profile.egress_gateways) return controls;  // conditions say what became of them
   if (sandbox.spec.egress) add(kEgressGateway);
   if (!sandbox.spec.credentials.empty()) add(kCredentialsBrokered);
   return controls;

@@ -157,11 +157,22 @@ std::string NetworkPolicyFingerprint(JsonView policy) {
 std::string ServiceFingerprint(JsonView service) {
   const JsonView spec = service["spec"];
   Json state = Chosen(spec, kServiceFields);
+  // Which one it is, is the API server's to choose.
+  if (spec["clusterIP"].AsString() != "None") state.erase("clusterIP");
   state["ports"] = Json::array();
   spec["ports"].ForEachElement([&state](std::size_t, JsonView port) {
     state["ports"].push_back(Chosen(port, kServicePortFields));
   });
   return DigestOf(state);
+}
+
+std::string DeploymentFingerprint(JsonView deployment) {
+  return DigestOf(deployment["spec"].ToJson());
+}
+
+std::string ConfigMapFingerprint(JsonView config_map) {
+  return DigestOf(
+      {{"data", config_map["data"].ToJson()}, {"binaryData", config_map["binaryData"].ToJson()}});
 }
 
 }  // namespace stockade::render

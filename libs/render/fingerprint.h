@@ -22,9 +22,16 @@ namespace stockade::render {
 // The whole spec, but for lists that are empty: the API server leaves those out.
 [[nodiscard]] std::string NetworkPolicyFingerprint(codec::JsonView policy);
 
-// The type, addresses, selector and ports that are asked for, and everything that would publish the
-// pod beyond them; not what the API server allocates.
+// The type, selector and ports that are asked for, whether there is an address, and everything that
+// would publish the pod beyond them; not what the API server allocates.
 [[nodiscard]] std::string ServiceFingerprint(codec::JsonView service);
+
+// The whole spec. The rendered one has every default written out.
+[[nodiscard]] std::string DeploymentFingerprint(codec::JsonView deployment);
+
+// All of its data.
+[[nodiscard]] std::string ConfigMapFingerprint(codec::JsonView config_map);
+
 // Of a claim only the requested storage can change, and only upwards: see GrowthOf in claims.h.
 
 }  // namespace stockade::render

@@ -36,6 +36,8 @@ struct Profile {
       {std::string(api::kResourceNames[1]), std::string(api::kDefaultLimits[1])},
       {std::string(api::kResourceNames[2]), std::string(api::kDefaultLimits[2])}};
   std::string cluster_domain = "cluster.local";
+  // The operator makes egress gateways. Without, spec.egress and spec.credentials come to nothing.
+  bool egress_gateways = false;
 
   [[nodiscard]] const std::string& RuntimeClassFor(api::Isolation isolation) const {
     return runtime_classes[static_cast<std::size_t>(isolation)];

@@ -55,6 +55,9 @@ MATRIX = [
             "webhook.config.limits.connections": "100000", "webhook.config.threads": "8",
             "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.name": "monitoring",
             "operator.podDisruptionBudget.enabled": "false", "uninstall.guard": "false",
+            "operator.config.egress.images.proxy": "registry.example.com/envoy:v1.40.0",
+            "operator.config.egress.images.canary": "registry.example.com/stockade-canary:0.1.0",
+            "operator.config.egress.images.credentials": "registry.example.com/stockade-credentials:0.1.0",
         },
     ],
 ]  # fmt: skip

@@ -166,6 +166,7 @@ class Stockade:
         # The cluster's own directory holds its kubeconfig and its audit log.
         self.cluster_directory = pathlib.Path(cluster.kubeconfig).parent
         self.webhook_port = free_port()
+        self.settings = ()  # of the chart, beside its own, as name=value
         certificates = make_certificates(directory)
         self.ca_bundle = base64.b64encode((certificates / "ca.crt").read_bytes()).decode()
         self.webhook = webhook_program(
@@ -199,6 +200,7 @@ class Stockade:
             "operator.deploy=false,webhook.deploy=false",
             f"webhook.url=https://127.0.0.1:{self.webhook_port}",
             f"webhook.caBundle={self.ca_bundle}",
+            *self.settings,
             *settings,
         )
 

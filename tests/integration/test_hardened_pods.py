@@ -3,13 +3,15 @@ webhook's guard of rendered pods. What the policy refuses the guard refuses for 
 refuses stands in a table with its reason."""
 
 import contextlib
+import copy
+import json
 
 import pytest
 import yaml
 
 from admission import codes_of
 from api_client import PODS, ApiClient
-from cluster import eventually
+from cluster import ROOT, eventually
 from hardened_pods import HARDENED_PODS_DENIED, hardened, merged, pod_of
 from pod_fixtures import fixtures
 from stockade import OPERATOR_USER, POLICIES
@@ -311,6 +313,78 @@ def test_server_refuses_before_anybody_is_asked(judges, case):
     code, change = SERVER_ALONE[case]
     said, codes = judges.compare(merged(hardened(), change))
     assert said == "invalid" and code in codes, (said, codes)
+
+
+# A pod that leads to a gateway has one Secret, and only its proxy sees it
+
+EGRESS_PODS = {
+    path.stem: next(item for item in json.loads(path.read_text(encoding="utf-8"))["items"] if item["kind"] == "Pod")
+    for path in sorted((ROOT / "tests" / "golden" / "gateway").glob("*.json"))
+}
+
+
+@pytest.mark.parametrize("golden", EGRESS_PODS)
+def test_pod_that_leads_to_a_gateway_is_admitted(judges, golden):
+    pod = copy.deepcopy(EGRESS_PODS[golden])
+    pod["metadata"]["namespace"] = "default"
+    assert judges.compare(pod) == ("admitted", set())
+
+
+def identity_in(lists, name, **mount):
+    """Mounts the identity in that container as well, or in another way."""
+
+    def change(pod):
+        container = next(c for c in pod["spec"][lists] if c["name"] == name)
+        mounts = [m for m in container.get("volumeMounts", []) if m["name"] != "stockade-identity"]
+        container["volumeMounts"] = [
+            *mounts, {"name": "stockade-identity", "mountPath": "/etc/stockade/identity", "readOnly": True} | mount
+        ]  # fmt: skip
+
+    return change
+
+
+def restart_policy(pod):
+    next(c for c in pod["spec"]["initContainers"] if c["name"] == "stockade-proxy").pop("restartPolicy")
+    for probe in ("startupProbe", "readinessProbe"):
+        pod["spec"]["initContainers"][1].pop(probe)
+
+
+def named(name):
+    def change(pod):
+        text = json.dumps(pod["spec"]).replace('"stockade-identity"', f'"{name}"')
+        pod["spec"] = json.loads(text)
+
+    return change
+
+
+IDENTITY_ELSEWHERE = {
+    "in the agent": identity_in("containers", "agent"),
+    "in the canary": identity_in("initContainers", "stockade-canary"),
+    "writable": identity_in("initContainers", "stockade-proxy", readOnly=False),
+    "in an init container named like the proxy": restart_policy,
+    "by another volume": named("identity"),
+    "by a volume with another end": named("stockade-identity2"),
+    "beside another Secret": lambda pod: pod["spec"]["volumes"].append(
+        {"name": "stockade-more", "secret": {"secretName": "stockade-sandbox-t8v3w"}}
+    ),
+    "projected": lambda pod: pod["spec"]["volumes"].append(
+        {"name": "stockade-more", "projected": {"sources": [{"secret": {"name": "stockade-sandbox-t8v3w"}}]}}
+    ),
+    "as a variable of the proxy": lambda pod: pod["spec"]["initContainers"][1].update(
+        env=[{"name": "KEY", "valueFrom": {"secretKeyRef": {"name": "stockade-sandbox-t8v3w", "key": "tls.key"}}}]
+    ),
+}
+
+
+@pytest.mark.parametrize("where", IDENTITY_ELSEWHERE)
+def test_identity_is_the_proxys_alone(judges, where):
+    pod = copy.deepcopy(EGRESS_PODS["dedicated"])
+    pod["metadata"]["namespace"] = "default"
+    assert [c["name"] for c in pod["spec"]["initContainers"][:2]] == ["stockade-canary", "stockade-proxy"]
+    IDENTITY_ELSEWHERE[where](pod)
+    said, codes = judges.compare(pod)
+    # The guard knows besides where the proxy's name may stand.
+    assert said == "SecretInAgent" and codes - {"ReservedName"} == {"SecretInAgent"}, (said, codes)
 
 
 # What the guard refuses alone

@@ -57,6 +57,65 @@ TEST(CachedObjectsTest, FinalizerIsOursOnlyByItsName) {
   EXPECT_FALSE(DecodePolicy(others.root())->has_finalizer);
 }
 
+TEST(CachedObjectsTest, PolicyOfOneSandboxesWayOutConcernsThatSandboxAlone) {
+  const auto selected = [](const std::string& labels) {
+    const auto object = Parse((R"({"metadata":{"name":"p","namespace":"n"},"spec":{"podSelector":)"
+                               R"({"matchLabels":)" +
+                               labels + "}}}")
+                                  .c_str());
+    return SelectedSandbox(*DecodePolicy(object.root())).name;
+  };
+  EXPECT_EQ(selected(R"({"stockade.dev/sandbox":"a"})"), "a");
+  EXPECT_EQ(selected(R"({"stockade.dev/egress":"asg-a"})"), "a");
+  EXPECT_EQ(selected(R"({"stockade.dev/gateway":"asg-a"})"), "a");
+  EXPECT_EQ(selected(R"({"stockade.dev/egress":"asg--0123"})"), "") << "a shared one is of several";
+  EXPECT_EQ(selected(R"({"app":"a"})"), "");
+}
+
+TEST(CachedObjectsTest, DeploymentIsRolledOutWhenAllOfItsPodsAreNewAndAnswer) {
+  const auto decode = [](const std::string& status) {
+    const auto object = Parse((R"({"metadata":{"name":"d","generation":2,"annotations":)"
+                               R"({"stockade.dev/issued":"x@1"}},"spec":{},"status":)" +
+                               status + "}")
+                                  .c_str());
+    return *DecodeDeployment(object.root());
+  };
+  const CachedDeployment done =
+      decode(R"({"observedGeneration":2,"replicas":1,"updatedReplicas":1,"availableReplicas":1})");
+  EXPECT_TRUE(done.available);
+  EXPECT_TRUE(done.rolled_out);
+  EXPECT_EQ(done.issued, "x@1");
+  const CachedDeployment old =
+      decode(R"({"observedGeneration":1,"replicas":1,"updatedReplicas":1,"availableReplicas":1})");
+  EXPECT_TRUE(old.available);
+  EXPECT_FALSE(old.rolled_out);
+  EXPECT_FALSE(decode(R"({"observedGeneration":2,"replicas":2,"updatedReplicas":1,)"
+                      R"("availableReplicas":1})")
+                   .rolled_out);
+  EXPECT_FALSE(decode(R"({"observedGeneration":2})").available);
+}
+
+TEST(CachedObjectsTest, PodTellsWhatTheCanaryFound) {
+  const auto decode = [](const std::string& canary, const std::string& proxy_ready) {
+    const auto object = Parse((R"({"metadata":{"name":"p"},"spec":{},"status":)"
+                               R"({"initContainerStatuses":[{"name":"stockade-canary","state":)" +
+                               canary + R"(},{"name":"stockade-proxy","ready":)" + proxy_ready +
+                               R"(,"state":{"running":{}}}]}})")
+                                  .c_str());
+    return *DecodePod(object.root());
+  };
+  const CachedPod passed = decode(R"({"terminated":{"exitCode":0}})", "true");
+  EXPECT_TRUE(passed.canary_passed);
+  EXPECT_TRUE(passed.proxy_ready);
+  const CachedPod open =
+      decode(R"({"terminated":{"exitCode":1,"reason":"Error","message":"it is open"}})", "false");
+  EXPECT_FALSE(open.canary_passed);
+  EXPECT_FALSE(open.proxy_ready);
+  ASSERT_EQ(open.troubles.size(), 1U);
+  EXPECT_EQ(open.troubles[0].exit_message, "it is open");
+  EXPECT_FALSE(decode(R"({"running":{}})", "false").canary_passed);
+}
+
 TEST(LabelSelectorTest, MatchesAsKubernetesDoes) {
   struct {
     const char* selector;

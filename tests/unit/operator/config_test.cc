@@ -118,5 +118,82 @@ TEST(OperatorConfigTest, NamesWhatIsWrong) {
   }
 }
 
+const std::string kImages =
+    "egress:\n  images: {proxy: r.example/envoy:1, canary: r.example/canary:1, "
+    "credentials: r.example/credentials:1}\n";
+
+TEST(OperatorConfigTest, GatewaysAreMadeWithASectionEgressAlone) {
+  const auto without = ParseOperatorConfig(kHeader);
+  ASSERT_TRUE(without.ok());
+  EXPECT_FALSE(without->egress.enabled);
+  EXPECT_FALSE(without->profile.egress_gateways);
+  const auto with = ParseOperatorConfig(kHeader + kImages);
+  ASSERT_TRUE(with.ok()) << with.status().ToString();
+  EXPECT_TRUE(with->egress.enabled);
+  EXPECT_TRUE(with->profile.egress_gateways);
+  EXPECT_EQ(with->egress.settings.canary_image, "r.example/canary:1");
+  EXPECT_EQ(with->egress.certificate_lifetime, std::chrono::hours(24));
+}
+
+TEST(OperatorConfigTest, ReadsEveryFieldOfEgress) {
+  const auto config = ParseOperatorConfig(kHeader + kImages + R"(
+  proxyUser: 3002
+  gatewayUser: 3003
+  trustDomain: agents.example.com
+  clusterRanges: [10.0.0.0/8, "fd00::/8", 192.0.2.7]
+  listenAddress: "::"
+  resolvers: [10.96.0.10]
+  dns: {namespace: dns-system, podLabels: {app: dns}}
+  shutTargets: ["tcp://10.96.0.1:443"]
+  googleAudience: //iam.googleapis.com/x
+  tokenSeconds: 1200
+  publicRootsFile: /etc/roots.crt
+  certificateLifetimeSeconds: 7200
+  identityAuthorityDays: 90
+  interceptionAuthorityDays: 90
+)");
+  ASSERT_TRUE(config.ok()) << config.status().ToString();
+  const EgressConfig& egress = config->egress;
+  EXPECT_EQ(egress.settings.proxy_user, 3002);
+  EXPECT_EQ(egress.settings.gateway_user, 3003);
+  EXPECT_EQ(egress.settings.trust_domain, "agents.example.com");
+  EXPECT_EQ(egress.settings.cluster_ranges.size(), 3U);
+  EXPECT_EQ(egress.settings.listen_address, "::");
+  EXPECT_EQ(egress.settings.resolvers, std::vector<std::string>{"10.96.0.10"});
+  EXPECT_EQ(egress.settings.dns_namespace, "dns-system");
+  EXPECT_EQ(egress.settings.dns_pod_labels, (std::map<std::string, std::string>{{"app", "dns"}}));
+  EXPECT_EQ(egress.settings.shut_targets, std::vector<std::string>{"tcp://10.96.0.1:443"});
+  EXPECT_EQ(egress.settings.google_audience, "//iam.googleapis.com/x");
+  EXPECT_EQ(egress.settings.token_seconds, 1200);
+  EXPECT_EQ(egress.public_roots_file, "/etc/roots.crt");
+  EXPECT_EQ(egress.certificate_lifetime, std::chrono::hours(2));
+  EXPECT_EQ(egress.identity.lifetime, std::chrono::hours(90 * 24));
+  EXPECT_EQ(egress.interception.overlap, std::chrono::hours(15 * 24));
+}
+
+TEST(OperatorConfigTest, NamesEveryFieldOfEgressThatIsWrong) {
+  const auto config = ParseOperatorConfig(kHeader + R"(
+egress:
+  images: {proxy: r.example/envoy:1}
+  trustDomain: Not_A_Domain
+  clusterRanges: [10.0.0.0/33, pods]
+  listenAddress: 127.0.0.1
+  resolvers: [dns.example.com]
+  dns: {namespace: "-"}
+  shutTargets: []
+  certificateLifetimeSeconds: 5
+  identityAuthorityDays: 1
+  unknown: 1
+)");
+  ASSERT_FALSE(config.ok());
+  for (const char* field :
+       {"egress.images.canary", "egress.images.credentials", "egress.trustDomain",
+        "\"10.0.0.0/33\"", "\"pods\"", "egress.listenAddress", "egress.resolvers",
+        "egress.dns.namespace", "egress.shutTargets", "egress.certificateLifetimeSeconds",
+        "egress.identityAuthorityDays", "egress.unknown"}) {
+    EXPECT_THAT(config.status().message(), HasSubstr(field));
+  }
+}
+
 }  // namespace
 }  // namespace stockade::sandbox_operator

@@ -227,5 +227,98 @@ TEST(PolicyCompliantTest, IsNotTrueWhereNobodyCanTell) {
   EXPECT_THAT(compliant["message"].get<std::string>(), HasSubstr("spec.enforcement"));
 }
 
+// With a gateway that answers, and a pod whose canary found the network shut.
+Observation WithGateway() {
+  Observation seen = Healthy();
+  auto pod = std::make_shared<CachedPod>(*seen.pod);
+  pod->canary_passed = true;
+  pod->proxy_ready = true;
+  seen.pod = pod;
+  seen.has_gateway = true;
+  seen.gateway_deny_all_in_place = true;
+  seen.gateway = {.name = "asg-reviewer",
+                  .address = "10.96.0.20",
+                  .profile = "abc",
+                  .available = true,
+                  .trouble = "",
+                  .credentials_missing = false};
+  return seen;
+}
+
+Observation WithCanary(std::int64_t exit_code, const std::string& message) {
+  Observation seen = WithGateway();
+  auto pod = std::make_shared<CachedPod>(*seen.pod);
+  pod->canary_passed = false;
+  ContainerTrouble trouble;
+  trouble.container = "stockade-canary";
+  trouble.exit_code = exit_code;
+  trouble.exit_message = message;
+  pod->troubles = {trouble};
+  pod->phase = "Pending";
+  seen.pod = pod;
+  return seen;
+}
+
+TEST(SandboxStatusTest, EgressIsIsolatedOnceTheCanaryProvedIt) {
+  const codec::Json status = Compute(Sandbox(), WithGateway());
+  EXPECT_EQ(Condition(status, "EgressIsolated")["status"], "True");
+  EXPECT_EQ(Condition(status, "EgressIsolated")["reason"], "ProvenByCanary");
+  EXPECT_EQ(
+      status["egress"],
+      codec::Json::parse(R"({"gateway":"asg-reviewer","address":"10.96.0.20","profile":"abc"})"));
+}
+
+TEST(SandboxStatusTest, WhatTheCanaryReachedIsToldWithItsVerdict) {
+  const codec::Json open =
+      Condition(Compute(Sandbox(), WithCanary(1, R"({"verdict":"Open"})")), "EgressIsolated");
+  EXPECT_EQ(open["status"], "False");
+  EXPECT_EQ(open["reason"], "NetworkOpen");
+  EXPECT_THAT(open["message"].get<std::string>(), HasSubstr(R"({"verdict":"Open"})"));
+  const codec::Json unanswered =
+      Condition(Compute(Sandbox(), WithCanary(3, R"({"verdict":"Unanswered"})")), "EgressIsolated");
+  EXPECT_EQ(unanswered["status"], "Unknown");
+  EXPECT_EQ(unanswered["reason"], "NotProven");
+}
+
+TEST(SandboxStatusTest, EgressIsNotIsolatedByAssertion) {
+  const auto reason_of = [](const Observation& seen) {
+    const codec::Json isolated = Condition(Compute(Sandbox(), seen), "EgressIsolated");
+    EXPECT_EQ(isolated["status"], "Unknown");
+    return isolated["reason"].get<std::string>();
+  };
+  Observation seen = WithGateway();
+  seen.gateway_deny_all_in_place = false;
+  EXPECT_EQ(reason_of(seen), "DenyAllMissing");
+  seen = WithGateway();
+  seen.pod = nullptr;
+  EXPECT_EQ(reason_of(seen), "NoPod");
+  seen = WithGateway();
+  auto pod = std::make_shared<CachedPod>(*seen.pod);
+  pod->proxy_ready = false;
+  seen.pod = pod;
+  EXPECT_EQ(reason_of(seen), "ProbeFails");
+  pod = std::make_shared<CachedPod>(*pod);
+  pod->canary_passed = false;
+  seen.pod = pod;
+  EXPECT_EQ(reason_of(seen), "CanaryPending");
+}
+
+TEST(SandboxStatusTest, CredentialsAreBrokeredByAGatewayThatAnswers) {
+  api::AgentSandbox sandbox = Sandbox();
+  Observation seen = WithGateway();
+  EXPECT_TRUE(Condition(Compute(sandbox, seen), "CredentialsBrokered").is_null())
+      << "there are none";
+  sandbox.spec.credentials.emplace_back();
+  EXPECT_EQ(Condition(Compute(sandbox, seen), "CredentialsBrokered")["status"], "True");
+  seen.gateway.available = false;
+  EXPECT_EQ(Condition(Compute(sandbox, seen), "CredentialsBrokered")["status"], "Unknown");
+  seen.gateway.credentials_missing = true;
+  seen.gateway.trouble = "Secret github has no key token";
+  const codec::Json missing = Condition(Compute(sandbox, seen), "CredentialsBrokered");
+  EXPECT_EQ(missing["status"], "False");
+  EXPECT_EQ(missing["reason"], "CredentialMissing");
+  EXPECT_THAT(missing["message"].get<std::string>(), HasSubstr("Secret github has no key token"));
+}
+
 }  // namespace
 }  // namespace stockade::sandbox_operator

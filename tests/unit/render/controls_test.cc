@@ -77,6 +77,11 @@ TEST(RenderControlsTest, WhatTheOperatorDoesNotServeIsUnenforced) {
   EXPECT_EQ(std::ranges::count(with_egress, "CredentialsBrokered", &Control::name), 0);
   sandbox.spec.credentials.emplace_back();
   EXPECT_EQ(ControlNamed(Controls(sandbox, {}), "CredentialsBrokered").state, "Unenforced");
+  Profile profile;
+  profile.egress_gateways = true;
+  const auto served = Controls(sandbox, profile);
+  EXPECT_EQ(std::ranges::count(served, "EgressGateway", &Control::name), 0);
+  EXPECT_EQ(std::ranges::count(served, "CredentialsBrokered", &Control::name), 0);
 }
 
 TEST(RenderControlsTest, IsolationNamesTheRuntimeClass) {
