@@ -76,6 +76,7 @@ void DecodeRequest(JsonView value, Decoder& decoder, AdmissionRequest& request) 
   request.name = decoder.OptionalString(value, "name", "request.name");
   request.namespace_name = decoder.OptionalString(value, "namespace", "request.namespace");
   const JsonView user = decoder.OptionalObject(value, "userInfo", "request.userInfo");
+  request.user = user;
   request.user_name = decoder.OptionalString(user, "username", "request.userInfo.username");
   if (const JsonView groups = user["groups"]; !groups.IsUnset() && !groups.IsArray()) {
     decoder.Fail("request.userInfo.groups", "must be a list of strings");

@@ -28,6 +28,7 @@ struct AdmissionRequest {
   std::string_view namespace_name;
   std::string_view user_name;
   std::vector<std::string_view> groups;  // of the user
+  codec::JsonView user;                  // authentication.k8s.io/v1 UserInfo
   bool dry_run = false;
   codec::JsonView object;      // set for CREATE and UPDATE; PodExecOptions or the like for CONNECT
   codec::JsonView old_object;  // set for UPDATE and DELETE

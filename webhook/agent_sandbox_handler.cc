@@ -1,12 +1,17 @@
 #include "webhook/agent_sandbox_handler.h"
 
+#include <algorithm>
+#include <iterator>
+#include <set>
 #include <string>
 #include <utility>
 
 #include "api/agent_sandbox.h"
 #include "api/names.h"
 #include "api/pod_view.h"
+#include "policy/guard_rules.h"
 #include "policy/quoting.h"
+#include "policy/report.h"
 #include "webhook/review_checks.h"
 #include "webhook/verdict.h"
 
@@ -20,6 +25,29 @@ constexpr std::string_view kPodTemplatePath = "spec.podTemplate";
 
 api::PodView PodTemplateOf(codec::JsonView object) {
   return {object["spec"]["podTemplate"], kPodTemplatePath};
+}
+
+// Where a sandbox names a Secret: the field, and its name.
+std::vector<std::pair<std::string, std::string>> SecretsOf(const api::AgentSandbox& sandbox) {
+  std::vector<std::pair<std::string, std::string>> named;
+  const auto& credentials = sandbox.spec.credentials;
+  for (std::size_t i = 0; i < credentials.size(); ++i) {
+    if (credentials[i].kind == api::CredentialKind::kAws) continue;
+    const char* const kind =
+        credentials[i].kind == api::CredentialKind::kHeader ? "header" : "basicAuth";
+    named.emplace_back("spec.credentials[" + std::to_string(i) + "]." + kind + ".secretKeyRef.name",
+                       credentials[i].secret.name);
+  }
+  return named;
+}
+
+// Whether an update leaves what is sent where as it was.
+bool KeepsCredentials(const AdmissionRequest& request) {
+  if (request.operation != Operation::kUpdate) return false;
+  const codec::JsonView before = request.old_object["spec"];
+  const codec::JsonView after = request.object["spec"];
+  return before["egress"].Canonical() == after["egress"].Canonical() &&
+         before["credentials"].Canonical() == after["credentials"].Canonical();
 }
 
 AdmissionResponse RefuseUnreadable(const AdmissionRequest& request, const Status& why) {
@@ -64,7 +92,33 @@ AdmissionResponse AgentSandboxHandler::Judge(const AdmissionRequest& request) co
   if (request.operation == Operation::kUpdate && !judgement.by_policies.empty()) {
     policy::MarkWhatStands(judgement.by_policies, FindingsBefore(request, *policies));
   }
+  if (!policy::HasErrors(judgement.floor)) {
+    auto credentials = JudgeCredentials(request, *sandbox);
+    if (!credentials.ok()) {
+      return Refuse(request,
+                    Describe(request) + " cannot be judged: " + credentials.status().message());
+    }
+    std::ranges::move(*credentials, std::back_inserter(judgement.floor));
+  }
   return AnswerJudgement(request, std::move(judgement));
+}
+
+Result<std::vector<policy::Finding>> AgentSandboxHandler::JudgeCredentials(
+    const AdmissionRequest& request, const api::AgentSandbox& sandbox) const {
+  const auto named = SecretsOf(sandbox);
+  if (named.empty() || KeepsCredentials(request)) return std::vector<policy::Finding>();
+  std::set<std::string> secrets;
+  for (const auto& [field, secret] : named) secrets.insert(secret);
+  const auto refused = secrets_.NotReadable(request.user, request.namespace_name, secrets);
+  if (!refused.ok()) return refused.status();
+  policy::Report report;
+  report.BeginRule(*policy::FindRule(policy::kCredentialNotReadable));
+  for (const auto& [field, secret] : named) {
+    if (!refused->contains(secret)) continue;
+    report.Add(field, policy::Quote(request.user_name) + " may not get the Secret " +
+                          policy::Quote(secret));
+  }
+  return report.Take();
 }
 
 std::vector<PolicyFinding> AgentSandboxHandler::FindingsBefore(

@@ -9,11 +9,12 @@
 #include "policy/policy_set.h"
 #include "webhook/admission_review.h"
 #include "webhook/cluster_view.h"
+#include "webhook/secret_access.h"
 
 namespace stockade::webhook {
 
 // Judges AgentSandboxes by the floor of libs/policy and by the policies that select their
-// namespace. Immutable; any number of threads may use it. `cluster` outlives it.
+// namespace. Immutable; any number of threads may use it. `cluster` and `secrets` outlive it.
 //
 // The floor judges CREATE and UPDATE on the new object alone, never on the old one
 // (CVE-2021-25735), and whether or not it is being deleted (CVE-2023-34091). The one exception: an
@@ -25,21 +26,29 @@ namespace stockade::webhook {
 // in audit annotations. An update is denied for what it adds (policy::MarkWhatStands): what a new
 // policy has against an object that exists is a warning, and the floor knows no such mercy. While
 // it is not known which policies apply, nothing passes.
+//
+// Who names a Secret in spec.credentials must be allowed to read it, or he could have the gateway
+// send it to a host of his own. So must who changes spec.egress or spec.credentials of a sandbox
+// that names some, whoever named them. While that is not known, such a request does not pass.
 class AgentSandboxHandler {
  public:
-  AgentSandboxHandler(policy::Facts facts, const ClusterView& cluster)
-      : facts_(std::move(facts)), cluster_(cluster) {}
+  AgentSandboxHandler(policy::Facts facts, const ClusterView& cluster, const SecretAccess& secrets)
+      : facts_(std::move(facts)), cluster_(cluster), secrets_(secrets) {}
 
   [[nodiscard]] AdmissionResponse Review(const AdmissionRequest& request) const;
 
  private:
   [[nodiscard]] AdmissionResponse Judge(const AdmissionRequest& request) const;
+  // What of the Secrets that the sandbox names the requester may not read.
+  [[nodiscard]] Result<std::vector<policy::Finding>> JudgeCredentials(
+      const AdmissionRequest& request, const api::AgentSandbox& sandbox) const;
   // The policies' findings in the object as it was; none when it cannot be read.
   [[nodiscard]] std::vector<policy::PolicyFinding> FindingsBefore(
       const AdmissionRequest& request, std::span<const policy::SharedPolicy> policies) const;
 
   const policy::Facts facts_;
   const ClusterView& cluster_;
+  const SecretAccess& secrets_;
 };
 
 }  // namespace stockade::webhook

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/gateway_names.h"
 #include "api/names.h"
 #include "base/intern.h"
 #include "codec/object_reader.h"
@@ -19,6 +20,9 @@ constexpr kube::Resource kAgentSandboxes{api::kGroup, api::kVersion, "agentsandb
 constexpr kube::Resource kAgentSandboxPolicies{api::kGroup, api::kVersion, "agentsandboxpolicies",
                                                api::kAgentSandboxPolicyKind, /*namespaced=*/false};
 
+// Which the Deployment's controller gives to its pods.
+constexpr std::string_view kPodTemplateHashLabel = "pod-template-hash";
+
 std::shared_ptr<const api::StringMap> SharedLabels(JsonView labels) {
   api::StringMap map;
   labels.ForEachMember(
@@ -32,9 +36,25 @@ api::Permission ReadPermission(JsonView value, api::Permission by_default) {
   return value.StringOrEmpty() == "Allow" ? api::Permission::kAllow : api::Permission::kDeny;
 }
 
+// With a label of which only the presence matters.
+api::StringMap WithLabel(api::StringMap labels, std::string_view key) {
+  labels.insert_or_assign(std::string(key), "");
+  return labels;
+}
+
 Status Unavailable(std::string message) { return {StatusCode::kUnavailable, std::move(message)}; }
 
 }  // namespace
+
+bool MaySelectGateways(const api::LabelSelector& pod_selector) {
+  const api::StringMap labels =
+      WithLabel(WithLabel({{std::string(api::kManagedByLabel), std::string(api::kManagedByValue)}},
+                          api::kGatewayLabel),
+                kPodTemplateHashLabel);
+  return pod_selector.WithAnyValueOf(api::kGatewayLabel)
+      .WithAnyValueOf(kPodTemplateHashLabel)
+      .Matches(labels);
+}
 
 Result<CachedNamespace> DecodeNamespace(JsonView object) {
   CachedNamespace result;
@@ -64,6 +84,7 @@ Result<CachedSandboxAccess> DecodeSandboxAccess(JsonView object) {
     result.isolation = static_cast<api::Isolation>(isolation - api::kIsolationNames.begin());
   }
   result.pod_labels = SharedLabels(spec["podTemplate"]["metadata"]["labels"]);
+  result.has_gateway = !spec["egress"].IsUnset();
   return result;
 }
 
@@ -159,14 +180,15 @@ Result<std::optional<api::Access>> ClusterCache::AccessOf(std::string_view names
 Result<std::optional<std::string>> ClusterCache::SandboxSelectedBy(
     std::string_view namespace_name, const api::LabelSelector& pod_selector) const {
   if (Status synced = CheckSynced(); !synced.ok()) return synced;
-  const auto sandboxes = namespace_name.empty()
-                             ? sandboxes_.store().List()
-                             : sandboxes_.store().ListNamespace(std::string(namespace_name));
-  for (const auto& sandbox : sandboxes) {
+  const api::LabelSelector selector = pod_selector.WithAnyValueOf(api::kEgressLabel);
+  for (const auto& sandbox : SandboxesOf(namespace_name)) {
     api::StringMap labels = *sandbox->pod_labels;
     labels.insert_or_assign(std::string(api::kManagedByLabel), std::string(api::kManagedByValue));
     labels.insert_or_assign(std::string(api::kSandboxLabel), sandbox->key.name);
-    if (pod_selector.Matches(labels)) return std::optional<std::string>(sandbox->key.ToString());
+    const bool selected = sandbox->has_gateway
+                              ? selector.Matches(WithLabel(std::move(labels), api::kEgressLabel))
+                              : pod_selector.Matches(labels);
+    if (selected) return std::optional<std::string>(sandbox->key.ToString());
   }
   const auto pods = namespace_name.empty()
                         ? pods_.store().List()
@@ -178,6 +200,22 @@ Result<std::optional<std::string>> ClusterCache::SandboxSelectedBy(
     return std::optional<std::string>(runtime::ObjectKey{pod->key.namespace_name, name}.ToString());
   }
   return std::optional<std::string>();
+}
+
+Result<std::optional<std::string>> ClusterCache::GatewaySelectedBy(
+    std::string_view namespace_name, const api::LabelSelector& pod_selector) const {
+  if (Status synced = CheckSynced(); !synced.ok()) return synced;
+  if (!MaySelectGateways(pod_selector)) return std::optional<std::string>();
+  for (const auto& sandbox : SandboxesOf(namespace_name)) {
+    if (sandbox->has_gateway) return std::optional<std::string>(sandbox->key.ToString());
+  }
+  return std::optional<std::string>();
+}
+
+std::vector<std::shared_ptr<const CachedSandboxAccess>> ClusterCache::SandboxesOf(
+    std::string_view namespace_name) const {
+  return namespace_name.empty() ? sandboxes_.store().List()
+                                : sandboxes_.store().ListNamespace(std::string(namespace_name));
 }
 
 Result<bool> ClusterCache::RuntimeClassInUse(std::string_view runtime_class) const {

@@ -35,6 +35,7 @@ struct CachedSandboxAccess : runtime::CachedObject {
   api::Access access;
   api::Isolation isolation = api::Isolation::kGVisor;
   std::shared_ptr<const api::StringMap> pod_labels;  // of the template
+  bool has_gateway = false;
 };
 struct CachedSandboxPod : runtime::CachedObject {
   std::shared_ptr<const api::StringMap> labels;
@@ -76,12 +77,17 @@ class ClusterCache final : public ClusterView {
       std::string_view namespace_name, std::string_view sandbox) const override;
   [[nodiscard]] Result<std::optional<std::string>> SandboxSelectedBy(
       std::string_view namespace_name, const api::LabelSelector& pod_selector) const override;
+  [[nodiscard]] Result<std::optional<std::string>> GatewaySelectedBy(
+      std::string_view namespace_name, const api::LabelSelector& pod_selector) const override;
   [[nodiscard]] Result<bool> RuntimeClassInUse(std::string_view runtime_class) const override;
 
  private:
   [[nodiscard]] std::array<const runtime::Synced*, 4> All() const {
     return {&namespaces_, &policies_, &sandboxes_, &pods_};
   }
+  // Of a namespace, or all where it is empty.
+  [[nodiscard]] std::vector<std::shared_ptr<const CachedSandboxAccess>> SandboxesOf(
+      std::string_view namespace_name) const;
   // Null when the namespace is not known in time.
   [[nodiscard]] std::shared_ptr<const CachedNamespace> FindNamespace(
       std::string_view namespace_name) const;

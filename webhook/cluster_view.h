@@ -16,6 +16,9 @@ class CompiledPolicy;
 
 namespace stockade::webhook {
 
+// Whether the selector may match a gateway's pods, of whose labels only the keys are known.
+[[nodiscard]] bool MaySelectGateways(const api::LabelSelector& pod_selector);
+
 // What a review may ask of the cluster, answered from synced caches and never over the network.
 // Nothing unknown reads as "nothing applies" (CVE-2025-46342): where a cache is not synced or the
 // namespace is not in it, the answer is Unavailable, and the review is denied. Any thread may call.
@@ -36,8 +39,16 @@ class ClusterView {
 
   // "namespace/name" of a sandbox of that namespace, or of any where it is empty, whose pod carries
   // labels that the selector matches: those of its template, and the operator's own, which are
-  // app.kubernetes.io/managed-by and stockade.dev/sandbox. Nothing when there is none.
+  // app.kubernetes.io/managed-by, stockade.dev/sandbox and, with a way out, stockade.dev/egress of
+  // any value. Nothing when there is none.
   [[nodiscard]] virtual Result<std::optional<std::string>> SandboxSelectedBy(
+      std::string_view namespace_name, const api::LabelSelector& pod_selector) const = 0;
+
+  // "namespace/name" of a sandbox of that namespace, or of any where it is empty, that has a way
+  // out, and so a gateway, whose pods the selector may match. Their labels are
+  // app.kubernetes.io/managed-by, and stockade.dev/gateway and pod-template-hash of any value.
+  // Nothing when there is none.
+  [[nodiscard]] virtual Result<std::optional<std::string>> GatewaySelectedBy(
       std::string_view namespace_name, const api::LabelSelector& pod_selector) const = 0;
 
   // True when a sandbox exists that is to run by that RuntimeClass, now or at its next start.

@@ -10,6 +10,8 @@
 #include "http_server/health.h"
 #include "http_server/metrics.h"
 #include "http_server/server.h"
+#include "kube/client.h"
+#include "kube/transport.h"
 #include "kube/watcher.h"
 #include "webhook/admission_endpoint.h"
 #include "webhook/agent_sandbox_handler.h"
@@ -18,6 +20,7 @@
 #include "webhook/cluster_cache.h"
 #include "webhook/guards/guard_handler.h"
 #include "webhook/review_metrics.h"
+#include "webhook/secret_access.h"
 
 namespace stockade::webhook {
 namespace {
@@ -25,10 +28,13 @@ namespace {
 // Longer than the 5 s that the API server waits for an answer.
 constexpr std::chrono::seconds kAdmissionGrace{10};
 constexpr std::chrono::seconds kHealthGrace{1};
+// Of one question to the API server within a review.
+constexpr std::chrono::milliseconds kReviewDeadline{1500};
 constexpr std::size_t kHealthConnections = 64;
 
 Result<std::unique_ptr<http_server::Server>> StartAdmission(const Config& config,
                                                             const ClusterView& cluster,
+                                                            const SecretAccess& secrets,
                                                             ReviewMetrics& metrics,
                                                             Logger& logger) {
   http_server::TlsFiles files;
@@ -43,7 +49,8 @@ Result<std::unique_ptr<http_server::Server>> StartAdmission(const Config& config
   options.limits.connections = config.connections;
   options.tls = &files;
   AdmissionHandlers handlers;
-  const auto sandboxes = std::make_shared<const AgentSandboxHandler>(config.facts, cluster);
+  const auto sandboxes =
+      std::make_shared<const AgentSandboxHandler>(config.facts, cluster, secrets);
   handlers.emplace(kAgentSandboxPath, [sandboxes](const AdmissionRequest& request) {
     return sandboxes->Review(request);
   });
@@ -88,7 +95,10 @@ Status Run(const Config& config, std::shared_ptr<const kube::ConnectionConfig> c
   ReviewMetrics review_metrics(metrics.registry());
   kube::IoThread io;
   ClusterCache cluster(config.runtime_classes, logger);
-  auto admission = StartAdmission(config, cluster, review_metrics, logger);
+  const SystemClock clock;
+  kube::Client reviewer(kube::MakeBeastTransport(connection), kReviewDeadline);
+  const SubjectAccessReviews secrets(reviewer, clock);
+  auto admission = StartAdmission(config, cluster, secrets, review_metrics, logger);
   if (!admission.ok()) return admission.status().WithContext("listen, certificates");
 
   metrics.BeforeScrape([&review_metrics, server = admission->get()] {
@@ -107,7 +117,6 @@ Status Run(const Config& config, std::shared_ptr<const kube::ConnectionConfig> c
   if (!health_server.ok()) return health_server.status().WithContext("http");
 
   cluster.Start(io, connection);
-  const SystemClock clock;
   const auto certificates = StartCertificates(config, std::move(connection), clock, logger,
                                               metrics.registry(), **admission);
 

@@ -72,6 +72,16 @@ bool LabelSelector::Matches(const StringMap& labels) const {
   });
 }
 
+LabelSelector LabelSelector::WithAnyValueOf(std::string_view key) const {
+  LabelSelector result = *this;
+  for (Requirement& requirement : result.requirements_) {
+    if (requirement.key == key && requirement.op != Operator::kDoesNotExist) {
+      requirement.op = Operator::kUnknown;
+    }
+  }
+  return result;
+}
+
 bool LabelSelector::AsksBeside(std::string_view key) const {
   return std::ranges::any_of(
       requirements_, [key](const Requirement& requirement) { return requirement.key != key; });

@@ -22,6 +22,9 @@ class LabelSelector {
   [[nodiscard]] bool Matches(const StringMap& labels) const;
   // The one value that the label must have to match; nothing when several do, or anything.
   [[nodiscard]] std::optional<std::string> RequiredValue(std::string_view key) const;
+  // The same selector, for a label of which the value is not known: what is required of the value
+  // is taken to match, and only the label's presence still counts.
+  [[nodiscard]] LabelSelector WithAnyValueOf(std::string_view key) const;
   // Whether there are no requirements at all.
   [[nodiscard]] bool SelectsEverything() const { return requirements_.empty(); }
   // Whether there are requirements of another key than this one.

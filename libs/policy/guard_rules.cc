@@ -31,10 +31,11 @@ constexpr std::array kRules = {
          .judges = JudgedObject::kRequest,
          .fields = "pods of sandboxes; NetworkPolicies, Services, claims, Secrets and ConfigMaps "
                    "with the label app.kubernetes.io/managed-by: stockade or an AgentSandbox as "
-                   "their controller; the NetworkPolicy stockade-deny-all",
+                   "their controller, Deployments of gateways; the NetworkPolicies "
+                   "stockade-deny-all and stockade-gateway-deny-all",
          .summary = "What the operator made it alone changes. Others may set annotations and "
-                    "finalizers that mean nothing to it, and delete all but the deny-all, which "
-                    "goes with the last sandbox of its namespace.",
+                    "finalizers that mean nothing to it, and delete all but the deny-alls, which "
+                    "go with the last sandbox of their namespace.",
          .remedy = "change the AgentSandbox instead: the operator makes everything else follow",
          .references = {.principle = Principle::kIsolation}},
     Rule{.code = kImageChanged,
@@ -69,9 +70,9 @@ constexpr std::array kRules = {
          .references = {.principle = Principle::kIsolation}},
     Rule{.code = kExecIntoProxy,
          .judges = JudgedObject::kRequest,
-         .fields = "container of pods/exec and pods/attach",
+         .fields = "container of pods/exec and pods/attach; pods whose names begin with asg-",
          .summary = "Nobody enters the operator's own containers, whose names begin with "
-                    "stockade-: they hold what the agent must not see.",
+                    "stockade-, or the pods of gateways: they hold what the agent must not see.",
          .remedy = "name a container of the pod template",
          .references = {.principle = Principle::kIsolation}},
     Rule{.code = kExecForbidden,
@@ -87,13 +88,14 @@ constexpr std::array kRules = {
          .fields = "pods/portforward",
          .summary = "A forwarded port enters the pod's network from inside, where no network "
                     "policy applies and where everything that listens on its loopback address can "
-                    "be reached. So it has to be allowed for each sandbox.",
+                    "be reached. So it has to be allowed for each sandbox; of a gateway nobody "
+                    "forwards one.",
          .remedy = "write spec.access.portForward: Allow into the AgentSandbox, as far as the "
                    "policies of its namespace let you, or allow peers in spec.ingress",
          .references = {.kubescape = "C-0063", .principle = Principle::kLeastPrivilege}},
     Rule{.code = kProxySubresource,
          .judges = JudgedObject::kRequest,
-         .fields = "pods/proxy and services/proxy of names that begin with asb-",
+         .fields = "pods/proxy and services/proxy of names that begin with asb- or asg-",
          .summary = "The API server's proxy speaks HTTP to a pod from the control plane, from "
                     "where many networks let everything through.",
          .remedy = "allow peers in spec.ingress of the AgentSandbox and connect from there",
@@ -101,8 +103,10 @@ constexpr std::array kRules = {
     Rule{.code = kEgressWidened,
          .judges = JudgedObject::kRequest,
          .fields = "podSelector, policyTypes, ingress and egress of NetworkPolicies",
-         .summary = "Network policies are a union: one that selects a sandbox's pod and allows any "
-                    "traffic opens its boundary.",
+         .summary =
+             "Network policies are a union: one that selects a sandbox's pod and allows any "
+             "traffic opens its boundary. One that selects the pods of a gateway lets others "
+             "reach it, or lets it reach what it is to refuse.",
          .remedy = "exclude sandboxes from its podSelector by the matchExpression {key: "
                    "stockade.dev/sandbox, operator: DoesNotExist}; spec.ingress of the "
                    "AgentSandbox allows peers to reach it",
@@ -113,7 +117,8 @@ constexpr std::array kRules = {
                    "NetworkPolicy and GlobalNetworkPolicy of Calico, AdminNetworkPolicy, "
                    "ClusterNetworkPolicy",
          .summary = "Policies of network plugins allow traffic like those of Kubernetes, and some "
-                    "kinds come before them. One that may concern a sandbox allows nothing.",
+                    "kinds come before them. One that may concern a sandbox or a gateway allows "
+                    "nothing.",
          .remedy = "exclude sandboxes from its selector: {key: stockade.dev/sandbox, operator: "
                    "DoesNotExist} in matchExpressions, or in a selector of Calico's && "
                    "!has(stockade.dev/sandbox)",
@@ -126,6 +131,26 @@ constexpr std::array kRules = {
          .remedy = "suspend or delete the sandboxes of that tier first, or map the tier to another "
                    "RuntimeClass",
          .references = {.principle = Principle::kIsolation}},
+    Rule{.code = kGatewayLabelForged,
+         .judges = JudgedObject::kRequest,
+         .fields = "metadata.labels[stockade.dev/gateway] of pods and of the pod templates of "
+                   "Deployments, ReplicaSets, StatefulSets, DaemonSets, Jobs, CronJobs, "
+                   "ReplicationControllers and PodTemplates; names that begin with asg-",
+         .summary = "The pods of gateways come from the operator's Deployments alone. Sandboxes "
+                    "may connect to every pod with the label of their gateway, and such a pod may "
+                    "reach what the gateway may: another's would be a way out past all rules.",
+         .remedy = "remove the label and choose another name; spec.egress of an AgentSandbox "
+                   "makes a gateway",
+         .references = {.principle = Principle::kIsolation}},
+    Rule{.code = kCredentialNotReadable,
+         .judges = JudgedObject::kRequest,
+         .fields = "spec.credentials[].header.secretKeyRef, "
+                   "spec.credentials[].basicAuth.secretKeyRef",
+         .summary = "Whoever names a Secret in a sandbox, or changes where such a sandbox sends "
+                    "its credentials, must be allowed to read that Secret: the gateway would "
+                    "send its value wherever he says.",
+         .remedy = "name a Secret that you may read, or ask for the right to get this one",
+         .references = {.kubescape = "C-0015", .principle = Principle::kLeastPrivilege}},
 };
 
 }  // namespace

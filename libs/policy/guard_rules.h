@@ -20,6 +20,9 @@ inline constexpr std::string_view kProxySubresource = "ProxySubresource";
 inline constexpr std::string_view kEgressWidened = "EgressWidened";
 inline constexpr std::string_view kOtherPolicyKinds = "OtherPolicyKinds";
 inline constexpr std::string_view kRuntimeClassInUse = "RuntimeClassInUse";
+inline constexpr std::string_view kGatewayLabelForged = "GatewayLabelForged";
+// Judges AgentSandboxes; but who asks, and what he may read, only the webhook knows.
+inline constexpr std::string_view kCredentialNotReadable = "CredentialNotReadable";
 
 // Judges pod templates as well, and stands with those rules.
 inline constexpr std::string_view kEphemeralContainer = "EphemeralContainer";

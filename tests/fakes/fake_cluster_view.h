@@ -17,6 +17,7 @@ class FakeClusterView : public webhook::ClusterView {
   struct Sandbox {
     api::Access access;
     api::StringMap labels;  // of its pod
+    bool has_gateway = false;
   };
 
   std::map<std::pair<std::string, std::string>, Sandbox, std::less<>> sandboxes;
@@ -46,6 +47,18 @@ class FakeClusterView : public webhook::ClusterView {
     for (const auto& [key, sandbox] : sandboxes) {
       if (!namespace_name.empty() && key.first != namespace_name) continue;
       if (pod_selector.Matches(sandbox.labels)) {
+        return std::optional<std::string>(key.first + "/" + key.second);
+      }
+    }
+    return std::optional<std::string>();
+  }
+
+  [[nodiscard]] Result<std::optional<std::string>> GatewaySelectedBy(
+      std::string_view namespace_name, const api::LabelSelector& pod_selector) const override {
+    if (!synced.ok()) return synced;
+    for (const auto& [key, sandbox] : sandboxes) {
+      if (!namespace_name.empty() && key.first != namespace_name) continue;
+      if (sandbox.has_gateway && webhook::MaySelectGateways(pod_selector)) {
         return std::optional<std::string>(key.first + "/" + key.second);
       }
     }

@@ -419,7 +419,11 @@ def policy(name, selector, **spec):
     }  # fmt: skip
 
 
-EXCLUDED = {"matchExpressions": [{"key": "stockade.dev/sandbox", "operator": "DoesNotExist"}]}
+def excluding(*keys):
+    return {"matchExpressions": [{"key": key, "operator": "DoesNotExist"} for key in keys]}
+
+
+EXCLUDED = excluding("stockade.dev/sandbox", "stockade.dev/gateway")
 
 
 def test_policies_that_widen_a_sandbox_are_refused(space):
@@ -623,6 +627,164 @@ def test_namespace_is_deleted(space):
         own.must("create", "-f", "-", input=SANDBOX)
         own.wait_ready()
         space.stockade.cluster.must("delete", "namespace", name, "--timeout=90s", timeout=120)
+
+
+# Gateways
+
+
+GATEWAY_LABELS = {"app.kubernetes.io/managed-by": "stockade", "stockade.dev/gateway": "asg-out"}
+GATEWAY_CONTAINER = {
+    "name": "stockade-gateway", "image": "registry.example/envoy:1",
+    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+}  # fmt: skip
+
+
+def workload(kind, name, labels, version="apps/v1"):
+    template = {"metadata": {"labels": labels}, "spec": {"containers": [GATEWAY_CONTAINER]}}
+    spec = {"template": template}
+    if kind in ("Job", "CronJob"):
+        template["spec"]["restartPolicy"] = "Never"
+    else:
+        spec["selector"] = {"matchLabels": labels}
+    if kind == "StatefulSet":
+        spec["serviceName"] = name
+    if kind == "CronJob":
+        spec = {"schedule": "* * * * *", "jobTemplate": {"spec": spec}}
+    if kind == "ReplicationController":
+        spec["selector"] = labels
+    made = {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+    return made if kind != "PodTemplate" else {k: v for k, v in made.items() if k != "spec"} | {"template": template}
+
+
+@pytest.fixture(scope="module")
+def gateway(space):
+    """A Deployment as the operator makes a gateway's, whose pod the cluster's controllers then make."""
+    made = workload("Deployment", "asg-out", GATEWAY_LABELS)
+    made["metadata"]["labels"] = GATEWAY_LABELS
+    # With an administrator's rights under the operator's name: what its role lacks is no matter of the guards.
+    operator = space.stockade.as_user(OPERATOR_USER, "system:masters")
+    done = space.create(made, user=operator)
+    assert done.returncode == 0, done.stderr
+
+    def pod():
+        found = json.loads(space.must("get", "pods", "-l", "stockade.dev/gateway=asg-out", "-o", "json"))["items"]
+        return found and found[0]["spec"].get("nodeName") and found[0]["metadata"]["name"]
+
+    yield eventually(pod)
+    space.must("delete", "deployment", "asg-out")
+
+
+def test_only_the_operators_deployment_makes_pods_of_gateways(space, gateway):
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "relay", "labels": GATEWAY_LABELS},
+           "spec": {"containers": [GATEWAY_CONTAINER]}}  # fmt: skip
+    unlabelled = {"app": "relay"}
+    for user in (None, space.stockade.as_user("eve", "system:masters", "system:serviceaccounts:kube-system")):
+        denied(space.create(pod, user=user), "GatewayLabelForged")
+        for kind, version in (
+            ("Deployment", "apps/v1"), ("ReplicaSet", "apps/v1"), ("StatefulSet", "apps/v1"), ("DaemonSet", "apps/v1"),
+            ("Job", "batch/v1"), ("CronJob", "batch/v1"), ("ReplicationController", "v1"), ("PodTemplate", "v1"),
+        ):  # fmt: skip
+            denied(space.create(workload(kind, "relay", GATEWAY_LABELS, version), user=user), "GatewayLabelForged")
+            if kind != "PodTemplate":
+                named = workload(kind, "asg-relay", unlabelled, version)
+                denied(space.create(named, user=user), "GatewayLabelForged")
+        for named in (
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "asg-out-gateway"}},
+            {"apiVersion": "v1", "kind": "Service", "metadata": {"generateName": "asg-"}, "spec": {"ports": [{"port": 1}]}},
+            policy("asg-out-gateway", EXCLUDED),
+            pod | {"metadata": {"name": "asg-relay"}},
+        ):
+            denied(space.create(named, user=user), "GatewayLabelForged")
+    space.must("create", "-f", "-", input=pod | {"metadata": {"name": "relay"}})
+    denied(space.kubectl("label", "pod", "relay", "stockade.dev/gateway=asg-out"), "GatewayLabelForged")
+    space.must("delete", "pod", "relay", "--force", "--grace-period=0")
+    space.must("create", "-f", "-", input=workload("Deployment", "web", unlabelled))
+    turned = {"spec": {"template": {"metadata": {"labels": {"stockade.dev/gateway": "asg-out"}}}}}
+    denied(space.patch("deployment", "web", turned), "GatewayLabelForged")
+    space.must("delete", "deployment", "web")
+
+
+def test_nobody_changes_or_enters_a_gateway(space, gateway):
+    image = {"spec": {"template": {"spec": {"containers": [GATEWAY_CONTAINER | {"image": "evil.example/envoy:1"}]}}}}
+    denied(space.patch("deployment", "asg-out", image), "ManagedObjectChanged")
+    replica_set = space.must("get", "replicasets", "-l", "stockade.dev/gateway", "-o", "name").split()[0]
+    denied(space.patch(*replica_set.split("/"), image), "ManagedObjectChanged")
+    changed = {"spec": {"containers": [{"name": "stockade-gateway", "image": "evil.example/envoy:1"}]}}
+    done = space.kubectl("patch", "pod", gateway, "--type=strategic", "-p", json.dumps(changed))
+    denied(done, "ImageChanged")
+    denied(space.kubectl("label", "pod", gateway, "stockade.dev/gateway-"), "GatewayLabelForged")
+    denied(space.kubectl("label", "pod", gateway, "app=web"), "ManagedObjectChanged")
+    denied(space.patch("pod", gateway, {"status": {"podIP": "10.0.0.1"}}, "--subresource=status"), "StatusForged")
+    debug = [{"name": "debug", "image": "registry.example/debug:1"}]
+    done = space.patch("pod", gateway, {"spec": {"ephemeralContainers": debug}}, "--subresource=ephemeralcontainers")
+    denied(done, "EphemeralContainer")
+    for part in ("exec", "attach"):
+        denied(space.open(f"pods/{gateway}/{part}?container=stockade-gateway&command=sh"), "ExecIntoProxy")
+    denied(space.open(f"pods/{gateway}/portforward?ports=15443"), "PortForward")
+    for path in (f"pods/https:{gateway}:15443/proxy/", "services/asg-out:tls/proxy/"):
+        denied(space.open(path), "ProxySubresource")
+    space.must("annotate", "pod", gateway, "note=x")
+
+
+def test_gateways_deny_all_is_the_operators(space):
+    denied(space.create(policy("stockade-gateway-deny-all", EXCLUDED)), "ManagedObjectChanged")
+
+
+def test_policies_that_widen_a_gateway_are_refused(space):
+    with space.stockade.cluster.new_namespace("gateways") as name:
+        out = Space(space.stockade, name)
+        sandboxes_alone = excluding("stockade.dev/sandbox")
+        assert out.create(policy("before", sandboxes_alone), "--dry-run=server").returncode == 0
+        out.must("create", "-f", "-", input=sandbox("out", egress={"allow": [{"host": "api.example.com"}]}))
+        # As soon as the webhook has seen the sandbox.
+        eventually(lambda: "EgressWidened" in out.create(policy("all", sandboxes_alone), "--dry-run=server").stderr)
+        selectors = ({}, {"matchLabels": {"stockade.dev/gateway": "asg-out"}}, {"matchLabels": {"pod-template-hash": "x"}})
+        for selector in selectors:
+            done = out.create(policy("theirs", selector))
+            denied(done, "EgressWidened")
+            assert "{key: stockade.dev/gateway, operator: DoesNotExist}" in done.stderr
+        assert out.create(policy("excluded", EXCLUDED)).returncode == 0
+        denied(out.patch("networkpolicy", "excluded", {"spec": {"podSelector": sandboxes_alone}}), "EgressWidened")
+
+
+def test_who_names_a_secret_must_be_allowed_to_read_it(space):
+    """The API server itself is asked, about the user as it knows him."""
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "authors"},
+        "rules": [{"apiGroups": ["stockade.dev"], "resources": ["agentsandboxes"], "verbs": ["*"]}],
+    }  # fmt: skip
+    reader = copy.deepcopy(role) | {"metadata": {"name": "readers"}}
+    reader["rules"] = [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["forge"], "verbs": ["get"]}]
+    space.must("create", "-f", "-", input=role)
+    space.must("create", "-f", "-", input=reader)
+    space.must("create", "rolebinding", "authors", "--role=authors", "--user=mallory", "--user=bob")
+    space.must("create", "rolebinding", "readers", "--role=readers", "--group=forge-readers")
+    mallory = space.stockade.as_user("mallory", "developers")
+    bob = space.stockade.as_user("bob", "forge-readers")
+
+    def credential(secret):
+        reference = {"secretKeyRef": {"name": secret, "key": "token"}}
+        return [{"name": "forge", "header": {"name": "Authorization", "prefix": "Bearer "} | reference}]
+
+    allow = [{"host": "forge.example.com", "credential": "forge"}]
+    wanted = sandbox("deputy", egress={"allow": allow}, credentials=credential("forge"))
+    # As soon as the API server's authorizer has seen the bindings.
+    eventually(lambda: space.create(wanted, "--dry-run=server", user=bob).returncode == 0)
+    done = space.create(wanted, user=mallory)
+    assert done.returncode != 0, done.stdout
+    assert "spec.credentials[0].header.secretKeyRef.name: [CredentialNotReadable]" in done.stderr, done.stderr
+    done = space.create(wanted, user=bob)
+    assert done.returncode == 0, done.stderr
+    other = sandbox("other", egress={"allow": allow}, credentials=credential("another"))
+    assert "[CredentialNotReadable]" in space.create(other, user=bob).stderr
+    # Nor may he who cannot read it send it elsewhere. What does not touch it he may change.
+    moved = {"spec": {"egress": {"allow": [{"host": "mallory.example.net", "credential": "forge"}]}}}
+    assert "[CredentialNotReadable]" in space.patch("asb", "deputy", moved, user=mallory).stderr
+    done = space.kubectl("label", "asb", "deputy", "team=blue", user=mallory)
+    assert done.returncode == 0, done.stderr
+    done = space.patch("asb", "deputy", moved, user=bob)
+    assert done.returncode == 0, done.stderr
+    space.must("delete", "asb", "deputy")
 
 
 # The registration

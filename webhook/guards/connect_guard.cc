@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/gateway_names.h"
 #include "api/names.h"
 #include "base/strings.h"
 #include "policy/guard_rules.h"
@@ -119,11 +120,35 @@ GuardFindings JudgeDoor(const GuardRequest& request, const Door& door) {
   return report.Take();
 }
 
+bool AnyPartStartsWith(std::string_view name, std::string_view prefix) {
+  const auto parts = Split(name, ':');
+  return std::ranges::any_of(parts,
+                             [prefix](std::string_view part) { return part.starts_with(prefix); });
+}
+
 GuardFindings JudgeProxy(const GuardRequest& request) {
   GuardReport report;
-  if (IsProxyNameOfSandbox(request.admission.name)) {
-    report.Add(policy::kProxySubresource, "name",
-               Quote(request.admission.name) + " belongs to a sandbox");
+  const std::string_view name = request.admission.name;
+  if (IsProxyNameOfSandbox(name)) {
+    report.Add(policy::kProxySubresource, "name", Quote(name) + " belongs to a sandbox");
+  } else if (AnyPartStartsWith(name, api::kGatewayObjectPrefix)) {
+    report.Add(policy::kProxySubresource, "name", Quote(name) + " belongs to a gateway",
+               "only sandboxes connect to a gateway");
+  }
+  return report.Take();
+}
+
+// A gateway's pod holds the credentials of its sandboxes, and its identity.
+GuardFindings JudgeGatewayDoor(const GuardRequest& request) {
+  GuardReport report;
+  const std::string name = Quote(request.admission.name);
+  if (request.admission.sub_resource == "portforward") {
+    report.Add(policy::kPortForward, "name", name + " is a pod of a gateway",
+               "only sandboxes connect to a gateway");
+  } else {
+    report.Add(policy::kExecIntoProxy, "name",
+               name + " is a pod of a gateway, which holds credentials",
+               "read its logs, and the status of the AgentSandbox");
   }
   return report.Take();
 }
@@ -131,14 +156,13 @@ GuardFindings JudgeProxy(const GuardRequest& request) {
 }  // namespace
 
 bool IsProxyNameOfSandbox(std::string_view name) {
-  const auto parts = Split(name, ':');
-  return std::ranges::any_of(
-      parts, [](std::string_view part) { return part.starts_with(api::kSandboxObjectPrefix); });
+  return AnyPartStartsWith(name, api::kSandboxObjectPrefix);
 }
 
 GuardFindings JudgeConnection(const GuardRequest& request) {
   const AdmissionRequest& admission = request.admission;
   if (admission.sub_resource == "proxy") return JudgeProxy(request);
+  if (admission.name.starts_with(api::kGatewayObjectPrefix)) return JudgeGatewayDoor(request);
   if (!admission.name.starts_with(api::kSandboxObjectPrefix)) return GuardJudgement();
   const auto* const door = std::ranges::find(kDoors, admission.sub_resource, &Door::sub_resource);
   if (door == kDoors.end()) return Status(StatusCode::kBadRequest, "the guards know no such door");

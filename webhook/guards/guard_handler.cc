@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "webhook/guards/connect_guard.h"
+#include "webhook/guards/gateway_guard.h"
 #include "webhook/guards/guard_request.h"
 #include "webhook/guards/network_policy_guard.h"
 #include "webhook/guards/owned_object_guard.h"
@@ -27,6 +28,16 @@ GuardFindings JudgeKubernetesPolicy(const GuardRequest& request) {
   return JudgeNetworkPolicy(request);
 }
 
+// A gateway's Deployment is also an object of the operator's, which the label of its template may
+// not tell of any more.
+GuardFindings JudgeWorkloadObject(const GuardRequest& request) {
+  GuardFindings workload = JudgeWorkload(request);
+  if (request.admission.resource != "deployments" || !workload.ok() || !workload->floor.empty()) {
+    return workload;
+  }
+  return JudgeOwnedObject(request);
+}
+
 constexpr std::array<std::string_view, 4> kConnections = {"exec", "attach", "portforward", "proxy"};
 constexpr std::array<std::string_view, 4> kOwnedCoreResources = {
     "services", "persistentvolumeclaims", "secrets", "configmaps"};
@@ -45,16 +56,20 @@ Guard FindCoreGuard(const AdmissionRequest& request) {
     return known ? JudgeConnection : nullptr;
   }
   if (request.resource == "pods" || request.resource == "bindings") return JudgePod;
-  if (!Contains(kOwnedCoreResources, request.resource)) return nullptr;
   // A write of the status of these changes metadata, too.
-  if (request.sub_resource.empty() || request.sub_resource == "status") return JudgeOwnedObject;
-  return nullptr;
+  if (Contains(kOwnedCoreResources, request.resource)) {
+    const bool known = request.sub_resource.empty() || request.sub_resource == "status";
+    return known ? JudgeOwnedObject : nullptr;
+  }
+  if (!request.sub_resource.empty()) return nullptr;
+  return IsWorkload("", request.resource) ? JudgeWorkloadObject : nullptr;
 }
 
 Guard FindGuard(const AdmissionRequest& request) {
   const std::string_view group = request.resource_group;
   if (group.empty()) return FindCoreGuard(request);
   if (!request.sub_resource.empty() || request.operation == Operation::kConnect) return nullptr;
+  if (IsWorkload(group, request.resource)) return JudgeWorkloadObject;
   if (group == "networking.k8s.io" && request.resource == "networkpolicies") {
     return JudgeKubernetesPolicy;
   }

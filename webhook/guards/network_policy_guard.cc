@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/gateway_names.h"
 #include "api/label_selector.h"
 #include "api/names.h"
 #include "policy/guard_rules.h"
@@ -70,7 +71,17 @@ const PolicyKind* FindKind(std::string_view group, std::string_view resource) {
 struct Selected {
   std::string path;
   api::LabelSelector selector;
+  // Sandboxes and gateways that the selector passes by for another reason.
+  bool passes_sandboxes = false;
+  bool passes_gateways = false;
 };
+
+constexpr std::string_view kExcludeGateways =
+    "exclude gateways from its podSelector by the matchExpression {key: stockade.dev/gateway, "
+    "operator: DoesNotExist}";
+constexpr std::string_view kExcludeGatewaysOfOthers =
+    "exclude gateways from its selector: {key: stockade.dev/gateway, operator: DoesNotExist} in "
+    "matchExpressions, or in a selector of Calico's && !has(stockade.dev/gateway)";
 
 // Keys of Cilium name their source: "k8s:app". Those that stand for no label of the pod itself are
 // left out, so that the selector matches more rather than less.
@@ -100,7 +111,8 @@ void CollectCilium(JsonView spec, const std::string& path, std::vector<Selected>
   if (!spec.IsObject() || (spec["ingress"].empty() && spec["egress"].empty())) return;
   // A policy for nodes selects no pod.
   if (spec["endpointSelector"].IsUnset() && !spec["nodeSelector"].IsUnset()) return;
-  found.push_back({path + ".endpointSelector", CiliumSelector(spec["endpointSelector"])});
+  found.push_back(
+      {.path = path + ".endpointSelector", .selector = CiliumSelector(spec["endpointSelector"])});
 }
 
 // Any rule whose action is not one of those that take traffic away.
@@ -123,17 +135,21 @@ void CollectUpstream(const PolicyKind& kind, JsonView spec, std::vector<Selected
   if (comes_after || !AnyRuleAllows(spec, {"Deny", "Pass"})) return;
   const JsonView pods = spec["subject"]["pods"];
   if (pods.IsUnset()) {
-    found.push_back({"spec.subject", api::LabelSelector()});
+    found.push_back({.path = "spec.subject", .selector = api::LabelSelector()});
   } else {
-    found.push_back({"spec.subject.pods.podSelector", api::LabelSelector(pods["podSelector"])});
+    found.push_back({.path = "spec.subject.pods.podSelector",
+                     .selector = api::LabelSelector(pods["podSelector"])});
   }
 }
 
 void CollectCalico(JsonView spec, std::vector<Selected>& found) {
   // What passes the last tier is allowed by the profile of its namespace.
   if (!AnyRuleAllows(spec, {"Deny", "Log"})) return;
-  if (CalicoSelectorExcludesSandboxes(spec["selector"].StringOrEmpty())) return;
-  found.push_back({"spec.selector", api::LabelSelector()});
+  const std::string_view selector = spec["selector"].StringOrEmpty();
+  found.push_back({.path = "spec.selector",
+                   .selector = api::LabelSelector(),
+                   .passes_sandboxes = CalicoSelectorExcludes(selector, api::kSandboxLabel),
+                   .passes_gateways = CalicoSelectorExcludes(selector, api::kGatewayLabel)});
 }
 
 std::vector<Selected> CollectSelectors(const PolicyKind& kind, JsonView policy) {
@@ -173,8 +189,8 @@ std::string Bare(std::string_view selector) {
 
 }  // namespace
 
-bool CalicoSelectorExcludesSandboxes(std::string_view selector) {
-  static const std::string kExclusion = "!has(" + std::string(api::kSandboxLabel) + ")";
+bool CalicoSelectorExcludes(std::string_view selector, std::string_view label) {
+  const std::string exclusion = "!has(" + std::string(label) + ")";
   const std::string bare = Bare(selector);
   // In a disjunction, or within parentheses that may be negated, it need not hold.
   if (bare.find("||") != std::string::npos || bare.find("!(") != std::string::npos) return false;
@@ -182,7 +198,7 @@ bool CalicoSelectorExcludesSandboxes(std::string_view selector) {
   while (begin <= bare.size()) {
     const std::size_t end = std::min(bare.find("&&", begin), bare.size());
     std::string_view conjunct = std::string_view(bare).substr(begin, end - begin);
-    if (conjunct == kExclusion) return true;
+    if (conjunct == exclusion) return true;
     begin = end + 2;
   }
   return false;
@@ -199,14 +215,22 @@ GuardFindings JudgeNetworkPolicy(const GuardRequest& request) {
       !AddsTraffic(spec)) {
     return GuardJudgement();
   }
-  const auto selected = request.view.SandboxSelectedBy(admission.namespace_name,
-                                                       api::LabelSelector(spec["podSelector"]));
+  const api::LabelSelector selector(spec["podSelector"]);
+  const auto selected = request.view.SandboxSelectedBy(admission.namespace_name, selector);
   if (!selected.ok()) return selected.status();
+  const auto gateway = request.view.GatewaySelectedBy(admission.namespace_name, selector);
+  if (!gateway.ok()) return gateway.status();
   GuardReport report;
   if (*selected) {
     report.Add(
         policy::kEgressWidened, "spec.podSelector",
         "the policy selects the pod of sandbox " + Quote(**selected) + " and lets traffic through");
+  }
+  if (*gateway) {
+    report.Add(policy::kEgressWidened, "spec.podSelector",
+               "the policy selects the pods of the gateway of sandbox " + Quote(**gateway) +
+                   " and lets traffic through",
+               kExcludeGateways);
   }
   return report.Take();
 }
@@ -219,13 +243,22 @@ GuardFindings JudgeOtherPolicy(const GuardRequest& request) {
   }
   GuardReport report;
   for (const Selected& selected : CollectSelectors(*kind, admission.object)) {
-    const auto sandbox = request.view.SandboxSelectedBy(
-        kind->namespaced ? admission.namespace_name : std::string_view(), selected.selector);
+    const std::string_view where = kind->namespaced ? admission.namespace_name : std::string_view();
+    const auto sandbox = request.view.SandboxSelectedBy(where, selected.selector);
     if (!sandbox.ok()) return sandbox.status();
-    if (!*sandbox) continue;
-    report.Add(policy::kOtherPolicyKinds, selected.path,
-               "the policy may select the pod of sandbox " + Quote(**sandbox) +
-                   " and lets traffic through");
+    const auto gateway = request.view.GatewaySelectedBy(where, selected.selector);
+    if (!gateway.ok()) return gateway.status();
+    if (*sandbox && !selected.passes_sandboxes) {
+      report.Add(policy::kOtherPolicyKinds, selected.path,
+                 "the policy may select the pod of sandbox " + Quote(**sandbox) +
+                     " and lets traffic through");
+    }
+    if (*gateway && !selected.passes_gateways) {
+      report.Add(policy::kOtherPolicyKinds, selected.path,
+                 "the policy may select the pods of the gateway of sandbox " + Quote(**gateway) +
+                     " and lets traffic through",
+                 kExcludeGatewaysOfOthers);
+    }
   }
   return report.Take();
 }

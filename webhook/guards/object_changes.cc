@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "api/gateway_names.h"
 #include "api/names.h"
 #include "base/strings.h"
 #include "policy/guard_rules.h"
@@ -42,14 +43,21 @@ void ReportLabels(const GuardRequest& request, bool is_pod, GuardReport& report)
                                       " and would lose its "
                                       "label"
                                 : "the pod is one of sandbox " + Quote(was) + ", not " + Quote(is));
+    } else if (is_pod && key == api::kGatewayLabel) {
+      report.Add(policy::kGatewayLabelForged, std::move(path),
+                 was.IsUnset() ? "the label makes a pod one of gateway " + Quote(is)
+                               : "the pod is one of gateway " + Quote(was),
+                 "leave the label as it is");
     } else if (IsOperatorsKey(key)) {
       report.Add(policy::kManagedObjectChanged, std::move(path),
                  Quote(key) + " is a key of the operator");
     } else if (is_pod && !RunsPods(request.requester)) {
       // A label decides which policies and Services select the pod.
       report.Add(policy::kManagedObjectChanged, std::move(path),
-                 "network policies and Services select a sandbox's pod by its labels",
-                 "write it into spec.podTemplate.metadata.labels of the AgentSandbox");
+                 "network policies and Services select the pods of sandboxes and gateways by "
+                 "their labels",
+                 "write that of a sandbox into spec.podTemplate.metadata.labels of the "
+                 "AgentSandbox");
     }
   });
 }
@@ -67,7 +75,7 @@ void ReportAnnotations(const GuardRequest& request, bool is_pod, GuardReport& re
     // Until its containers start, runtimes and network plugins still act on a pod's annotations.
     if (const auto why = policy::WhyKeyIsRefused(key, request.config.facts)) {
       report.Add(policy::kManagedObjectChanged, KeyedPath("metadata.annotations", key),
-                 Quote(key) + " is refused on a sandbox's pod: " + *why,
+                 Quote(key) + " is refused on the pods of sandboxes and gateways: " + *why,
                  "remove it; the account of a network plugin that sets it belongs into "
                  "guards.trustedUsers of the webhook's configuration");
     }

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "api/gateway_names.h"
 #include "api/names.h"
 #include "policy/guard_rules.h"
 #include "policy/quoting.h"
@@ -19,14 +20,22 @@ bool IsLabelledAsManaged(JsonView object) {
   return object["metadata"]["labels"][api::kManagedByLabel].StringOrEmpty() == api::kManagedByValue;
 }
 
+// The deletion of a whole collection names its objects only in themselves.
+std::string_view NameOf(const AdmissionRequest& request) {
+  if (!request.name.empty()) return request.name;
+  const JsonView object = request.object.IsObject() ? request.object : request.old_object;
+  const std::string_view name = object["metadata"]["name"].StringOrEmpty();
+  return name.empty() ? object["metadata"]["generateName"].StringOrEmpty() : name;
+}
+
 bool IsDenyAll(const AdmissionRequest& request) {
-  // The deletion of a whole collection names its objects only here.
-  const auto is_named = [](JsonView object) {
-    return object["metadata"]["name"].StringOrEmpty() == api::kDenyAllPolicyName;
-  };
+  const std::string_view name = NameOf(request);
   return request.resource == "networkpolicies" &&
-         (request.name == api::kDenyAllPolicyName || is_named(request.object) ||
-          is_named(request.old_object));
+         (name == api::kDenyAllPolicyName || name == api::kGatewayDenyAllPolicyName);
+}
+
+bool IsNamedLikeGateways(const AdmissionRequest& request) {
+  return NameOf(request).starts_with(api::kGatewayObjectPrefix);
 }
 
 GuardFindings JudgeCreation(const GuardRequest& request) {
@@ -34,8 +43,13 @@ GuardFindings JudgeCreation(const GuardRequest& request) {
   GuardReport report;
   if (IsDenyAll(request.admission)) {
     report.Add(policy::kManagedObjectChanged, "metadata.name",
-               "the operator makes " + Quote(api::kDenyAllPolicyName) +
+               "the operator makes " + Quote(NameOf(request.admission)) +
                    " for a namespace that has sandboxes",
+               "choose another name");
+  }
+  if (IsNamedLikeGateways(request.admission)) {
+    report.Add(policy::kGatewayLabelForged, "metadata.name",
+               Quote(NameOf(request.admission)) + " is a name of the operator's, for a gateway",
                "choose another name");
   }
   if (IsLabelledAsManaged(object)) {
@@ -67,9 +81,9 @@ GuardFindings JudgeDeletion(const GuardRequest& request) {
   // The namespace controller deletes it with the namespace, and its finalizer holds it.
   if (IsDenyAll(request.admission) && request.requester != Requester::kControlPlane) {
     report.Add(policy::kManagedObjectChanged, "metadata.name",
-               Quote(api::kDenyAllPolicyName) +
-                   " shuts the network of every sandbox in the "
-                   "namespace",
+               Quote(NameOf(request.admission)) + " shuts the network of every " +
+                   (NameOf(request.admission) == api::kDenyAllPolicyName ? "sandbox" : "gateway") +
+                   " in the namespace",
                "delete the AgentSandboxes, and the operator deletes it after the last");
   }
   return report.Take();
@@ -78,8 +92,8 @@ GuardFindings JudgeDeletion(const GuardRequest& request) {
 }  // namespace
 
 bool IsManaged(const AdmissionRequest& request, JsonView object) {
-  return object.IsObject() && (IsDenyAll(request) || IsLabelledAsManaged(object) ||
-                               IsOwnedBySandbox(object["metadata"]));
+  return object.IsObject() && (IsDenyAll(request) || IsNamedLikeGateways(request) ||
+                               IsLabelledAsManaged(object) || IsOwnedBySandbox(object["metadata"]));
 }
 
 GuardFindings JudgeOwnedObject(const GuardRequest& request) {

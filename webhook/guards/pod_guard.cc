@@ -5,11 +5,13 @@
 #include <string>
 #include <utility>
 
+#include "api/gateway_names.h"
 #include "api/names.h"
 #include "api/pod_view.h"
 #include "policy/evaluate.h"
 #include "policy/guard_rules.h"
 #include "policy/quoting.h"
+#include "webhook/guards/gateway_guard.h"
 #include "webhook/guards/object_changes.h"
 
 namespace stockade::webhook {
@@ -31,6 +33,10 @@ bool ConcernsSandbox(const AdmissionRequest& request) {
     return IsSandboxPod(pod) || IsOwnedBySandbox(pod["metadata"]);
   };
   return concerns(request.object) || concerns(request.old_object);
+}
+
+bool ConcernsGateway(const AdmissionRequest& request) {
+  return IsGatewayPod(request.object) || IsGatewayPod(request.old_object);
 }
 
 std::string LabelPath() { return KeyedPath("metadata.labels", api::kSandboxLabel); }
@@ -67,8 +73,9 @@ void CheckOrdinaryContainers(JsonView pod, GuardReport& report) {
 
 GuardFindings JudgeCreation(const GuardRequest& request) {
   const JsonView pod = request.admission.object;
-  if (!ConcernsSandbox(request.admission)) return GuardJudgement();
   GuardReport report;
+  JudgeGatewayPodCreation(request, report);
+  if (!ConcernsSandbox(request.admission)) return report.Take();
   if (!request.ByOperator()) {
     report.Add(policy::kForgedSandboxPod,
                IsSandboxPod(pod) ? LabelPath() : std::string("metadata.ownerReferences"),
@@ -117,11 +124,12 @@ void ReportSpecChanges(const GuardRequest& request, GuardReport& report) {
 
 // An update of the pod itself, or of its status: labels and annotations can be changed by both.
 GuardFindings JudgeUpdate(const GuardRequest& request) {
-  if (!ConcernsSandbox(request.admission)) return GuardJudgement();
+  const bool sandbox = ConcernsSandbox(request.admission);
+  if (!sandbox && !ConcernsGateway(request.admission)) return GuardJudgement();
   GuardReport report;
   const JsonView before = request.admission.old_object;
   const JsonView after = request.admission.object;
-  if (request.ByOperator() && !IsSandboxPod(after)) {
+  if (sandbox && request.ByOperator() && !IsSandboxPod(after)) {
     report.Add(policy::kSandboxLabelChanged, LabelPath(), "the operator never takes it off");
   }
   ReportMetadataChanges(request, /*is_pod=*/true, report);
@@ -135,8 +143,14 @@ GuardFindings JudgeUpdate(const GuardRequest& request) {
 }
 
 GuardFindings JudgeEphemeralContainers(const GuardRequest& request) {
-  if (!ConcernsSandbox(request.admission)) return GuardJudgement();
   GuardReport report;
+  if (ConcernsGateway(request.admission)) {
+    report.Add(policy::kEphemeralContainer, "spec.ephemeralContainers",
+               "an ephemeral container would run beside a gateway's credentials",
+               "read the gateway's logs, and the status of the AgentSandbox");
+    return report.Take();
+  }
+  if (!ConcernsSandbox(request.admission)) return GuardJudgement();
   report.Add(policy::kEphemeralContainer, "spec.ephemeralContainers",
              "an ephemeral container would run beside the agent unjudged",
              "use kubectl exec as far as spec.access allows it");
@@ -185,12 +199,14 @@ GuardFindings JudgeEviction(const GuardRequest& request) {
 // A binding also carries labels and annotations for the pod.
 GuardFindings JudgeBinding(const GuardRequest& request) {
   const std::string_view name = request.admission.object["metadata"]["name"].StringOrEmpty();
-  const bool concerned = request.admission.name.starts_with(api::kSandboxObjectPrefix) ||
-                         name.starts_with(api::kSandboxObjectPrefix);
+  const auto concerns = [](std::string_view pod) {
+    return pod.starts_with(api::kSandboxObjectPrefix) || pod.starts_with(api::kGatewayObjectPrefix);
+  };
+  const bool concerned = concerns(request.admission.name) || concerns(name);
   GuardReport report;
   if (concerned && request.requester != Requester::kControlPlane) {
     report.Add(policy::kManagedObjectChanged, "target",
-               "the scheduler chooses the node of a sandbox's pod",
+               "the scheduler chooses the nodes of sandboxes and gateways",
                "leave it to the scheduler; the account of another one belongs into "
                "guards.trustedUsers of the webhook's configuration");
   }

@@ -14,6 +14,9 @@ namespace stockade::webhook {
 //   DELETE  pods; CREATE pods/eviction   by force only those that know that the pod has ended
 //   CREATE  pods/binding, bindings       nodes are chosen by the scheduler
 //
+// Of the pod of a gateway, which is one with the label stockade.dev/gateway, none is made by hand
+// (gateway_guard.h), nothing is changed, and it gets no ephemeral container.
+//
 // Whatever does not concern a sandbox has no findings. Pure.
 [[nodiscard]] GuardFindings JudgePod(const GuardRequest& request);
 

@@ -54,10 +54,23 @@ owner.kind == "AgentSandbox" && owner.apiVersion.startsWith("stockade.dev/") && 
 owner.controller))
 {{- end -}}
 
-{{- /* Sandboxes are excluded from a label selector. */ -}}
-{{- define "stockade.cel.excludesSandboxes" -}}
-(has({{ . }}.matchExpressions) && {{ . }}.matchExpressions.exists(e, e.key == "stockade.dev/sandbox" &&
-e.operator == "DoesNotExist"))
+{{- /* Sandboxes and gateways are excluded from a label selector. */ -}}
+{{- define "stockade.cel.excludesOurs" -}}
+(has({{ . }}.matchExpressions) && ["stockade.dev/sandbox", "stockade.dev/gateway"].all(key,
+{{ . }}.matchExpressions.exists(e, e.key == key && e.operator == "DoesNotExist")))
+{{- end -}}
+
+{{- /* By the controllers that make a gateway's ReplicaSets and pods out of its Deployment. What they make of it passes
+without a question, so that gateways come back while the webhook is away; what they make it of has been judged. */ -}}
+{{- define "stockade.cel.byPodMakers" -}}
+(request.userInfo.username in ["system:serviceaccount:kube-system:deployment-controller",
+"system:serviceaccount:kube-system:replicaset-controller"])
+{{- end -}}
+
+{{- /* The pods of an object or oldObject that there is, a workload of any kind, would be those of a gateway. */ -}}
+{{- define "stockade.cel.makesGateways" -}}
+({{ . }} != null && [{{ . }}.?template, {{ . }}.?spec.?template, {{ . }}.?spec.?jobTemplate.?spec.?template].exists(t,
+t.?metadata.?labels[?"stockade.dev/gateway"].hasValue()))
 {{- end -}}
 
 {{- /* What every guard's entry of the registration has. */ -}}

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "reviews.h"
 #include "tests/fakes/fake_cluster_view.h"
+#include "tests/fakes/fake_secret_access.h"
 #include "webhook/agent_sandbox_handler.h"
 #include "webhook/verdict.h"
 
@@ -53,7 +54,8 @@ class AdmissionEndpointTest : public ::testing::Test {
       {{std::string(kAgentSandboxPath),
         [](const AdmissionRequest& request) {
           const testing::FakeClusterView cluster;
-          return AgentSandboxHandler(policy::Facts(), cluster).Review(request);
+          const testing::FakeSecretAccess secrets;
+          return AgentSandboxHandler(policy::Facts(), cluster, secrets).Review(request);
         }},
        {"/validate/other",
         [](const AdmissionRequest& request) { return Refuse(request, "another handler"); }}},

@@ -9,6 +9,7 @@
 
 #include "reviews.h"
 #include "tests/fakes/fake_cluster_view.h"
+#include "tests/fakes/fake_secret_access.h"
 
 namespace stockade::webhook {
 namespace {
@@ -21,12 +22,14 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-AdmissionResponse Answer(const Json& review, const policy::Facts& facts = {}) {
+AdmissionResponse Answer(const Json& review, const policy::Facts& facts = {},
+                         const SecretAccess& secrets = testing::FakeSecretAccess()) {
   const codec::JsonDocument document = codec::ParseTrusted(review);
   const auto request = DecodeAdmissionReview(document.root());
   EXPECT_TRUE(request.ok()) << request.status().ToString();
   const testing::FakeClusterView cluster;
-  return request.ok() ? AgentSandboxHandler(facts, cluster).Review(*request) : AdmissionResponse();
+  return request.ok() ? AgentSandboxHandler(facts, cluster, secrets).Review(*request)
+                      : AdmissionResponse();
 }
 
 Json& PodSpec(Json& sandbox) { return sandbox["spec"]["podTemplate"]["spec"]; }
@@ -273,6 +276,87 @@ TEST(AgentSandboxHandlerTest, UsesTheConfiguredFacts) {
   EXPECT_THAT(Codes(Answer(review, facts)), ElementsAre("PodMetadata"));
   facts.allowed_metadata_prefixes.push_back("corp.example");
   EXPECT_TRUE(Answer(review, facts).allowed);
+}
+
+// Who may not read a Secret cannot have the gateway send it somewhere.
+Json WithCredentials() {
+  Json sandbox = GoodSandbox();
+  sandbox["spec"]["credentials"] = Json::parse(R"([
+    {"name": "forge", "header": {"name": "Authorization", "prefix": "Bearer ",
+                                 "secretKeyRef": {"name": "forge-token", "key": "token"}}},
+    {"name": "index", "basicAuth": {"username": "ci",
+                                    "secretKeyRef": {"name": "index-password", "key": "p"}}},
+    {"name": "cloud", "aws": {"roleARN": "arn:aws:iam::123456789012:role/agent",
+                              "region": "eu-central-1", "service": "s3"}}])");
+  sandbox["spec"]["egress"] = Json::parse(R"({"allow": [
+    {"host": "forge.example.com", "credential": "forge"},
+    {"host": "index.example.com", "credential": "index"},
+    {"host": "bucket.s3.eu-central-1.amazonaws.com", "credential": "cloud"}]})");
+  return sandbox;
+}
+
+TEST(AgentSandboxHandlerTest, WhoNamesASecretMustBeAllowedToReadIt) {
+  testing::FakeSecretAccess secrets;
+  EXPECT_TRUE(Answer(ReviewOf("CREATE", WithCredentials()), {}, secrets).allowed);
+  EXPECT_THAT(secrets.asked, ElementsAre("forge-token", "index-password"));
+  secrets.refused = {"index-password", "another"};
+  const AdmissionResponse response = Answer(ReviewOf("CREATE", WithCredentials()), {}, secrets);
+  EXPECT_FALSE(response.allowed);
+  EXPECT_THAT(Codes(response), ElementsAre("CredentialNotReadable"));
+  EXPECT_EQ(response.causes[0].field, "spec.credentials[1].basicAuth.secretKeyRef.name");
+  EXPECT_THAT(response.message, HasSubstr("may not get the Secret \"index-password\""));
+  secrets.refused = {"forge-token", "index-password"};
+  EXPECT_THAT(Codes(Answer(ReviewOf("CREATE", WithCredentials()), {}, secrets)), SizeIs(2));
+}
+
+TEST(AgentSandboxHandlerTest, SoMustWhoChangesWhereItGoes) {
+  testing::FakeSecretAccess secrets;
+  secrets.refused = {"forge-token"};
+  Json before = WithCredentials();
+  Json moved = before;
+  moved["spec"]["egress"]["allow"][0]["host"] = "forge.example.net";
+  Json renamed = before;
+  renamed["spec"]["credentials"][0]["header"]["name"] = "X-Token";
+  for (const Json& after : {moved, renamed}) {
+    EXPECT_THAT(Codes(Answer(ReviewOf("UPDATE", after, before), {}, secrets)),
+                ElementsAre("CredentialNotReadable"));
+  }
+  // What leaves both as they are, or takes the Secret out, is anybody's to do.
+  Json labelled = before;
+  labelled["metadata"]["labels"]["team"] = "blue";
+  labelled["spec"]["suspend"] = true;
+  EXPECT_TRUE(Answer(ReviewOf("UPDATE", labelled, before), {}, secrets).allowed);
+  Json without = before;
+  without["spec"]["credentials"].erase(0);
+  without["spec"]["egress"]["allow"].erase(0);
+  EXPECT_TRUE(Answer(ReviewOf("UPDATE", without, before), {}, secrets).allowed);
+}
+
+TEST(AgentSandboxHandlerTest, WhatMayBeReadAndIsNotKnownIsRefused) {
+  testing::FakeSecretAccess secrets;
+  secrets.known = Status(StatusCode::kUnavailable, "the API server is away");
+  const AdmissionResponse response = Answer(ReviewOf("CREATE", WithCredentials()), {}, secrets);
+  EXPECT_FALSE(response.allowed);
+  EXPECT_THAT(response.message, HasSubstr("cannot be judged: the API server is away"));
+  EXPECT_TRUE(Answer(ReviewOf("CREATE", GoodSandbox()), {}, secrets).allowed);
+  // What the floor has against it is told without asking.
+  secrets.asked.clear();
+  Json bad = WithCredentials();
+  PodSpec(bad)["hostNetwork"] = true;
+  EXPECT_THAT(Codes(Answer(ReviewOf("CREATE", bad), {}, secrets)), ElementsAre("HostNamespace"));
+  EXPECT_THAT(secrets.asked, IsEmpty());
+}
+
+TEST(SubjectAccessReviewTest, AsksForTheUserAsTheRequestHasHim) {
+  const codec::JsonDocument user = codec::ParseTrusted(Json::parse(R"({
+    "username": "alice", "uid": "7", "groups": ["dev", "system:authenticated"],
+    "extra": {"scopes": ["a"]}})"));
+  EXPECT_EQ(MakeSubjectAccessReview(user.root(), "team", "token"), Json::parse(R"({
+    "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+    "spec": {"user": "alice", "uid": "7", "groups": ["dev", "system:authenticated"],
+             "extra": {"scopes": ["a"]},
+             "resourceAttributes": {"group": "", "version": "v1", "resource": "secrets",
+                                    "verb": "get", "namespace": "team", "name": "token"}}})"));
 }
 
 }  // namespace

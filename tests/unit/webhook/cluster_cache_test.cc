@@ -30,6 +30,7 @@ TEST(ClusterCacheTest, AnswersNothingBeforeEverythingIsRead) {
   EXPECT_EQ(cache.PoliciesOf("team").status().message(), status.message());
   EXPECT_EQ(cache.AccessOf("team", "agent").status().message(), status.message());
   EXPECT_EQ(cache.SandboxSelectedBy("team", {}).status().message(), status.message());
+  EXPECT_EQ(cache.GatewaySelectedBy("team", {}).status().message(), status.message());
   EXPECT_EQ(cache.RuntimeClassInUse("gvisor").status().message(), status.message());
 }
 
@@ -48,6 +49,36 @@ spec:
   EXPECT_EQ(sandbox->access.port_forward, api::Permission::kAllow);
   EXPECT_EQ(sandbox->isolation, api::Isolation::kMicroVM);
   EXPECT_EQ(*sandbox->pod_labels, (api::StringMap{{"app", "x"}}));
+  EXPECT_FALSE(sandbox->has_gateway);
+}
+
+TEST(ClusterCacheTest, KnowsWhichSandboxesHaveAGateway) {
+  const auto document = Yaml("{metadata: {name: a}, spec: {egress: {allow: [{host: 7}]}}}");
+  const auto sandbox = DecodeSandboxAccess(document.root());
+  ASSERT_TRUE(sandbox.ok());
+  EXPECT_TRUE(sandbox->has_gateway);
+}
+
+TEST(ClusterCacheTest, WhatLabelsOfGatewaysAreNotKnownIsTakenToMatch) {
+  const auto may_select = [](const char* selector) {
+    const auto document = Yaml(selector);
+    return MaySelectGateways(api::LabelSelector(document.root()));
+  };
+  for (const char* const selector :
+       {"{}", "{matchLabels: {stockade.dev/gateway: any}}",
+        "{matchLabels: {app.kubernetes.io/managed-by: stockade}}",
+        "{matchLabels: {pod-template-hash: abc}}",
+        "{matchExpressions: [{key: stockade.dev/gateway, operator: Exists}]}",
+        "{matchExpressions: [{key: stockade.dev/gateway, operator: NotIn, values: [asg-a]}]}",
+        "{matchExpressions: [{key: stockade.dev/sandbox, operator: DoesNotExist}]}"}) {
+    EXPECT_TRUE(may_select(selector)) << selector;
+  }
+  for (const char* const selector :
+       {"{matchExpressions: [{key: stockade.dev/gateway, operator: DoesNotExist}]}",
+        "{matchLabels: {app: web}}", "{matchLabels: {app.kubernetes.io/managed-by: Helm}}",
+        "{matchLabels: {stockade.dev/gateway: any, app: web}}"}) {
+    EXPECT_FALSE(may_select(selector)) << selector;
+  }
 }
 
 TEST(ClusterCacheTest, AnAccessThatCannotBeReadIsDeny) {

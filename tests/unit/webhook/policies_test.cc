@@ -8,6 +8,7 @@
 
 #include "reviews.h"
 #include "tests/fakes/fake_cluster_view.h"
+#include "tests/fakes/fake_secret_access.h"
 #include "webhook/agent_sandbox_handler.h"
 
 // AgentSandboxes under policies: what is denied, warned of and recorded.
@@ -33,7 +34,9 @@ class PoliciesTest : public ::testing::Test {
         codec::ParseTrusted(ReviewOf(operation, object, old_object));
     const auto request = DecodeAdmissionReview(document.root());
     EXPECT_TRUE(request.ok()) << request.status().ToString();
-    return request.ok() ? AgentSandboxHandler({}, cluster_).Review(*request) : AdmissionResponse();
+    const testing::FakeSecretAccess secrets;
+    return request.ok() ? AgentSandboxHandler({}, cluster_, secrets).Review(*request)
+                        : AdmissionResponse();
   }
   void Add(const std::string& name, const std::string& enforcement, const std::string& spec) {
     cluster_.policies.push_back(

@@ -33,6 +33,7 @@ std::vector<GuardCase> ConnectCases() {
   const std::string no_exec = "ExecForbidden spec.access.exec";
   const std::string no_attach = "ExecForbidden spec.access.attach";
   const std::string no_forward = "PortForward spec.access.portForward";
+  const std::string into_gateway = "ExecIntoProxy name";
   const std::string proxied = "ProxySubresource name";
   return {
       {"exec into the agent", Exec("asb-agent", "agent")},
@@ -72,6 +73,14 @@ std::vector<GuardCase> ConnectCases() {
       {"proxy to a Service", Proxy("services/proxy", "asb-agent"), {proxied}},
       {"proxy to a port of a Service", Proxy("services/proxy", "http:asb-agent:http"), {proxied}},
       {"proxy by an administrator", Proxy("services/proxy", "asb-agent", Admin()), {proxied}},
+      {"exec into a gateway", Exec("asg-agent-5d4f-x2x2x", "stockade-gateway"), {into_gateway}},
+      {"exec into a gateway by an administrator",
+       Connect("pods/exec", "asg-agent-5d4f-x2x2x", Admin(), Json::object()),
+       {into_gateway}},
+      {"attach to a gateway", Exec("asg-agent-5d4f-x2x2x", "", "pods/attach"), {into_gateway}},
+      {"port-forward to a gateway", Forward("asg--0123-5d4f-x2x2x"), {"PortForward name"}},
+      {"proxy to a gateway", Proxy("pods/proxy", "asg-agent-5d4f-x2x2x:15443"), {proxied}},
+      {"proxy to a gateway's Service", Proxy("services/proxy", "https:asg-agent:tls"), {proxied}},
       {"proxy to another pod", Proxy("pods/proxy", "web:8080")},
       {"proxy to another Service", Proxy("services/proxy", "http:web:http")},
   };

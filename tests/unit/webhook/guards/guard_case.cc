@@ -10,7 +10,7 @@ std::ostream& operator<<(std::ostream& out, const GuardCase& test) { return out 
 
 std::vector<GuardCase> AllGuardCases() {
   std::vector<GuardCase> all;
-  for (auto* const cases : {PodCases, PodUpdateCases, ConnectCases, OwnedObjectCases,
+  for (auto* const cases : {PodCases, PodUpdateCases, ConnectCases, OwnedObjectCases, GatewayCases,
                             NetworkPolicyCases, RuntimeClassCases}) {
     for (GuardCase& test : cases()) all.push_back(std::move(test));
   }

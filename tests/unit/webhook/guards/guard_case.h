@@ -35,6 +35,7 @@ std::vector<GuardCase> PodCases();
 std::vector<GuardCase> PodUpdateCases();
 std::vector<GuardCase> ConnectCases();
 std::vector<GuardCase> OwnedObjectCases();
+std::vector<GuardCase> GatewayCases();
 std::vector<GuardCase> NetworkPolicyCases();
 std::vector<GuardCase> RuntimeClassCases();
 std::vector<GuardCase> AllGuardCases();

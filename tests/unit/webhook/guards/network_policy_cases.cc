@@ -37,6 +37,11 @@ Json Elsewhere(Json review) {
   return review;
 }
 
+Json InOut(Json review) {
+  review["request"]["namespace"] = "out";
+  return review;
+}
+
 Json Expression(const char* key, const char* op, const std::vector<std::string>& values = {}) {
   Json expression = {{"key", key}, {"operator", op}};
   if (!values.empty()) expression["values"] = values;
@@ -91,6 +96,56 @@ std::vector<GuardCase> KubernetesCases() {
       {"policy that was wide is deleted",
        Review({"DELETE", "networking.k8s.io/networkpolicies", "NetworkPolicy"}, User("alice"),
               nullptr, OpenPolicy(kEverything))},
+  };
+}
+
+// Of the namespace "out", which has a gateway.
+std::vector<GuardCase> GatewayPolicyCases() {
+  const std::string widened = "EgressWidened spec.podSelector";
+  const auto excluding = [](const std::vector<std::string>& keys) {
+    Json selector = {{"matchExpressions", Json::array()}};
+    for (const std::string& key : keys) {
+      selector["matchExpressions"].push_back({{"key", key}, {"operator", "DoesNotExist"}});
+    }
+    return selector;
+  };
+  const Json both = excluding({"stockade.dev/sandbox", "stockade.dev/gateway"});
+  const auto of_gateways = [](const Json& rest) {
+    Json selector = {{"matchLabels", {{"stockade.dev/gateway", "asg-surfer"}}}};
+    selector["matchLabels"].update(rest);
+    return OpenPolicy(selector);
+  };
+  return {
+      {"policy that opens sandboxes and gateways",
+       InOut(Create(OpenPolicy(kEverything))),
+       {widened, widened}},
+      {"policy that opens gateways alone", InOut(Create(OpenPolicy(kExcluded))), {widened}},
+      {"policy that opens gateways alone, of an administrator",
+       InOut(Create(OpenPolicy(kExcluded), Admin())),
+       {widened}},
+      {"policy that opens gateways alone, of the operator",
+       InOut(Create(OpenPolicy(kExcluded), Operator()))},
+      {"policy for one gateway", InOut(Create(of_gateways(Json::object()))), {widened}},
+      {"policy for one gateway's pods of one version",
+       InOut(Create(of_gateways({{"pod-template-hash", "5d4f"}}))),
+       {widened}},
+      {"policy for pods of one version",
+       InOut(Create(OpenPolicy({{"matchLabels", {{"pod-template-hash", "5d4f"}}}}))),
+       {widened}},
+      {"policy for every gateway but one",
+       InOut(Create(OpenPolicy(Expression("stockade.dev/gateway", "NotIn", {"asg-x"})))),
+       {widened, widened}},
+      {"policy that excludes both", InOut(Create(OpenPolicy(both)))},
+      {"policy for other pods beside a gateway",
+       InOut(Create(OpenPolicy({{"matchLabels", {{"app", "web"}}}})))},
+      {"policy for pods that are no gateway's for lack of a label",
+       InOut(Create(of_gateways({{"app", "web"}})))},
+      {"policy that excludes sandboxes where there is no gateway", Create(OpenPolicy(kExcluded))},
+      {"policy narrowed to exclude gateways",
+       InOut(Update(OpenPolicy(both), OpenPolicy(kExcluded)))},
+      {"policy widened to gateways",
+       InOut(Update(OpenPolicy(kExcluded), OpenPolicy(both))),
+       {widened}},
   };
 }
 
@@ -201,11 +256,34 @@ std::vector<GuardCase> PluginCases() {
   };
 }
 
+std::vector<GuardCase> GatewayPluginCases() {
+  const std::string endpoints = "OtherPolicyKinds spec.endpointSelector";
+  const std::string selector = "OtherPolicyKinds spec.selector";
+  Json both = kExcluded;
+  both["matchExpressions"].push_back(
+      {{"key", "k8s:stockade.dev/gateway"}, {"operator", "DoesNotExist"}});
+  return {
+      {"Cilium that opens sandboxes and gateways",
+       InOut(Cilium(kEverything)),
+       {endpoints, endpoints}},
+      {"Cilium that opens gateways alone", InOut(Cilium(kExcluded)), {endpoints}},
+      {"Cilium that excludes both", InOut(Cilium(both))},
+      {"admin policy that opens gateways alone",
+       InOut(Other("policy.networking.k8s.io", "adminnetworkpolicies",
+                   {{"subject", {{"pods", {{"podSelector", kExcluded}}}}},
+                    {"egress", Json::array({{{"action", "Allow"}}})}})),
+       {"OtherPolicyKinds spec.subject.pods.podSelector"}},
+      {"Calico that opens gateways alone", InOut(Calico("!has(stockade.dev/sandbox)")), {selector}},
+      {"Calico that excludes both",
+       InOut(Calico("!has(stockade.dev/sandbox) && !has(stockade.dev/gateway)"))},
+  };
+}
+
 }  // namespace
 
 std::vector<GuardCase> NetworkPolicyCases() {
   std::vector<GuardCase> cases = KubernetesCases();
-  for (auto* const more : {CiliumCases, PluginCases}) {
+  for (auto* const more : {GatewayPolicyCases, CiliumCases, PluginCases, GatewayPluginCases}) {
     for (GuardCase& test : more()) cases.push_back(std::move(test));
   }
   return cases;

@@ -43,7 +43,9 @@ namespace stockade::policy {
 std::vector<std::string_view> RulesToTakeOut() {
   std::vector<std::string_view> codes = {kEphemeralContainer};
   for (const Rule* rule : Rules()) {
-    if (rule->judges == JudgedObject::kRequest) codes.push_back(rule->code);
+    if (rule->judges == JudgedObject::kRequest && rule->code != kCredentialNotReadable) {
+      codes.push_back(rule->code);
+    }
   }
   return codes;
 }
