@@ -2,18 +2,78 @@
 
 #include <utility>
 
+#include "api/names.h"
 #include "operator/pod_metadata.h"
+#include "render/egress_profile.h"
+#include "render/gateway.h"
+#include "render/sandbox_egress.h"
 
 namespace stockade::cli {
+namespace {
+
+constexpr kube::Resource kConfigMaps{"", "v1", "configmaps", "ConfigMap"};
+constexpr kube::Resource kServiceAccounts{"", "v1", "serviceaccounts", "ServiceAccount"};
+constexpr kube::Resource kDeployments{"apps", "v1", "deployments", "Deployment"};
+
+// Certificates are made in the cluster; their files are named all the same.
+constexpr const char* kAuthorities = "(the authorities of the gateway, as PEM)\n";
+constexpr const char* kPublicRoots = "(the public authorities, as PEM)\n";
+
+render::EgressSettings WithImages(render::EgressSettings settings) {
+  for (std::string* image :
+       {&settings.proxy_image, &settings.canary_image, &settings.credentials_image}) {
+    if (image->empty()) *image = kUnknownImage;
+  }
+  return settings;
+}
+
+// Adds the gateway of a sandbox with spec.egress, and returns what its pod is rendered with.
+render::SandboxEgress AddGateway(const api::AgentSandbox& sandbox,
+                                 const render::EgressSettings& settings,
+                                 std::vector<OwnedObject>& objects) {
+  const render::EgressProfile profile =
+      render::MakeEgressProfile(*sandbox.spec.egress, sandbox.spec.credentials);
+  const std::string name = render::GatewayName(sandbox, profile);
+  render::GatewayObjects gateway = render::RenderGatewayObjects(
+      sandbox, profile, settings,
+      {.identity_secret = name + "-identity",
+       .leaves_secret = name + "-leaves",
+       .address = std::string(kGatewayAddress),
+       .authorities = kAuthorities,
+       .public_roots = render::NeedsPublicRoots(profile) ? kPublicRoots : ""});
+  const std::string& space = sandbox.metadata.namespace_name;
+  objects.push_back({kube::kNetworkPolicies, render::RenderGatewayDenyAllPolicy(space)});
+  objects.push_back({kServiceAccounts, render::RenderGatewayServiceAccount(space)});
+  objects.push_back({kube::kServices, std::move(gateway.service)});
+  objects.push_back({kConfigMaps, std::move(gateway.configuration)});
+  objects.push_back({kConfigMaps, std::move(gateway.authorities)});
+  if (gateway.sidecar_configuration) {
+    objects.push_back({kConfigMaps, std::move(*gateway.sidecar_configuration)});
+  }
+  objects.push_back({kube::kNetworkPolicies, std::move(gateway.gateway_allowance)});
+  objects.push_back({kube::kNetworkPolicies, std::move(gateway.sandbox_allowance)});
+  objects.push_back({kDeployments, std::move(gateway.deployment)});
+  return {.settings = settings,
+          .gateway = name,
+          .address = std::string(kGatewayAddress),
+          .profile_hash = profile.hash,
+          .identity_secret =
+              std::string(api::kSandboxObjectPrefix) + sandbox.metadata.name + "-identity"};
+}
+
+}  // namespace
 
 std::string OwnedObject::Title() const { return std::string(resource.kind) + " " + name(); }
 
 std::vector<OwnedObject> OwnedObjects(const api::AgentSandbox& sandbox,
-                                      const render::Profile& profile) {
-  render::DesiredObjects desired = render::Render(sandbox, profile);
+                                      const render::Profile& profile,
+                                      const std::optional<render::EgressSettings>& egress) {
   std::vector<OwnedObject> objects;
   objects.push_back(
       {kube::kNetworkPolicies, render::RenderDenyAllPolicy(sandbox.metadata.namespace_name)});
+  std::optional<render::SandboxEgress> way_out;
+  if (egress && sandbox.spec.egress) way_out = AddGateway(sandbox, WithImages(*egress), objects);
+  render::DesiredObjects desired = render::Render(sandbox, profile, way_out);
   for (codec::Json& claim : desired.claims) {
     objects.push_back({kube::kPersistentVolumeClaims, std::move(claim)});
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "api/agent_sandbox.h"
 #include "codec/json.h"
 #include "kube/resource.h"
+#include "render/egress_settings.h"
 #include "render/render.h"
 
 namespace stockade::cli {
@@ -23,9 +25,18 @@ struct OwnedObject {
 
 // Everything that the operator makes for a sandbox, in the order in which it writes: the
 // namespace's deny-all, claims, Service, allowance, and the pod last, which a suspended sandbox has
-// not.
-[[nodiscard]] std::vector<OwnedObject> OwnedObjects(const api::AgentSandbox& sandbox,
-                                                    const render::Profile& profile);
+// not. With `egress` and spec.egress, before the pod also the gateway: its deny-all, service
+// account, Service, ConfigMaps, which hold the configurations of both proxies, allowances and
+// Deployment. Secrets are left out, and what only a cluster can tell has placeholders: the
+// address of the gateway's Service and the certificates of authorities.
+[[nodiscard]] std::vector<OwnedObject> OwnedObjects(
+    const api::AgentSandbox& sandbox, const render::Profile& profile,
+    const std::optional<render::EgressSettings>& egress = std::nullopt);
+
+// The placeholder of an address, which is one of documentation (RFC 5737).
+inline constexpr std::string_view kGatewayAddress = "192.0.2.1";
+// The same of an image that the configuration does not name.
+inline constexpr std::string_view kUnknownImage = "image-of-the-configuration";
 
 // The same object without what only a cluster can tell, for people to read: no owner reference to a
 // sandbox that has no uid yet.

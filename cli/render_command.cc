@@ -33,6 +33,11 @@ constexpr std::string_view kHelp =
     "operator's own\nconfiguration the result is the operator's to the byte, but for the owner "
     "reference, which needs\nthe uid of the stored sandbox.\n"
     "\n"
+    "Of a sandbox with spec.egress the gateway's objects come before the pod: its deny-all, "
+    "service "
+    "account,\nService, ConfigMaps with the configurations of both proxies, allowances and "
+    "Deployment. Secrets are not\nshown, and what only a cluster knows has placeholders.\n"
+    "\n"
     "Exit codes: 0 all were rendered, 1 the rules refuse some, 2 something could not be read or "
     "the\n"
     "command line is wrong.\n"
@@ -45,7 +50,11 @@ constexpr std::string_view kHelp =
     "  $ stockade render -o json sandbox.yaml | jq '.items[-1].spec.securityContext'\n"
     "\n"
     "  # with the runtime classes and defaults of an installation\n"
-    "  $ stockade render --config operator.yaml sandbox.yaml\n";
+    "  $ stockade render --config operator.yaml sandbox.yaml\n"
+    "\n"
+    "  # the configuration of a sandbox's gateway, which is Envoy's\n"
+    "  $ stockade render -o json sandbox.yaml | jq -r '.items[] | select(.metadata.name == "
+    "\"asg-box-gateway\"\n      and .kind == \"ConfigMap\") | .data[\"envoy.json\"]'\n";
 
 int Run(const Invocation& invocation) {
   const ParsedFlags& flags = invocation.flags;
@@ -66,7 +75,8 @@ int Run(const Invocation& invocation) {
   // The deny-all of a namespace stands once, before the first sandbox of it.
   std::set<std::pair<std::string, std::string>> seen;
   for (const AcceptedSandbox& accepted : sandboxes) {
-    for (OwnedObject& owned : OwnedObjects(accepted.sandbox, config->profile)) {
+    for (OwnedObject& owned :
+         OwnedObjects(accepted.sandbox, config->profile, render::EgressSettings())) {
       const std::pair key{accepted.sandbox.metadata.namespace_name, owned.Title()};
       if (!seen.insert(key).second) continue;
       DropUnknownOwner(owned.object);

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,6 +13,9 @@
 namespace stockade::cli {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -149,6 +153,64 @@ TEST(CommandsTest, RenderPrintsInTheOrderOfWriting) {
       << "one namespace has one";
   EXPECT_THAT(outcome.out, HasSubstr("namespace: agents"));
   EXPECT_THAT(outcome.out, Not(HasSubstr("ownerReferences")));
+}
+
+std::string WithEgress(const std::string& name, const std::string& gateway) {
+  return "apiVersion: stockade.dev/v1alpha1\n"
+         "kind: AgentSandbox\n"
+         "metadata: {name: " +
+         name +
+         ", namespace: agents}\n"
+         "spec:\n"
+         "  egress: {gateway: " +
+         gateway +
+         ", allow: [{host: forge.example.com, credential: forge}]}\n"
+         "  credentials: [{name: forge, header: {name: Authorization, secretKeyRef: {name: s, key: "
+         "token}}}]\n"
+         "  podTemplate: {spec: {containers: [{name: agent, image: "
+         "registry.example.com/agent:v1}]}}\n";
+}
+
+std::vector<std::string> TitlesOf(const codec::Json& list) {
+  std::vector<std::string> titles;
+  for (const codec::Json& item : list["items"]) {
+    titles.push_back(std::string(item["kind"]) + " " + std::string(item["metadata"]["name"]));
+  }
+  return titles;
+}
+
+TEST(CommandsTest, RenderShowsTheGatewayAndTheConfigurationsOfBothProxies) {
+  const Outcome outcome = RunWith({"render", "-o", "json", "-"}, WithEgress("box", "Dedicated"));
+  ASSERT_EQ(outcome.code, kExitClean) << outcome.err;
+  const codec::Json list = codec::Json::parse(outcome.out);
+  EXPECT_THAT(
+      TitlesOf(list),
+      ElementsAre("NetworkPolicy stockade-deny-all", "NetworkPolicy stockade-gateway-deny-all",
+                  "ServiceAccount stockade-gateway", "Service asg-box", "ConfigMap asg-box-gateway",
+                  "ConfigMap asg-box-authorities", "ConfigMap asg-box-sandboxes",
+                  "NetworkPolicy asg-box-gateway", "NetworkPolicy asg-box-sandboxes",
+                  "Deployment asg-box", "Pod asb-box"));
+  // Both are what Envoy reads: the gateway's knows the host, the sidecar's where the gateway is.
+  const auto envoy = [&list](std::size_t index) {
+    return codec::Json::parse(std::string(list["items"][index]["data"]["envoy.json"]));
+  };
+  EXPECT_THAT(envoy(4).dump(), HasSubstr("forge.example.com"));
+  EXPECT_THAT(envoy(6).dump(), AllOf(HasSubstr("192.0.2.1"), Not(HasSubstr("forge.example.com"))));
+  EXPECT_EQ(list["items"][10]["spec"]["initContainers"][1]["name"], "stockade-proxy");
+  EXPECT_THAT(outcome.out, Not(HasSubstr("\"image\": \"\"")));
+  EXPECT_THAT(outcome.out, Not(HasSubstr("ownerReferences")));
+}
+
+TEST(CommandsTest, RenderShowsASharedGatewayOnce) {
+  const Outcome outcome =
+      RunWith({"render", "-o", "json", "-"},
+              WithEgress("one", "Shared") + "---\n" + WithEgress("two", "Shared"));
+  ASSERT_EQ(outcome.code, kExitClean) << outcome.err;
+  const auto titles = TitlesOf(codec::Json::parse(outcome.out));
+  EXPECT_EQ(std::ranges::count_if(
+                titles, [](const std::string& title) { return title.starts_with("Deployment "); }),
+            1);
+  EXPECT_THAT(titles, AllOf(Contains("Pod asb-one"), Contains("Pod asb-two")));
 }
 
 TEST(CommandsTest, WhatIsRefusedIsNotRendered) {

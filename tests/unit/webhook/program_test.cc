@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "base/clock.h"
 
 namespace stockade::webhook {
@@ -18,7 +20,9 @@ TEST(WebhookProgramTest, ConfigurationThatCannotBeServedIsAnErrorAtOnce) {
   config.http = {"127.0.0.1", 0};
   config.certificate_file = "/nonexistent/tls.crt";
   config.key_file = "/nonexistent/tls.key";
-  const Status status = webhook::Run(config, nullptr, logger,
+  // Nothing connects to it.
+  const auto connection = std::make_shared<const kube::ConnectionConfig>();
+  const Status status = webhook::Run(config, connection, logger,
                                      [] { FAIL() << "waits for the end of what has not begun"; });
   EXPECT_EQ(status.code(), StatusCode::kBadRequest);
   EXPECT_THAT(status.message(), StartsWith("listen, certificates: cannot read the certificate "
