@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# The programs of the local cluster and of the local node. Each is built once from a pinned Go module under hack/tools and kept in the cache
-# by version; one of exactly that version in $KUBEBUILDER_ASSETS or on the PATH saves the building.
+# The programs of the local cluster and of the local node. Each is built once from a pinned Go module under hack/tools
+# and kept in the cache by version; one of exactly that version in $KUBEBUILDER_ASSETS or on the PATH saves the
+# building.
 
 # name, group (a directory of hack/tools), module that carries the version, package (one that begins with / lies in that
 # module)

@@ -40,6 +40,8 @@ space_pid() { process_pid "$DIR/run/space"; }
 space_create() {
   local deadline=$((SECONDS + 30))
   rm -f "$DIR/run/space.ready"
+  # As after any start of a machine.
+  rm -rf --one-file-system "$DIR/fs/run" "$DIR/fs/tmp"
   (
     cgroup_join
     process_start "$DIR/run/space" "$DIR/logs/space.log" \

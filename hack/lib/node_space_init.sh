@@ -35,8 +35,8 @@ mount -t sysfs sysfs /sys
 while read -r directory type options; do
   mkdir -p "$directory"
   # Of the mount options only the names of the controllers are the hierarchy's.
-  options="$(tr ',' '\n' <<<"$options" | grep -vE '^(rw|ro|relatime|noatime|nosuid|nodev|noexec|xattr|nsdelegate)$|^memory_' |
-    grep -vE '^(clone_children|release_agent=.*)$' | paste -sd, || true)"
+  options="$(tr ',' '\n' <<<"$options" | grep -vxE 'r[wo]|(rel|no)atime|nosuid|nodev|noexec|nsdelegate|memory_.*' |
+    grep -vxE 'xattr|clone_children|release_agent=.*' | paste -sd, || true)"
   mount -t "$type" ${options:+-o "$options"} "$type" "$directory"
   mkdir -p "$directory/system"
   for file in cpuset.cpus cpuset.mems; do
