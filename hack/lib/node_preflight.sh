@@ -31,16 +31,16 @@ preflight_packages() {
 }
 
 preflight_cgroups() {
-  local directory controller found
+  local directory controller found children=/sys/fs/cgroup/cgroup.subtree_control remedy
   if ! grep -qE ' (cgroup|cgroup2) ' /proc/mounts; then
     lacks "control groups" "mount them: mount -t cgroup2 cgroup2 /sys/fs/cgroup"
     return 0
   fi
-  found=" $(awk '$3 == "cgroup" {print $4}' /proc/mounts | tr ',\n' '  ') $(cat /sys/fs/cgroup/cgroup.controllers \
-    2>/dev/null || true) "
+  found=" $(awk '$3 == "cgroup" {print $4}' /proc/mounts | tr ',\n' '  ') $(cat "$children" 2>/dev/null || true) "
   for controller in cpu cpuset memory pids; do
-    [[ $found == *" $controller "* ]] ||
-      lacks "the control group controller $controller" "let the kernel have it: cgroup_enable=$controller at its start"
+    remedy="start the kernel with cgroup_enable=$controller, and mount it"
+    [[ ! -e $children ]] || remedy="let groups have it: echo +$controller >$children"
+    [[ $found == *" $controller "* ]] || lacks "the control group controller $controller" "$remedy"
   done
   while read -r directory; do
     directory="$(dirname "$directory")"

@@ -28,6 +28,17 @@ def node_directory():
 
 
 @pytest.fixture(scope="session")
+def hack_node(node_directory):
+    """hack_node(COMMAND, *args) -> CompletedProcess of hack/node for this node, which has to succeed."""
+
+    def run(command, *args):
+        script = [str(ROOT / "hack" / "node"), command, "--dir", str(node_directory), "--", *args]
+        return subprocess.run(script, capture_output=True, text=True, check=True, timeout=60)
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def cluster(node_directory):
     return Cluster(str(node_directory / "kubeconfig"), str(node_directory / "bin" / "kubectl"))
 

@@ -23,18 +23,10 @@ def verdict(pods, name, *args, **kwargs):
     return json.loads(end["message"]), end["exitCode"]
 
 
-@pytest.mark.parametrize("runtime_class", ["gvisor", None])
-def test_canary(pods, runtime_class):
-    """Without a policy it finds the network open; with one it finds all shut but the gateway."""
-    gateway, other = pods.serve("gateway"), pods.serve("other")
-    shut = [f"tcp://{other}:{PORT}", "tcp://10.96.0.1:443"]
-    flags = ["--shut", ",".join(shut), "--open", f"tcp://{gateway}:{PORT}"]
-    found, code = verdict(pods, "before", *flags, "--deadline", "1000", runtime_class=runtime_class)
-    assert (found["verdict"], code) == ("Open", 1)
-    assert sorted(found["open"]) == sorted(shut)
-
+def only_to_the_gateway():
+    """A policy for pods of the role agent."""
     peers = [{"podSelector": {"matchLabels": {"name": "gateway"}}}]
-    policy = {
+    return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
         "metadata": {"name": "agent"},
@@ -44,6 +36,40 @@ def test_canary(pods, runtime_class):
             "egress": [{"to": peers, "ports": [{"port": PORT}]}],
         },
     }
-    pods.must("apply", "-f", "-", input=policy)
+
+
+def flags_for(gateway, shut):
+    return ["--shut", ",".join(shut), "--open", f"tcp://{gateway}:{PORT}"]
+
+
+@pytest.mark.parametrize("runtime_class", ["gvisor", None])
+def test_canary(pods, runtime_class):
+    """Without a policy it finds the network open; with one it finds all shut but the gateway."""
+    gateway, other = pods.serve("gateway"), pods.serve("other")
+    shut = [f"tcp://{other}:{PORT}", "tcp://10.96.0.1:443"]
+    flags = flags_for(gateway, shut)
+    found, code = verdict(pods, "before", *flags, "--deadline", "1000", runtime_class=runtime_class)
+    assert (found["verdict"], code) == ("Open", 1)
+    assert sorted(found["open"]) == sorted(shut)
+
+    pods.must("apply", "-f", "-", input=only_to_the_gateway())
     found, code = verdict(pods, "after", *flags, runtime_class=runtime_class, labels={"role": "agent"})
     assert (found["verdict"], code) == ("Shut", 0), found
+
+
+@pytest.fixture
+def unenforced(hack_node):
+    """While the test lasts the policy controller is not running: policies are stored, and that is all."""
+    hack_node("stop", "kube-router")
+    try:
+        yield
+    finally:
+        hack_node("start", "kube-router")
+
+
+def test_policies_that_nobody_enforces(pods, unenforced):
+    gateway, other = pods.serve("gateway"), pods.serve("other")
+    pods.must("apply", "-f", "-", input=only_to_the_gateway())
+    flags = flags_for(gateway, [f"tcp://{other}:{PORT}"])
+    found, code = verdict(pods, "agent", *flags, "--deadline", "5000", labels={"role": "agent"})
+    assert (found["verdict"], found["open"], code) == ("Open", [f"tcp://{other}:{PORT}"], 1)

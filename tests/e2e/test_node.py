@@ -1,9 +1,8 @@
 """The node is what the other tests suppose: gVisor is gVisor, policies are enforced, and the kubelet trusts nobody."""
 
 import os
-import subprocess
 
-from cluster import ROOT, eventually
+from cluster import eventually
 
 NODE = "node-1"
 
@@ -91,13 +90,10 @@ def test_kubelet_keeps_to_its_node(cluster, node_directory):
     assert secrets.returncode != 0 and "can only read" in secrets.stderr
 
 
-def test_kubelet_asks_who_calls(node_directory):
-    done = subprocess.run(
-        [
-            str(ROOT / "hack" / "node"), "exec", "--dir", str(node_directory), "--",
-            "curl", "-sS", "--cacert", str(node_directory / "pki" / "ca.crt"), "--max-time", "5",
-            "--write-out", "%{http_code}", "--output", "/dev/null", "https://127.0.0.1:10250/pods",
-        ],
-        capture_output=True, text=True, check=False,
+def test_kubelet_asks_who_calls(hack_node, node_directory):
+    authority = str(node_directory / "pki" / "ca.crt")
+    answer = hack_node(
+        "exec", "curl", "-sS", "--cacert", authority, "--max-time", "5", "--write-out", "%{http_code}",
+        "--output", "/dev/null", "https://127.0.0.1:10250/pods",
     )  # fmt: skip
-    assert done.stdout == "401", done.stderr
+    assert answer.stdout == "401"
