@@ -1,22 +1,33 @@
 # shellcheck shell=bash
-# The programs of the local cluster. Each is built once from a pinned Go module under hack/tools and kept in the cache
-# by version; one of exactly that version in $KUBEBUILDER_ASSETS or on the PATH saves the building.
+# The programs of the local cluster and of the local node. Each is built once from a pinned Go module under hack/tools
+# and kept in the cache by version; one of exactly that version in $KUBEBUILDER_ASSETS or on the PATH saves the
+# building.
 
-# name, group (a directory of hack/tools), module that carries the version, package
+# name, group (a directory of hack/tools), module that carries the version, package (one that begins with / lies in that
+# module)
 readonly BINARIES='
 kube-apiserver          kubernetes k8s.io/kubernetes        k8s.io/kubernetes/cmd/kube-apiserver
 kube-controller-manager kubernetes k8s.io/kubernetes        k8s.io/kubernetes/cmd/kube-controller-manager
 kube-scheduler          kubernetes k8s.io/kubernetes        k8s.io/kubernetes/cmd/kube-scheduler
 kubectl                 kubernetes k8s.io/kubernetes        k8s.io/kubernetes/cmd/kubectl
+kubelet                 kubernetes k8s.io/kubernetes        k8s.io/kubernetes/cmd/kubelet
+kube-proxy              kubernetes k8s.io/kubernetes        k8s.io/kubernetes/cmd/kube-proxy
 etcd                    etcd       go.etcd.io/etcd/server/v3 go.etcd.io/etcd/server/v3
 kwok                    kwok       sigs.k8s.io/kwok         sigs.k8s.io/kwok/cmd/kwok
 helm                    helm       helm.sh/helm/v3          helm.sh/helm/v3/cmd/helm
+containerd              containerd github.com/containerd/containerd/v2 /cmd/containerd
+containerd-shim-runc-v2 containerd github.com/containerd/containerd/v2 /cmd/containerd-shim-runc-v2
+ctr                     containerd github.com/containerd/containerd/v2 /cmd/ctr
+runsc                   gvisor     gvisor.dev/gvisor        /runsc
+containerd-shim-runsc-v1 gvisor    gvisor.dev/gvisor        ./containerd-shim-runsc-v1
+kube-router             kube-router github.com/cloudnativelabs/kube-router/v2 /cmd/kube-router
 kubeconform             kubeconform github.com/yannh/kubeconform github.com/yannh/kubeconform/cmd/kubeconform
 kustomize               kustomize  sigs.k8s.io/kustomize/kustomize/v5 sigs.k8s.io/kustomize/kustomize/v5
 '
 
 binary_names() { awk 'NF {print $1}' <<<"$BINARIES"; }
 binary_field() { awk -v name="$1" -v field="$2" '$1 == name {print $field}' <<<"$BINARIES"; }
+binary_package() { awk -v name="$1" '$1 == name {print $4 ~ /^[/]/ ? $3 $4 : $4}' <<<"$BINARIES"; }
 
 # binary_version NAME: the version that hack/tools/<group>/go.mod pins, with its v.
 binary_version() {
@@ -70,6 +81,9 @@ binary_linker_flags() {
       echo "-X $package.gitVersion=$2 -X $package.gitMajor=1 -X $package.gitMinor=${minor%%.*}" \
         "-X $package.gitTreeState=clean"
       ;;
+    containerd) echo "-X github.com/containerd/containerd/v2/version.Version=$2" ;;
+    gvisor) echo "-X gvisor.dev/gvisor/runsc/version.version=$2" ;;
+    kube-router) echo "-X github.com/cloudnativelabs/kube-router/v2/pkg/version.Version=$2" ;;
     kwok) echo "-X sigs.k8s.io/kwok/pkg/consts.Version=$2" ;;
     kubeconform) echo "-X main.version=$2" ;;
     kustomize) echo "-X sigs.k8s.io/kustomize/api/provenance.version=$2" ;;
@@ -90,7 +104,7 @@ binaries_build() {
   shift
   version="$(binary_version "$1")"
   go="$(find_go)" || die "no Go 1.21 or later: run hack/install-dependencies"
-  for name in "$@"; do packages+=("$(binary_field "$name" 4)"); done
+  for name in "$@"; do packages+=("$(binary_package "$name")"); done
 
   mkdir -p "$CACHE_DIR/bin"
   BUILD_DIR="$(mktemp -d "$CACHE_DIR/bin/.build-XXXXXX")"

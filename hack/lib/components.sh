@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# The processes of a local cluster: how each is started. All state is under $DIR; the ports are in $DIR/ports.
+# The processes of a local cluster or node: how each is started. All state is under $DIR; the ports are in $DIR/ports.
+# The script that sources this file has a function component_options, which prints what it adds to a command line,
+# and may put words before every command line: COMPONENT_PREFIX.
 
-# shellcheck disable=SC2034  # read by hack/cluster
-readonly COMPONENTS=(etcd kube-apiserver kube-controller-manager kube-scheduler kwok)
+COMPONENT_PREFIX=()
 
 # component_command NAME: prints the command line of a component, one argument to a line.
 component_command() {
@@ -20,15 +21,12 @@ component_command() {
         --initial-cluster="local=http://127.0.0.1:$etcd_peer_port"
       ;;
     kube-apiserver)
-      # kwok's nodes would stay tainted with TaintNodesByCondition, and its pods have no use for a token.
       printf '%s\n' \
         --etcd-servers="http://127.0.0.1:$etcd_port" \
-        --bind-address=127.0.0.1 --advertise-address=127.0.0.1 --secure-port="$apiserver_port" \
-        --endpoint-reconciler-type=none \
+        --secure-port="$apiserver_port" \
         --tls-cert-file="$DIR/pki/apiserver.crt" --tls-private-key-file="$DIR/pki/apiserver.key" \
         --client-ca-file="$DIR/pki/ca.crt" \
-        --authorization-mode=RBAC --allow-privileged=true --profiling=false \
-        --disable-admission-plugins=ServiceAccount,TaintNodesByCondition \
+        --allow-privileged=true --profiling=false \
         --service-account-issuer=https://kubernetes.default.svc \
         --service-account-signing-key-file="$DIR/pki/sa.key" --service-account-key-file="$DIR/pki/sa.pub" \
         --service-cluster-ip-range=10.96.0.0/16 --service-node-port-range=30000-32767 \
@@ -45,13 +43,8 @@ component_command() {
     kube-scheduler)
       printf '%s\n' --kubeconfig="$DIR/kubeconfigs/$1" --leader-elect=false --secure-port=0 --profiling=false
       ;;
-    kwok)
-      # Renewed leases keep the nodes Ready.
-      printf '%s\n' \
-        --kubeconfig="$DIR/kubeconfigs/$1" --config="$ROOT/hack/config/kwok.yaml" \
-        --manage-all-nodes=true --node-ip=192.0.2.1 --node-lease-duration-seconds=40
-      ;;
   esac
+  component_options "$1"
 }
 
 component_pid() { process_pid "$DIR/run/$1"; }
@@ -59,7 +52,7 @@ component_pid() { process_pid "$DIR/run/$1"; }
 component_start() {
   local command
   mapfile -t command < <(component_command "$1")
-  process_start "$DIR/run/$1" "$DIR/logs/$1.log" "${command[@]}"
+  process_start "$DIR/run/$1" "$DIR/logs/$1.log" "${COMPONENT_PREFIX[@]}" "${command[@]}"
 }
 
 # component_failed NAME WHY: shows the end of a component's log and gives up.
