@@ -1,5 +1,6 @@
 #include "operator/egress_gateways.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "api/gateway_names.h"
@@ -11,7 +12,9 @@ namespace {
 
 using codec::Json;
 
+// Both say in their termination messages what is wrong.
 constexpr const char* kPrepareContainer = "stockade-prepare";
+constexpr const char* kExchangeContainer = "stockade-credentials";
 
 Blocker SharedUnavailable() {
   return {"SharedGatewayUnavailable",
@@ -267,7 +270,11 @@ GatewayView EgressGateways::View(const api::AgentSandbox& sandbox) const {
       }
     }
     const PodDiagnosis diagnosis = DiagnosePod(*pod);
-    if (diagnosis.outcome != PodOutcome::kReady) view.trouble = diagnosis.message;
+    if (diagnosis.outcome == PodOutcome::kReady) continue;
+    const auto said =
+        std::ranges::find(pod->troubles, kExchangeContainer, &ContainerTrouble::container);
+    const bool exchange = said != pod->troubles.end() && !said->exit_message.empty();
+    view.trouble = exchange ? said->exit_message : diagnosis.message;
   }
   return view;
 }
