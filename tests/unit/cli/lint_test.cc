@@ -52,6 +52,21 @@ std::string Sandbox(const std::string& spec, const std::string& container = "") 
 
 TEST(LintTest, ACleanSandboxHasNoFindings) { EXPECT_THAT(FindingsOf(Sandbox("")), IsEmpty()); }
 
+TEST(LintTest, ObjectsInsideAnyListAreJudged) {
+  const std::string metadata =
+      "metadata: {name: a}, spec: {isolaton: x, podTemplate: {spec: "
+      "{containers: [{name: b, image: registry.example.com/a:v1}]}}}";
+  EXPECT_THAT(
+      FindingsOf("apiVersion: stockade.dev/v1alpha1\nkind: AgentSandboxList\nitems:\n  - {" +
+                 metadata + "}\n"),
+      ElementsAre("4:34 UnknownField spec.isolaton"));
+  EXPECT_THAT(FindingsOf("apiVersion: v1\nkind: ConfigMap\nitems:\n  - {apiVersion: "
+                         "stockade.dev/v1alpha1, kind: AgentSandbox,\n     " +
+                         metadata + "}\n"),
+              ElementsAre("5:34 UnknownField spec.isolaton"));
+  EXPECT_THAT(FindingsOf(Sandbox("") + "items: []\n"), ElementsAre("10:1 UnknownField items"));
+}
+
 TEST(LintTest, SchemaAndRulesAreToldTogetherInTheOrderOfTheText) {
   EXPECT_THAT(FindingsOf(Sandbox("  isolaton: GVisor\n",
                                  "          tyt: true\n"
