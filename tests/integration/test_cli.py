@@ -77,6 +77,10 @@ REFUSED_BY_KUBECTL = {
     "List without apiVersion": ("kind: List\nitems: []\n", None),
     "item without kind": ("apiVersion: v1\nkind: List\nitems: [{metadata: {name: a}}]\n", None),
     "list without kind": ("apiVersion: v1\nitems: []\n", None),
+    "creationTimestamp that is no time": (
+        MINIMAL.replace("  name: minimal\n", "  name: minimal\n  creationTimestamp: x\n", 1),
+        "metadata.creationTimestamp",
+    ),
 }
 
 

@@ -67,6 +67,18 @@ TEST(LintTest, ObjectsInsideAnyListAreJudged) {
   EXPECT_THAT(FindingsOf(Sandbox("") + "items: []\n"), ElementsAre("10:1 UnknownField items"));
 }
 
+TEST(LintTest, MetadataIsJudgedAsTheApiServerReadsIt) {
+  const auto with = [](const std::string& metadata) {
+    std::string text = Sandbox("");
+    const std::string old = "{name: a}";
+    return text.replace(text.find(old), old.size(), metadata);
+  };
+  EXPECT_THAT(FindingsOf(with("{name: a, creationTimestamp: x}")),
+              ElementsAre("3:21 FieldValueInvalid metadata.creationTimestamp"));
+  EXPECT_THAT(FindingsOf(with("{name: 5}")),
+              ElementsAre("3:12 FieldValueTypeInvalid metadata.name"));
+}
+
 TEST(LintTest, SchemaAndRulesAreToldTogetherInTheOrderOfTheText) {
   EXPECT_THAT(FindingsOf(Sandbox("  isolaton: GVisor\n",
                                  "          tyt: true\n"
