@@ -20,6 +20,10 @@ inline constexpr int kExitError = 2;     // of usage, of reading, of the cluster
 struct Console {
   std::string out;
   std::string err;
+
+  // "stockade: message" on standard error, in one line: a message may quote what manifests, files'
+  // names and clusters say, and that must not reach a terminal as it is.
+  void Tell(std::string_view message);
 };
 
 // What a command may know of the world besides files and the cluster.

@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "cli/command.h"
 #include "cli/options.h"
+#include "policy/escaping.h"
 
 namespace stockade::cli {
 namespace {
@@ -57,7 +58,7 @@ bool BeginsCommand(std::string_view word) {
 }
 
 int Usage(Console& console, std::string_view program, const std::string& message) {
-  console.err += "stockade: " + message + "; see " + std::string(program) + " --help\n";
+  console.Tell(message + "; see " + std::string(program) + " --help");
   return kExitError;
 }
 
@@ -81,8 +82,12 @@ bool IsHelp(std::string_view word) { return word == "--help" || word == "-h" || 
 
 }  // namespace
 
+void Console::Tell(std::string_view message) {
+  err += "stockade: " + policy::EscapeControls(message) + "\n";
+}
+
 int Invocation::Fail(std::string_view message) const {
-  console.err += "stockade: " + std::string(message) + "\n";
+  console.Tell(message);
   return kExitError;
 }
 

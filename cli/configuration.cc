@@ -1,6 +1,5 @@
 #include "cli/configuration.h"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -12,16 +11,6 @@
 #include "policy/quoting.h"
 
 namespace stockade::cli {
-namespace {
-
-// A parser's message may quote what the manifest says, and that must not reach a terminal as it is.
-std::string WithoutControls(std::string text) {
-  std::ranges::replace_if(
-      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
-  return text;
-}
-
-}  // namespace
 
 Result<sandbox_operator::OperatorConfig> LoadConfiguration(const std::string& path) {
   if (path.empty()) return sandbox_operator::OperatorConfig{};
@@ -50,8 +39,7 @@ Status ReadPolicies(const ParsedFlags& flags, LintOptions& options) {
     const std::array paths = {path};
     const Input input = ReadInput(paths, nullptr);
     for (const ReadProblem& problem : input.problems) {
-      return {StatusCode::kBadRequest,
-              "--policy " + problem.source + ": " + WithoutControls(problem.message)};
+      return {StatusCode::kBadRequest, "--policy " + problem.source + ": " + problem.message};
     }
     bool any = false;
     for (const InputObject& object : input.objects) {
@@ -68,7 +56,7 @@ Status ReadPolicies(const ParsedFlags& flags, LintOptions& options) {
       if (!compiled.problem().empty()) {
         return {StatusCode::kBadRequest, "--policy " + object.source + ": AgentSandboxPolicy " +
                                              policy::Quote(compiled.name()) + ": " +
-                                             WithoutControls(compiled.problem())};
+                                             compiled.problem()};
       }
     }
     if (!any) {
@@ -118,9 +106,9 @@ Result<Input> ReadManifests(const Invocation& invocation) {
 void TellProblems(std::span<const ReadProblem> problems, std::span<const std::string> notes,
                   Console& console) {
   for (const ReadProblem& problem : problems) {
-    console.err += "stockade: " + problem.source + ": " + WithoutControls(problem.message) + "\n";
+    console.Tell(problem.source + ": " + problem.message);
   }
-  for (const std::string& note : notes) console.err += "stockade: " + note + "\n";
+  for (const std::string& note : notes) console.Tell(note);
 }
 
 Result<LintOptions> ReadLintOptions(const ParsedFlags& flags) {

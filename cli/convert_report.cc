@@ -1,7 +1,6 @@
-#include <algorithm>
-
 #include "base/strings.h"
 #include "cli/conversion.h"
+#include "cli/shown.h"
 
 namespace stockade::cli {
 namespace {
@@ -10,21 +9,15 @@ using codec::Json;
 
 constexpr std::size_t kColumns = 100;
 
-// What manifests say may not control a terminal.
-std::string Plain(std::string text) {
-  std::ranges::replace_if(
-      text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, '?');
-  return text;
-}
-
 std::string Item(const std::string& text) {
-  return "    " + Wrap(Plain(text), {.columns = kColumns, .indent = 6, .first = 4});
+  return "    " +
+         Wrap(policy::EscapeControls(text), {.columns = kColumns, .indent = 6, .first = 4});
 }
 
 std::string Reason(const std::string& text) {
-  return text.empty()
-             ? ""
-             : "      " + Wrap(Plain(text), {.columns = kColumns, .indent = 6, .first = 6});
+  return text.empty() ? ""
+                      : "      " + Wrap(policy::EscapeControls(text),
+                                        {.columns = kColumns, .indent = 6, .first = 6});
 }
 
 std::string TextOf(const std::vector<Change>& changes, std::string_view heading) {
@@ -63,8 +56,8 @@ std::string TextOf(const std::vector<Concern>& concerns) {
 }
 
 std::string Place(const ConvertedObject& object) {
-  if (!object.position.known()) return object.source;
-  return object.source + ":" + std::to_string(object.position.line);
+  if (!object.position.known()) return ShownFile(object.source);
+  return ShownFile(object.source) + ":" + std::to_string(object.position.line);
 }
 
 Json ToJson(const std::vector<Change>& changes) {
@@ -128,9 +121,9 @@ Counts Count(const Conversion& conversion) {
 std::string TextReport(const Conversion& conversion) {
   std::string text;
   for (const ConvertedObject& object : conversion.objects) {
-    text +=
-        Plain(Place(object) + ": " + object.from + (object.to.empty() ? "" : " -> ") + object.to) +
-        "\n";
+    text += policy::EscapeControls(Place(object) + ": " + object.from +
+                                   (object.to.empty() ? "" : " -> ") + object.to) +
+            "\n";
     text += TextOf(object.account.tightened, "tightened");
     text += TextOf(object.account.moved, "said elsewhere");
     text += TextOf(object.account.left_out);
@@ -168,7 +161,7 @@ std::string Summary(const Conversion& conversion) {
     text += "; " + std::to_string(conversion.problems.size()) +
             (conversion.problems.size() == 1 ? " text" : " texts") + " could not be read";
   }
-  return Plain(text) + "\n";
+  return policy::EscapeControls(text) + "\n";
 }
 
 std::string JsonReport(const Conversion& conversion, const std::vector<std::string>& files) {

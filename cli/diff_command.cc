@@ -18,6 +18,7 @@
 #include "cli/unified_diff.h"
 #include "codec/yaml_writer.h"
 #include "operator/cached_objects.h"
+#include "policy/escaping.h"
 #include "render/claims.h"
 
 namespace stockade::cli {
@@ -190,7 +191,7 @@ class SandboxDiff {
     console_.out += colours_.Bold("# " + change.title) + " " + change.note + "\n";
     for (const std::string_view line : Split(difference, '\n')) {
       if (line.empty()) continue;
-      const std::string text(line);
+      const std::string text = policy::EscapeControls(line);
       console_.out += (line.starts_with('+')   ? colours_.Green(text)
                        : line.starts_with('-') ? colours_.Red(text)
                                                : text) +

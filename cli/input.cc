@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "api/names.h"
 #include "base/files.h"
 #include "base/strings.h"
 #include "policy/quoting.h"
@@ -55,9 +56,10 @@ std::string CommentsOf(std::string_view text) {
   return comments;
 }
 
-bool IsList(codec::JsonView object) {
-  return object["kind"].StringOrEmpty().ends_with("List") && object["items"].IsArray();
-}
+constexpr std::string_view kListSuffix = "List";
+
+// What kubectl takes for a list: it looks at nothing but the items.
+bool IsList(codec::JsonView object) { return object["items"].IsArray(); }
 
 void AddProblem(const InputObject& object, const std::string& message, Input& input) {
   const codec::TextPosition position = object.Locate("");
@@ -66,7 +68,58 @@ void AddProblem(const InputObject& object, const std::string& message, Input& in
   input.problems.push_back({object.source, place + message});
 }
 
-// At most as deep as a document may be nested.
+// An item that has neither apiVersion nor kind, with those of its list: of an AgentSandboxList it
+// is an AgentSandbox.
+void TakeTypeFrom(const InputObject& list, InputObject& item) {
+  std::string_view kind = list.kind();
+  if (kind.ends_with(kListSuffix)) kind.remove_suffix(kListSuffix.size());
+  codec::Json object = item.object.ToJson();
+  object["apiVersion"] = list.api_version();
+  object["kind"] = kind;
+  item.completed = std::make_shared<const codec::JsonDocument>(codec::ParseTrusted(object));
+  item.object = item.completed->root();
+}
+
+// An object with items that is of none of the kinds of lists: kubectl applies the items and drops
+// the rest, which nobody means. One of ours is judged too, and found to have no field of that name.
+void AddUnusualList(const InputObject& list, Input& input) {
+  if (list.kind().empty() || list.kind().ends_with(kListSuffix)) return;
+  const std::string_view group = list.api_version().substr(0, list.api_version().find('/'));
+  if (group == api::kGroup) {
+    input.objects.push_back(list);
+  } else {
+    input.notes.push_back(list.source + ": kubectl takes an object of kind " +
+                          policy::Quote(list.kind()) +
+                          " with items for a list, and applies the items and nothing else of it");
+  }
+}
+
+// The items of a list, at most as deep as a document may be nested.
+void AddItems(const InputObject& list, Input& input) {
+  const bool outermost = list.path_prefix.empty();
+  AddUnusualList(list, input);
+  list.object["items"].ForEachElement([&](std::size_t index, codec::JsonView object) {
+    InputObject item = list;
+    item.object = object;
+    item.path_prefix += "items[" + std::to_string(index) + "].";
+    if (!object.IsObject()) {
+      AddProblem(item,
+                 policy::Quote(object) +
+                     " is no Kubernetes object; write one with apiVersion and kind, or remove it",
+                 input);
+      return;
+    }
+    if (outermost && item.api_version().empty() && item.kind().empty()) TakeTypeFrom(list, item);
+    if (IsList(item.object)) {
+      AddItems(item, input);
+    } else if (item.kind().empty()) {
+      AddProblem(item, "an item of the list has no kind; write its apiVersion and kind", input);
+    } else {
+      input.objects.push_back(item);
+    }
+  });
+}
+
 void AddObjects(const InputObject& outer, Input& input) {
   if (outer.object.IsNull()) return;  // as empty as a document without a line
   if (!outer.object.IsObject() && !outer.object.IsArray()) {
@@ -87,13 +140,10 @@ void AddObjects(const InputObject& outer, Input& input) {
   if (outer.api_version().empty()) {
     AddProblem(outer, policy::Quote(outer.kind()) + " has no apiVersion; that of a List is v1",
                input);
+  } else if (outer.kind().empty()) {
+    AddProblem(outer, "a list has no kind; that of a List of any objects is List", input);
   }
-  outer.object["items"].ForEachElement([&](std::size_t index, codec::JsonView item) {
-    InputObject inner = outer;
-    inner.object = item;
-    inner.path_prefix += "items[" + std::to_string(index) + "].";
-    AddObjects(inner, input);
-  });
+  AddItems(outer, input);
 }
 
 bool LooksLikeHelmTemplate(std::string_view text) {

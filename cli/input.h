@@ -17,7 +17,7 @@ namespace stockade::cli {
 // How standard input is called in messages and reports.
 inline constexpr std::string_view kStdinName = "<stdin>";
 
-// One Kubernetes object of a file; those inside a List count each. One of apiVersion and kind may
+// One Kubernetes object of a file; those inside a list count each. One of apiVersion and kind may
 // be missing. A cheap copy.
 struct InputObject {
   std::string source;       // the file, as it was named
@@ -25,6 +25,8 @@ struct InputObject {
   std::string comments;     // the lines of its document that are comments alone; of the first one
                             // also those above its separator
   std::shared_ptr<const codec::LocatedDocument> document;
+  std::shared_ptr<const codec::JsonDocument> completed = {};  // owns `object` where its apiVersion
+                                                              // and kind are those of its list
   codec::JsonView object;
 
   // Where a field of the object stands in the file.
@@ -51,7 +53,9 @@ struct Input {
 
 // Adds the objects of one text. Its documents are told apart as kubectl does, by lines that begin
 // with "---", and each is read on its own: one that cannot be read keeps no other from being
-// judged.
+// judged. Whatever has a list of `items` is a list, whatever its kind, and its items count in its
+// stead; those that have neither apiVersion nor kind take them from the outermost list, as in an
+// AgentSandboxList. So does kubectl.
 void ReadText(std::string_view source, std::string_view text, Input& input);
 
 // Reads files, directories (all *.yaml, *.yml and *.json below them, in the order of their names;

@@ -11,10 +11,6 @@
 namespace stockade::cli {
 namespace {
 
-constexpr kube::Resource kConfigMaps{"", "v1", "configmaps", "ConfigMap"};
-constexpr kube::Resource kServiceAccounts{"", "v1", "serviceaccounts", "ServiceAccount"};
-constexpr kube::Resource kDeployments{"apps", "v1", "deployments", "Deployment"};
-
 // Certificates are made in the cluster; their files are named all the same.
 constexpr const char* kAuthorities = "(the authorities of the gateway, as PEM)\n";
 constexpr const char* kPublicRoots = "(the public authorities, as PEM)\n";
@@ -43,16 +39,16 @@ render::SandboxEgress AddGateway(const api::AgentSandbox& sandbox,
        .public_roots = render::NeedsPublicRoots(profile) ? kPublicRoots : ""});
   const std::string& space = sandbox.metadata.namespace_name;
   objects.push_back({kube::kNetworkPolicies, render::RenderGatewayDenyAllPolicy(space)});
-  objects.push_back({kServiceAccounts, render::RenderGatewayServiceAccount(space)});
+  objects.push_back({kube::kServiceAccounts, render::RenderGatewayServiceAccount(space)});
   objects.push_back({kube::kServices, std::move(gateway.service)});
-  objects.push_back({kConfigMaps, std::move(gateway.configuration)});
-  objects.push_back({kConfigMaps, std::move(gateway.authorities)});
+  objects.push_back({kube::kConfigMaps, std::move(gateway.configuration)});
+  objects.push_back({kube::kConfigMaps, std::move(gateway.authorities)});
   if (gateway.sidecar_configuration) {
-    objects.push_back({kConfigMaps, std::move(*gateway.sidecar_configuration)});
+    objects.push_back({kube::kConfigMaps, std::move(*gateway.sidecar_configuration)});
   }
   objects.push_back({kube::kNetworkPolicies, std::move(gateway.gateway_allowance)});
   objects.push_back({kube::kNetworkPolicies, std::move(gateway.sandbox_allowance)});
-  objects.push_back({kDeployments, std::move(gateway.deployment)});
+  objects.push_back({kube::kDeployments, std::move(gateway.deployment)});
   return {.settings = settings,
           .gateway = name,
           .address = std::string(kGatewayAddress),

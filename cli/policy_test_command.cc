@@ -11,6 +11,7 @@
 #include "cli/expectations.h"
 #include "cli/lint.h"
 #include "cli/options.h"
+#include "cli/shown.h"
 
 namespace stockade::cli {
 namespace {
@@ -66,16 +67,17 @@ int Run(const Invocation& invocation) {
     const auto expected = ReadExpectations(object.comments);
     if (!expected.ok()) {
       unreadable = true;
-      invocation.console.err +=
-          "stockade: " + object.source + ": " + expected.status().message() + "\n";
+      invocation.console.Tell(object.source + ": " + expected.status().message());
       continue;
     }
     const std::vector<std::string> problems = CompareWithExpectations(linted, *expected);
-    rows.push_back({problems.empty() ? "ok" : "WRONG", linted.Title(), object.source});
+    rows.push_back({problems.empty() ? "ok" : "WRONG", linted.Title(), ShownFile(object.source)});
     if (problems.empty()) continue;
     ++wrong;
-    mismatches += "\n" + colours.Bold(linted.Title()) + " (" + object.source + ")\n";
-    for (const std::string& problem : problems) mismatches += "  " + problem + "\n";
+    mismatches += "\n" + colours.Bold(linted.Title()) + " (" + ShownFile(object.source) + ")\n";
+    for (const std::string& problem : problems) {
+      mismatches += "  " + policy::EscapeControls(problem) + "\n";
+    }
   }
   if (rows.empty() && !unreadable) {
     return invocation.Fail("there is no AgentSandbox in the input, so nothing was tested");

@@ -76,7 +76,7 @@ int Run(const Invocation& invocation) {
   std::set<std::pair<std::string, std::string>> seen;
   for (const AcceptedSandbox& accepted : sandboxes) {
     for (OwnedObject& owned :
-         OwnedObjects(accepted.sandbox, config->profile, render::EgressSettings())) {
+         OwnedObjects(accepted.sandbox, config->profile, config->egress.settings)) {
       const std::pair key{accepted.sandbox.metadata.namespace_name, owned.Title()};
       if (!seen.insert(key).second) continue;
       DropUnknownOwner(owned.object);

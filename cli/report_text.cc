@@ -1,5 +1,6 @@
 #include "cli/colours.h"
 #include "cli/report.h"
+#include "cli/shown.h"
 
 namespace stockade::cli {
 namespace {
@@ -16,8 +17,9 @@ std::string CountedKind(std::size_t count, std::string kind) {
 }
 
 std::string Place(const std::string& source, codec::TextPosition position) {
-  if (!position.known()) return source;
-  return source + ":" + std::to_string(position.line) + ":" + std::to_string(position.column);
+  if (!position.known()) return ShownFile(source);
+  return ShownFile(source) + ":" + std::to_string(position.line) + ":" +
+         std::to_string(position.column);
 }
 
 }  // namespace
@@ -79,7 +81,7 @@ std::string Summary(const LintReport& report) {
   if (!report.problems.empty()) {
     text += "; " + Counted(report.problems.size(), "text", "texts") + " could not be read";
   }
-  return text + "\n";
+  return policy::EscapeControls(text) + "\n";
 }
 
 }  // namespace stockade::cli

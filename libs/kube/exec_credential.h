@@ -50,7 +50,4 @@ std::string ExecInfo(const ExecPluginConfig& plugin);
 // What the plugin printed. BadRequest says what is wrong with it, without any part of it.
 Result<ExecCredential> ParseExecCredential(std::string_view output, std::string_view api_version);
 
-// A time such as 2026-11-24T04:15:20Z, with or without a fraction, in any offset (RFC 3339).
-std::optional<std::chrono::system_clock::time_point> ParseRfc3339(std::string_view text);
-
 }  // namespace stockade::kube

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/rfc3339.h"
 #include "base/strings.h"
 #include "policy/quoting.h"
 #include "schema/schema_node.h"
@@ -84,12 +85,16 @@ void CheckKeys(JsonView map, const std::string& path, ValueChecker& checker) {
   });
 }
 
+bool IsUnsetOrEmpty(JsonView text) {
+  return text.IsUnset() || (text.IsString() && text.StringOrEmpty().empty());
+}
+
 }  // namespace
 
 void CheckObjectMetadata(JsonView metadata, ValueChecker& checker) {
   if (!metadata.IsUnset()) checker.Check(metadata, ObjectMetaSchema(), "metadata");
-  if (metadata["name"].StringOrEmpty().empty() &&
-      metadata["generateName"].StringOrEmpty().empty()) {
+  // One of another type is told as that.
+  if (IsUnsetOrEmpty(metadata["name"]) && IsUnsetOrEmpty(metadata["generateName"])) {
     checker.Add(kRequired, "metadata.name", "is required and not set");
   }
   const std::string_view namespace_name = metadata["namespace"].StringOrEmpty();
@@ -98,6 +103,14 @@ void CheckObjectMetadata(JsonView metadata, ValueChecker& checker) {
                 policy::Quote(namespace_name) +
                     " cannot be the name of a namespace; it must be a "
                     "DNS label of at most 63 characters");
+  }
+  for (const std::string_view field : {"creationTimestamp", "deletionTimestamp"}) {
+    const JsonView time = metadata[field];
+    if (!time.IsString() || ParseRfc3339(time.StringOrEmpty())) continue;
+    checker.Add(kInvalid, "metadata." + std::string(field),
+                policy::Quote(time) +
+                    " is no time such as 2026-11-24T04:15:20Z; leave it out: the API server sets "
+                    "it");
   }
   CheckKeys(metadata["labels"], "metadata.labels", checker);
   CheckKeys(metadata["annotations"], "metadata.annotations", checker);

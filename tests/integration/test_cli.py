@@ -75,6 +75,12 @@ REFUSED_BY_KUBECTL = {
     "generated name that is none": (GENERATED.format("Agent-"), "metadata.generateName"),
     "word": (MINIMAL + "---\nfoo\n", None),
     "List without apiVersion": ("kind: List\nitems: []\n", None),
+    "item without kind": ("apiVersion: v1\nkind: List\nitems: [{metadata: {name: a}}]\n", None),
+    "list without kind": ("apiVersion: v1\nitems: []\n", None),
+    "creationTimestamp that is no time": (
+        MINIMAL.replace("  name: minimal\n", "  name: minimal\n  creationTimestamp: x\n", 1),
+        "metadata.creationTimestamp",
+    ),
 }
 
 
@@ -102,6 +108,33 @@ def test_what_kubectl_takes_lint_takes(cluster, case):
     done = cluster.kubectl("create", "--dry-run=server", "-f", "-", input=text)
     assert done.returncode == 0, done.stderr
     assert run("lint", "-", input=text).returncode == 0
+
+
+def in_lists(text):
+    """The object in every list of which kubectl takes it."""
+    item = yaml.safe_load(text)
+    untyped = {key: value for key, value in item.items() if key not in ("apiVersion", "kind")}
+    kind, version = item["kind"], item["apiVersion"]
+    yield {"apiVersion": "v1", "kind": "List", "items": [item]}
+    yield {"apiVersion": version, "kind": f"{kind}List", "items": [untyped]}
+    yield {"apiVersion": "v1", "kind": "ConfigMap", "items": [item]}
+    yield {"apiVersion": "v1", "kind": "List", "items": [{"items": [item]}]}
+
+
+def test_what_kubectl_finds_in_a_list_lint_finds(cluster):
+    for document in in_lists(ROOT_USER):
+        done = cluster.kubectl("create", "--dry-run=client", "-f", "-", input=document)
+        assert done.returncode == 0 and "agentsandbox.stockade.dev/" in done.stdout, done
+        assert [code for code, _ in findings(yaml.safe_dump(document))] == ["RootUser"], document
+
+
+def test_a_list_of_policies_is_a_policy(tmp_path):
+    baseline = (POLICIES / "baseline.yaml").read_text(encoding="utf-8")
+    for number, document in enumerate(in_lists(baseline)):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(yaml.safe_dump(document))
+        done = run("lint", "--policy", path, "-", input=MINIMAL)
+        assert done.returncode != 2, done.stderr
 
 
 def test_every_document_and_list_is_judged():

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 #include <string>
 #include <vector>
@@ -115,6 +116,36 @@ TEST(CommandsTest, MistakesOfUsageAreExitCodeTwo) {
     EXPECT_THAT(outcome.err, HasSubstr(test.message));
     EXPECT_THAT(outcome.err, ::testing::StartsWith("stockade: "));
   }
+}
+
+TEST(CommandsTest, FilesNamesAreEscapedInEveryMessage) {
+  const testing::TemporaryDirectory directory;
+  const std::string path = directory.path() + "/b\n::warning::y\x1b.yaml";
+  const std::string shown = "/b\\x0a::warning::y\\x1b.yaml";
+  const auto write = [&path](const std::string& text) { std::ofstream(path) << text; };
+  const auto told = [&](const std::vector<const char*>& arguments) {
+    const Outcome outcome = RunWith(arguments, kClean);
+    const std::string all = outcome.out + outcome.err;
+    EXPECT_EQ(all.find("\n::"), std::string::npos) << all;
+    EXPECT_EQ(all.find('\x1b'), std::string::npos) << all;
+    return all;
+  };
+  write("a: [");
+  EXPECT_THAT(told({"lint", path.c_str()}), HasSubstr(shown));
+  EXPECT_THAT(told({"lint", "--policy", path.c_str(), "-"}), HasSubstr(shown));
+  EXPECT_THAT(told({"lint", "--config", path.c_str(), "-"}), HasSubstr(shown));
+  write(kRefused);
+  EXPECT_THAT(told({"lint", path.c_str()}), HasSubstr(shown));
+  EXPECT_THAT(told({"lint", "-o", "junit", path.c_str()}), HasSubstr("hostPID"));
+  EXPECT_THAT(told({"lint", "-o", "sarif", path.c_str()}), HasSubstr("hostPID"));
+  EXPECT_THAT(told({"policy", "test", path.c_str()}), HasSubstr(shown));
+  EXPECT_THAT(told({"render", path.c_str()}), HasSubstr(shown));
+  write(
+      "apiVersion: agents.x-k8s.io/v1alpha1\nkind: Sandbox\nmetadata: {name: a}\nspec: "
+      "{podTemplate: "
+      "{spec: {containers: [{name: a, image: registry.example.com/a:v1}]}}}\n");
+  EXPECT_THAT(told({"convert", path.c_str()}), HasSubstr(shown));
+  EXPECT_THAT(told({"explain", "a\n::x\x1b"}), HasSubstr("a\\x0a::x\\x1b"));
 }
 
 TEST(CommandsTest, LintAnswersByItsExitCode) {

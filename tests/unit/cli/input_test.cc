@@ -74,6 +74,57 @@ TEST(InputTest, ListsAreOpenedHoweverDeep) {
   EXPECT_EQ(input.objects[1].Locate(""), (codec::TextPosition{9, 9}));
 }
 
+TEST(InputTest, ItemsOfATypedListAreOfItsKind) {
+  const Input input = Read(
+      "apiVersion: stockade.dev/v1alpha1\n"
+      "kind: AgentSandboxList\n"
+      "items:\n"
+      "  - metadata: {name: a}\n"
+      "    spec: {}\n"
+      "  - {apiVersion: v1, kind: Other}\n");
+  EXPECT_THAT(input.problems, IsEmpty());
+  ASSERT_THAT(Kinds(input), ElementsAre("AgentSandbox", "Other"));
+  EXPECT_EQ(input.objects[0].api_version(), "stockade.dev/v1alpha1");
+  EXPECT_EQ(input.objects[0].object["metadata"]["name"].StringOrEmpty(), "a");
+  EXPECT_EQ(input.objects[0].Locate("spec"), (codec::TextPosition{5, 5}));
+}
+
+TEST(InputTest, WhateverHasItemsIsAList) {
+  const Input input = Read(
+      "apiVersion: v1\nkind: ConfigMap\nitems:\n  - {apiVersion: v1, kind: A}\n"
+      "  - {apiVersion: v1, kind: List, items: [{items: [{apiVersion: v1, kind: B}]}]}\n");
+  EXPECT_THAT(Kinds(input), ElementsAre("A", "B"));
+  EXPECT_THAT(input.problems, IsEmpty());
+  EXPECT_THAT(input.notes, ElementsAre("file.yaml: kubectl takes an object of kind \"ConfigMap\" "
+                                       "with items for a list, and applies the items and nothing "
+                                       "else of it"));
+  // One of ours is looked at itself as well: its schema knows no items.
+  EXPECT_THAT(Kinds(Read("apiVersion: stockade.dev/v1alpha1\nkind: AgentSandbox\nitems: []\n")),
+              ElementsAre("AgentSandbox"));
+}
+
+TEST(InputTest, AnItemWithoutAKindIsAProblem) {
+  const auto problem = [](std::string_view text) {
+    const Input input = Read(text);
+    EXPECT_THAT(input.objects, IsEmpty());
+    return input.problems.size() == 1 ? input.problems[0].message : "";
+  };
+  const char* const message =
+      "line 3: an item of the list has no kind; write its apiVersion and kind";
+  EXPECT_EQ(problem("apiVersion: v1\nkind: List\nitems: [{metadata: {name: a}}]\n"), message);
+  EXPECT_EQ(problem("apiVersion: v1\nkind: List\nitems: [{apiVersion: v1}]\n"), message);
+  // Only the outermost list lends its kind.
+  EXPECT_EQ(problem("apiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: AList, items: [{x: "
+                    "1}]}]\n"),
+            message);
+  EXPECT_THAT(problem("apiVersion: v1\nkind: List\nitems: [[]]\n"),
+              HasSubstr("line 3: a list is no Kubernetes object"));
+  EXPECT_THAT(problem("apiVersion: v1\nkind: AList\nitems: [~]\n"),
+              HasSubstr("is no Kubernetes object"));
+  EXPECT_EQ(problem("apiVersion: v1\nitems: []\n"),
+            "line 1: a list has no kind; that of a List of any objects is List");
+}
+
 TEST(InputTest, WhatIsNoObjectIsCounted) {
   const Input input = Read("replicas: 3\n---\n- a\n---\n~\n---\nkind: NoVersion\n");
   EXPECT_THAT(Kinds(input), ElementsAre("NoVersion")) << "whose it is, others know";

@@ -52,6 +52,33 @@ std::string Sandbox(const std::string& spec, const std::string& container = "") 
 
 TEST(LintTest, ACleanSandboxHasNoFindings) { EXPECT_THAT(FindingsOf(Sandbox("")), IsEmpty()); }
 
+TEST(LintTest, ObjectsInsideAnyListAreJudged) {
+  const std::string metadata =
+      "metadata: {name: a}, spec: {isolaton: x, podTemplate: {spec: "
+      "{containers: [{name: b, image: registry.example.com/a:v1}]}}}";
+  EXPECT_THAT(
+      FindingsOf("apiVersion: stockade.dev/v1alpha1\nkind: AgentSandboxList\nitems:\n  - {" +
+                 metadata + "}\n"),
+      ElementsAre("4:34 UnknownField spec.isolaton"));
+  EXPECT_THAT(FindingsOf("apiVersion: v1\nkind: ConfigMap\nitems:\n  - {apiVersion: "
+                         "stockade.dev/v1alpha1, kind: AgentSandbox,\n     " +
+                         metadata + "}\n"),
+              ElementsAre("5:34 UnknownField spec.isolaton"));
+  EXPECT_THAT(FindingsOf(Sandbox("") + "items: []\n"), ElementsAre("10:1 UnknownField items"));
+}
+
+TEST(LintTest, MetadataIsJudgedAsTheApiServerReadsIt) {
+  const auto with = [](const std::string& metadata) {
+    std::string text = Sandbox("");
+    const std::string old = "{name: a}";
+    return text.replace(text.find(old), old.size(), metadata);
+  };
+  EXPECT_THAT(FindingsOf(with("{name: a, creationTimestamp: x}")),
+              ElementsAre("3:21 FieldValueInvalid metadata.creationTimestamp"));
+  EXPECT_THAT(FindingsOf(with("{name: 5}")),
+              ElementsAre("3:12 FieldValueTypeInvalid metadata.name"));
+}
+
 TEST(LintTest, SchemaAndRulesAreToldTogetherInTheOrderOfTheText) {
   EXPECT_THAT(FindingsOf(Sandbox("  isolaton: GVisor\n",
                                  "          tyt: true\n"

@@ -8,16 +8,21 @@
 #include <set>
 #include <string>
 
+#include "api/agent_sandbox.h"
 #include "policy/rule.h"
 #include "tests/source_dir.h"
 
 namespace stockade::cli {
 namespace {
 
+std::string ReadSource(const std::string& path) {
+  std::ifstream file(std::string(STOCKADE_SOURCE_DIR "/") + path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 // "## Conditions" of docs/agentsandbox.md.
 std::string ConditionsChapter() {
-  std::ifstream file(STOCKADE_SOURCE_DIR "/docs/agentsandbox.md");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::string text = ReadSource("docs/agentsandbox.md");
   const std::size_t start = text.find("\n## Conditions");
   EXPECT_NE(start, std::string::npos);
   return text.substr(start);
@@ -57,9 +62,63 @@ TEST(ReasonsTest, EveryDocumentedReasonIsExplained) {
   for (const Reason& reason : Reasons()) {
     // The API server's default, before the operator has looked.
     if (reason.code == "Pending") continue;
-    EXPECT_NE(ConditionsChapter().find("`" + std::string(reason.code) + "`"), std::string::npos)
-        << "docs/agentsandbox.md does not know " << reason.code;
+    const std::string quoted = "`" + std::string(reason.code) + "`";
+    EXPECT_TRUE(ConditionsChapter().find(quoted) != std::string::npos ||
+                ReadSource("docs/policies.md").find(quoted) != std::string::npos)
+        << "docs/agentsandbox.md and docs/policies.md do not know " << reason.code;
   }
+}
+
+// What the operator's sources say of conditions: every word in quotation marks of those that make
+// them is a reason, but for these.
+TEST(ReasonsTest, EveryReasonOfTheOperatorIsExplained) {
+  // Types and statuses of conditions; phases and reasons of pods and containers; kinds of objects;
+  // a part of the API server's message.
+  const std::set<std::string> others = {"Ready",
+                                        "RuntimeHardened",
+                                        "EgressIsolated",
+                                        "PolicyCompliant",
+                                        "PodScheduled",
+                                        "Finished",
+                                        "Stalled",
+                                        "PodOutdated",
+                                        "True",
+                                        "False",
+                                        "Unknown",
+                                        "Succeeded",
+                                        "Failed",
+                                        "Disrupted",
+                                        "ImagePullBackOff",
+                                        "ErrImagePull",
+                                        "ErrImageNeverPull",
+                                        "ImageInspectError",
+                                        "RegistryUnavailable",
+                                        "SignatureValidationFailed",
+                                        "CrashLoopBackOff",
+                                        "CreateContainerConfigError",
+                                        "CreateContainerError",
+                                        "RunContainerError",
+                                        "PreCreateHookError",
+                                        "PreStartHookError",
+                                        "PostStartHookError",
+                                        "Service",
+                                        "NetworkPolicy",
+                                        "Pod",
+                                        "RuntimeClass"};
+  std::set<std::string> reasons;
+  for (const char* name : {"create_errors", "pod_diagnosis", "policy_reconciler",
+                           "sandbox_reconciler", "sandbox_status"}) {
+    const std::string text = ReadSource("operator/" + std::string(name) + ".cc");
+    ASSERT_FALSE(text.empty()) << name;
+    const std::regex word("\"([A-Z][a-zA-Z]+)\"");
+    for (std::sregex_iterator it(text.begin(), text.end(), word), end; it != end; ++it) {
+      if (!others.contains((*it)[1].str())) reasons.insert((*it)[1].str());
+    }
+  }
+  // That of RuntimeHardened is the tier.
+  for (const std::string_view tier : api::kIsolationNames) reasons.emplace(tier);
+  EXPECT_GT(reasons.size(), 40U);
+  for (const std::string& code : reasons) EXPECT_NE(FindReason(code), nullptr) << code;
 }
 
 TEST(ReasonsTest, EachCodeHasOneExplanation) {

@@ -151,6 +151,22 @@ TEST(ReportTest, JunitFailsForWarningsOnlyWhenTold) {
   EXPECT_THAT(JunitReport(report, /*warnings_fail=*/true), HasSubstr("<failure type=\"RootUser\""));
 }
 
+TEST(ReportTest, AFilesNameForgesNoLine) {
+  const auto text_for = [](const std::string& source) {
+    const LintReport report = ReportOf("{apiVersion: stockade.dev/v1alpha1, kind: X}", source);
+    return TextReport(report, /*colour=*/false);
+  };
+  EXPECT_THAT(text_for("a b.yaml"), ::testing::StartsWith("a b.yaml:1:"));
+  EXPECT_THAT(text_for("b\n::warning::y\x1b.yaml"),
+              ::testing::StartsWith("\"b\\x0a::warning::y\\x1b.yaml\":1:"));
+  // What a line of a workflow may not begin with either.
+  for (const std::string name : {"::warning::y.yaml", "##[error]y.yaml", " ::y.yaml"}) {
+    EXPECT_THAT(text_for(name), ::testing::StartsWith("\"" + name + "\":1:"));
+  }
+  EXPECT_THAT(Summary(ReportOf("{apiVersion: stockade.dev/v1alpha1, kind: \"X\\e[2J\"}")),
+              HasSubstr("1 X\\x1b[2J judged"));
+}
+
 TEST(ReportTest, JunitIsXmlWhateverTheTextHolds) {
   const LintReport report = ReportWith(policy::Severity::kError,
                                        "a<b>&\"c\"\nd\x01\x1b"

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "policy/escaping.h"
+
 namespace stockade::policy {
 namespace {
 
@@ -41,6 +43,11 @@ TEST(QuoteTest, EscapesWhatMovesACursorOrReordersText) {
        {"\xC2\xA0", "\xE2\x80\x93", "\xE2\x80\xA2", "\xE2\x82\xAC", "\xD8\x9B"}) {
     EXPECT_EQ(Quote(text), "\"" + std::string(text) + "\"");
   }
+}
+
+TEST(EscapeTest, LeavesMarksAloneOutsideOfQuotes) {
+  EXPECT_EQ(EscapeControls("a \"b\" c\\d\n\x1b"), "a \"b\" c\\d\\x0a\\x1b");
+  EXPECT_EQ(EscapeInQuotes("a \"b\" c\\d\n"), R"(a \"b\" c\\d\x0a)");
 }
 
 TEST(QuoteTest, IsShort) {

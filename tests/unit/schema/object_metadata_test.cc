@@ -45,6 +45,21 @@ TEST(ObjectMetadataTest, ANameIsNeeded) {
   }
 }
 
+TEST(ObjectMetadataTest, ANameOfAnotherTypeIsToldOnce) {
+  EXPECT_THAT(Judge("{name: 5}"), ElementsAre("FieldValueTypeInvalid metadata.name"));
+  EXPECT_THAT(Judge("{generateName: []}"),
+              ElementsAre("FieldValueTypeInvalid metadata.generateName"));
+}
+
+TEST(ObjectMetadataTest, TimesAreTimes) {
+  EXPECT_THAT(
+      Judge("{name: a, creationTimestamp: '2026-11-24T04:15:20Z', deletionTimestamp: null}"),
+      IsEmpty());
+  EXPECT_THAT(Judge("{name: a, creationTimestamp: x, deletionTimestamp: ''}"),
+              ElementsAre("FieldValueInvalid metadata.creationTimestamp",
+                          "FieldValueInvalid metadata.deletionTimestamp"));
+}
+
 TEST(ObjectMetadataTest, FieldsAreKnownAndTyped) {
   EXPECT_THAT(Judge("{name: a, lables: {}}"), ElementsAre("UnknownField metadata.lables"));
   EXPECT_THAT(Judge("{name: a, labels: {a: 1}}"),
