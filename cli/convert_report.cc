@@ -183,7 +183,8 @@ std::string JsonReport(const Conversion& conversion, const std::vector<std::stri
   for (const ReadProblem& problem : conversion.problems) {
     json["unreadable"].push_back({{"file", problem.source}, {"message", problem.message}});
   }
-  return json.dump(2) + "\n";
+  // The name of a file can be any bytes; JSON is UTF-8.
+  return json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace stockade::cli

@@ -94,7 +94,8 @@ void AddUnusualList(const InputObject& list, Input& input) {
   }
 }
 
-// The items of a list, at most as deep as a document may be nested.
+// The items of a list, at most as deep as a document may be nested. kubectl refuses a list inside
+// of a list; it is opened all the same.
 void AddItems(const InputObject& list, Input& input) {
   const bool outermost = list.path_prefix.empty();
   AddUnusualList(list, input);

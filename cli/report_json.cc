@@ -50,7 +50,8 @@ std::string JsonReport(const LintReport& report) {
                      {"errors", report.Count(Level::kError)},
                      {"warnings", report.Count(Level::kWarning)},
                      {"notes", report.Count(Level::kNote)}};
-  return json.dump(2) + "\n";
+  // The name of a file can be any bytes; JSON is UTF-8.
+  return json.dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace stockade::cli

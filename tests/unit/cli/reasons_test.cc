@@ -104,7 +104,8 @@ TEST(ReasonsTest, EveryReasonOfTheOperatorIsExplained) {
                                         "Service",
                                         "NetworkPolicy",
                                         "Pod",
-                                        "RuntimeClass"};
+                                        "RuntimeClass",
+                                        "PersistentVolumeClaim"};
   std::set<std::string> reasons;
   for (const char* name : {"create_errors", "pod_diagnosis", "policy_reconciler",
                            "sandbox_reconciler", "sandbox_status"}) {

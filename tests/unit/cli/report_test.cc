@@ -151,6 +151,13 @@ TEST(ReportTest, JunitFailsForWarningsOnlyWhenTold) {
   EXPECT_THAT(JunitReport(report, /*warnings_fail=*/true), HasSubstr("<failure type=\"RootUser\""));
 }
 
+TEST(ReportTest, AFilesNameNeedNotBeUtf8) {
+  const LintReport report = ReportOf("{apiVersion: stockade.dev/v1alpha1, kind: X}", "a\xff.yaml");
+  const Json json = Json::parse(JsonReport(report));
+  EXPECT_EQ(json["objects"][0]["file"], "a\xEF\xBF\xBD.yaml");
+  EXPECT_EQ(Json::parse(SarifReport(report))["version"], "2.1.0");
+}
+
 TEST(ReportTest, AFilesNameForgesNoLine) {
   const auto text_for = [](const std::string& source) {
     const LintReport report = ReportOf("{apiVersion: stockade.dev/v1alpha1, kind: X}", source);
