@@ -2,6 +2,7 @@
 // what the guards judge.
 // Whatever is decoded gets an answer that is JSON, for the same request, with a reason when it is a
 // refusal.
+#include <set>
 #include <string>
 
 #include "codec/json.h"
@@ -42,8 +43,22 @@ const stockade::testing::FakeClusterView& Cluster() {
   return cluster;
 }
 
+// Of every other Secret it cannot be told who may read it.
+class SomeSecrets : public webhook::SecretAccess {
+ public:
+  [[nodiscard]] stockade::Result<std::set<std::string>> NotReadable(
+      codec::JsonView, std::string_view, const std::set<std::string>& secrets) const override {
+    for (const std::string& secret : secrets) {
+      if (secret.size() % 2 != 0)
+        return stockade::Status(stockade::StatusCode::kUnavailable, "no answer");
+    }
+    return secrets;
+  }
+};
+
 webhook::AdmissionResponse Judge(const webhook::AdmissionRequest& request) {
-  static const webhook::AgentSandboxHandler sandboxes({}, Cluster());
+  static const SomeSecrets secrets;
+  static const webhook::AgentSandboxHandler sandboxes({}, Cluster(), secrets);
   static const webhook::GuardHandler guards(Cluster(), {});
   if (request.resource == "agentsandboxes") return sandboxes.Review(request);
   if (request.resource == "agentsandboxpolicies") return webhook::ReviewAgentSandboxPolicy(request);
