@@ -83,6 +83,38 @@ constexpr std::array kReasons = {
     Reason{"WidenedBy", "Another NetworkPolicy selects the pod and allows traffic.",
            "exclude sandboxes from that policy's podSelector with a matchExpression on "
            "stockade.dev/sandbox DoesNotExist"},
+    Reason{"ProvenByCanary",
+           "In the pod, nothing answers but the gateway: the canary tried before the agent began, "
+           "and the check is repeated.",
+           ""},
+    Reason{"CanaryPending", "The canary has not come to an end yet, so nothing is proven.",
+           "wait a moment; if it stays so, describe the pod: kubectl describe pod -n {namespace} "
+           "{pod}"},
+    Reason{
+        "NetworkOpen",
+        "The canary reached an address that has to be shut, so the agent is not started.",
+        "have the cluster's network plugin enforce NetworkPolicies; the message has the address"},
+    Reason{"NotProven",
+           "The gateway did not answer the canary, so that silence elsewhere proves nothing.",
+           "look at the gateway: kubectl get pods -n {namespace} -l stockade.dev/gateway"},
+    Reason{"ProbeFails",
+           "What the canary found is tried again and again in the pod, and does not hold now.",
+           "describe the pod: kubectl describe pod -n {namespace} {pod}; its events say what "
+           "answered or did not"},
+    Reason{"Brokered", "The gateway has the credentials, and answers.", ""},
+    Reason{"CredentialMissing", "The gateway found no such Secret, or no such key in it.",
+           "create the Secret with the key that the message names"},
+    Reason{"GatewayNotReady", "The egress gateway does not answer.",
+           "look at it: kubectl get pods -n {namespace} -l stockade.dev/gateway"},
+    Reason{"AuthoritiesMissing", "The operator has made no authorities for gateways yet.",
+           "wait a moment; if it stays so, read the operator's log"},
+    Reason{"PublicRootsMissing",
+           "The agent would see certificates of public authorities, and the operator's "
+           "configuration has none to give to it.",
+           "set egress.publicRootsFile in the operator's configuration, or leave hosts of mode "
+           "Tunnel and egress.audit out"},
+    Reason{"SharedGatewayUnavailable", "This version makes no shared gateways.",
+           "set spec.egress.gateway to Dedicated"},
     Reason{"DenyAllMissing", "The deny-all policy is not in place; no pod is started without it.",
            "read the operator's log: it tells why it cannot create the policy"},
     Reason{"NoFindings", "Every rule is met.", ""},

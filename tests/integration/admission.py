@@ -61,7 +61,8 @@ def review_of(obj, operation="CREATE", old=None):
             # One that is there: nothing is admitted to a namespace that the webhook does not know.
             "namespace": "default",
             "operation": operation,
-            "userInfo": {"username": "alice"},
+            # Who may read every Secret that an object names.
+            "userInfo": {"username": "alice", "groups": ["system:masters"]},
             "object": obj,
             "oldObject": old,
         },

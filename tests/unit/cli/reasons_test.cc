@@ -77,6 +77,7 @@ TEST(ReasonsTest, EveryReasonOfTheOperatorIsExplained) {
   const std::set<std::string> others = {"Ready",
                                         "RuntimeHardened",
                                         "EgressIsolated",
+                                        "CredentialsBrokered",
                                         "PolicyCompliant",
                                         "PodScheduled",
                                         "Finished",
@@ -102,13 +103,15 @@ TEST(ReasonsTest, EveryReasonOfTheOperatorIsExplained) {
                                         "PreStartHookError",
                                         "PostStartHookError",
                                         "Service",
+                                        "ConfigMap",
+                                        "Deployment",
                                         "NetworkPolicy",
                                         "Pod",
                                         "RuntimeClass",
                                         "PersistentVolumeClaim"};
   std::set<std::string> reasons;
-  for (const char* name : {"create_errors", "pod_diagnosis", "policy_reconciler",
-                           "sandbox_reconciler", "sandbox_status"}) {
+  for (const char* name : {"create_errors", "egress_gateways", "pod_diagnosis", "policy_reconciler",
+                           "reconcile_step", "sandbox_reconciler", "sandbox_status"}) {
     const std::string text = ReadSource("operator/" + std::string(name) + ".cc");
     ASSERT_FALSE(text.empty()) << name;
     const std::regex word("\"([A-Z][a-zA-Z]+)\"");

@@ -309,7 +309,7 @@ TEST(GuardHandlerTest, RefusesARegistrationThatIsWrong) {
       {"another group",
        Review({"CREATE", "apps.k8s.io/deployments", "Deployment"}, User("alice"), OtherPod())},
       {"a subresource without a guard",
-       Review({"UPDATE", "services/status", "Service"}, User("alice"), OtherPod(), OtherPod())},
+       Review({"UPDATE", "services/somethingnew", "Service"}, User("alice"), OtherPod(), OtherPod())},
       {"a subresource of pods without a guard",
        Review({"CREATE", "pods/somethingnew", "Pod"}, User("alice"), OtherPod())},
       {"a stream without a guard",
