@@ -15,9 +15,9 @@ constexpr std::size_t kFewKeys = 16;
 // One of 64 bits, by length and ends: keys whose bits differ are different.
 std::uint64_t KeyBit(std::string_view key) {
   if (key.empty()) return 1;
-  const auto first = static_cast<unsigned char>(key.front());
-  const auto last = static_cast<unsigned char>(key.back());
-  return std::uint64_t{1} << ((key.size() * 7 + first * 3U + last * 5U) % 64);
+  const std::size_t first = static_cast<unsigned char>(key.front());
+  const std::size_t last = static_cast<unsigned char>(key.back());
+  return std::uint64_t{1} << ((key.size() * 7 + first * 3 + last * 5) % 64);
 }
 
 std::optional<std::string_view> FirstDuplicate(std::vector<std::string_view>& keys) {
