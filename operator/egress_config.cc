@@ -86,7 +86,7 @@ void ReadDns(ObjectReader& parent, std::vector<FieldError>& errors,
 }
 
 void ReadDays(ObjectReader& reader, std::string_view key, pki::RotationPolicy& policy) {
-  constexpr std::int64_t kDay = 24 * 3600;
+  constexpr std::int64_t kDay = std::int64_t{24} * 3600;
   std::int64_t days = policy.lifetime.count() / kDay;
   reader.Int(key, kMinAuthorityDays, kMaxAuthorityDays, days);
   policy.lifetime = std::chrono::seconds(days * kDay);
