@@ -79,8 +79,7 @@ EgressGateways::Outcome EgressGateways::Ensure(const api::AgentSandbox& sandbox)
                                 .authorities = way.authorities->interception.bundle,
                                 .public_roots = config_.public_roots};
   const std::string name = render::GatewayName(sandbox, way.profile);
-  const Json service =
-      render::RenderGatewayObjects(sandbox, way.profile, config_.settings, state).service;
+  const Json service = render::RenderGatewayService(sandbox, way.profile);
   ReconcileStep step =
       StepFrom(EnsureOwned(client_, ServiceKind(caches_), sandbox, service), "Service", name);
   if (!step.Continue()) return {std::move(step), std::nullopt};

@@ -98,6 +98,13 @@ bool NeedsPublicRoots(const EgressProfile& profile) {
          });
 }
 
+Json RenderGatewayService(const api::AgentSandbox& sandbox, const EgressProfile& profile) {
+  const Maker maker(sandbox, profile);
+  Json service = maker.Make("v1", "Service", maker.name());
+  service["spec"] = ServiceSpec(maker.name());
+  return service;
+}
+
 GatewayObjects RenderGatewayObjects(const api::AgentSandbox& sandbox, const EgressProfile& profile,
                                     const EgressSettings& settings, const GatewayState& state) {
   const Maker maker(sandbox, profile);
@@ -107,8 +114,7 @@ GatewayObjects RenderGatewayObjects(const api::AgentSandbox& sandbox, const Egre
 
   GatewayObjects objects;
   objects.name = name;
-  objects.service = maker.Make("v1", "Service", name);
-  objects.service["spec"] = ServiceSpec(name);
+  objects.service = RenderGatewayService(sandbox, profile);
 
   Json files = TextOf(envoy::RenderGateway(profile, {.namespace_name = namespace_name,
                                                      .trust_domain = settings.trust_domain,

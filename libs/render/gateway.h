@@ -47,6 +47,10 @@ struct GatewayObjects {
                                                   const EgressSettings& settings,
                                                   const GatewayState& state);
 
+// Of these the Service alone, which is made first: it takes its address from the API server.
+[[nodiscard]] codec::Json RenderGatewayService(const api::AgentSandbox& sandbox,
+                                               const EgressProfile& profile);
+
 [[nodiscard]] std::string GatewayName(const api::AgentSandbox& sandbox,
                                       const EgressProfile& profile);
 
