@@ -7,6 +7,7 @@ operator speaks to the API server through tests/fakes/fault_proxy.py.
 A test file imports the fixtures `backstage`, `new_stage` and `undisturbed` from here.
 """
 
+import contextlib
 import json
 import re
 import sys
@@ -184,20 +185,25 @@ STEPS = ("create", "change", "suspend", "delete")
 DONE = {"create": "created", "change": "changed", "suspend": "suspended", "delete": "deleted"}
 
 
-@pytest.fixture(scope="module")
-def backstage(stockade):
+@contextlib.contextmanager
+def proxied_operator(stockade, instance, **settings):
     """The proxy, and an operator behind it in place of the usual one. Alone, it needs no election."""
     stockade.operator.stop()
     with FaultProxy(stockade.directory / "operator.kubeconfig") as proxy:
         kubeconfig = stockade.directory / "proxied.kubeconfig"
         proxy.write_kubeconfig(kubeconfig)
-        operator = operator_program(
-            stockade.directory, kubeconfig, instance="proxied-operator", leaderElection={"enabled": False}
-        )
+        settings = {"leaderElection": {"enabled": False}} | settings
+        operator = operator_program(stockade.directory, kubeconfig, instance=instance, **settings)
         operator.start()
         yield proxy, operator
         if operator.process is not None:
             operator.stop()
+
+
+@pytest.fixture(scope="module")
+def backstage(stockade):
+    with proxied_operator(stockade, "proxied-operator") as stage:
+        yield stage
 
 
 @pytest.fixture
