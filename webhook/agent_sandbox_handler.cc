@@ -50,6 +50,11 @@ bool KeepsCredentials(const AdmissionRequest& request) {
          before["credentials"].Canonical() == after["credentials"].Canonical();
 }
 
+bool KeepsSpec(const AdmissionRequest& request) {
+  return request.operation == Operation::kUpdate &&
+         request.object["spec"].Canonical() == request.old_object["spec"].Canonical();
+}
+
 AdmissionResponse RefuseUnreadable(const AdmissionRequest& request, const Status& why) {
   // The same walk as the decoder's, with each error apart.
   auto errors = api::CheckAgentSandboxFields(request.object);
@@ -75,7 +80,8 @@ AdmissionResponse AgentSandboxHandler::Judge(const AdmissionRequest& request) co
 
   const auto policies = cluster_.PoliciesOf(request.namespace_name);
   std::string unknown = policies.ok() ? "" : policies.status().message();
-  if (policies.ok()) {
+  // What a policy says depends on the spec alone, so that an update without it adds nothing.
+  if (policies.ok() && !KeepsSpec(request)) {
     if (const policy::CompiledPolicy* broken = policy::FirstBroken(*policies)) {
       unknown = "the AgentSandboxPolicy " + policy::Quote(broken->name()) +
                 " selects this namespace and cannot be understood (" + broken->problem() +

@@ -71,16 +71,24 @@ void MarkWhatStands(std::vector<PolicyFinding>& now, const std::vector<PolicyFin
   const auto key_of = [](const PolicyFinding& finding) {
     return Key(finding.finding.code, finding.policy, finding.subject);
   };
-  std::multimap<Key, const api::Quantity*> known;
-  for (const PolicyFinding& finding : before) known.emplace(key_of(finding), &finding.amount);
-  for (PolicyFinding& finding : now) {
-    const auto [first, last] = known.equal_range(key_of(finding));
-    const auto covering = std::find_if(
-        first, last, [&finding](const auto& entry) { return *entry.second >= finding.amount; });
-    if (covering == last) continue;
-    known.erase(covering);
-    finding.stands = true;
-  }
+  std::multimap<Key, const PolicyFinding*> known;
+  for (const PolicyFinding& finding : before) known.emplace(key_of(finding), &finding);
+  const auto mark = [&](auto&& covers) {
+    for (PolicyFinding& finding : now) {
+      if (finding.stands) continue;
+      const auto [first, last] = known.equal_range(key_of(finding));
+      const auto covering = std::find_if(
+          first, last, [&](const auto& entry) { return covers(*entry.second, finding); });
+      if (covering == last) continue;
+      known.erase(covering);
+      finding.stands = true;
+    }
+  };
+  // First what is where it was, so that of two alike the one that came is named.
+  mark([](const PolicyFinding& was, const PolicyFinding& is) {
+    return was.amount == is.amount && was.finding.field == is.finding.field;
+  });
+  mark([](const PolicyFinding& was, const PolicyFinding& is) { return was.amount >= is.amount; });
 }
 
 std::vector<Finding> EvaluateSandbox(const api::AgentSandbox& sandbox, api::PodView pod_template,

@@ -24,7 +24,7 @@ WEBHOOK_USER = f"system:serviceaccount:{NAMESPACE}:stockade-webhook"
 # What keeps others from the operator's objects: the webhook's guards, and what the API server judges by itself.
 READS = ("get", "list", "watch")
 GUARDS = ("validatingwebhookconfiguration/stockade-guards",)
-POLICIES = ("sandbox-pods", "hardened-pods", "deny-all")
+POLICIES = ("sandbox-pods", "owned-pods", "hardened-pods", "deny-all")
 ADMISSION_POLICIES = tuple(f"validatingadmissionpolicybinding/stockade-{name}" for name in POLICIES)
 
 
@@ -243,15 +243,21 @@ class Stockade:
             "apiVersion": "v1", "kind": "Pod", "spec": {"containers": [container]},
             "metadata": {"name": "asb-probe", "labels": {"stockade.dev/sandbox": "probe"}},
         }  # fmt: skip
-        # The guards refuse it as well, but the API server asks its own policies first.
-        soft = self.as_operator().kubectl("-n", "default", "create", "--dry-run=server", "-f", "-", input=pod)
+        plain = {"apiVersion": "v1", "kind": "Pod", "spec": pod["spec"], "metadata": {"name": "probe"}}
+
+        # The guards refuse these as well, but the API server asks its own policies first.
+        def refused_to_operator(obj, name):
+            done = self.as_operator().kubectl("-n", "default", "create", "--dry-run=server", "-f", "-", input=obj)
+            return f"ValidatingAdmissionPolicy 'stockade-{name}'" in done.stderr
+
         policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
         return {
             "guards": self.is_refused(
                 {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "probe", "labels": label}}
             ),
             "sandbox-pods": self.is_refused(pod),
-            "hardened-pods": "ValidatingAdmissionPolicy 'stockade-hardened-pods'" in soft.stderr,
+            "owned-pods": refused_to_operator(plain, "owned-pods"),
+            "hardened-pods": refused_to_operator(pod, "hardened-pods"),
             "deny-all": self.is_refused(
                 policy | {"metadata": {"name": "stockade-deny-all"}, "spec": {"podSelector": {}}}
             ),

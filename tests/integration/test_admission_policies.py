@@ -10,7 +10,7 @@ import yaml
 from api_client import PODS, ApiClient
 from cluster import eventually
 from hardened_pods import HARDENED_PODS_DENIED, container, hardened, merged
-from stockade import ADMISSION_POLICIES, NAMESPACE, OPERATOR_USER, POLICIES, Stockade
+from stockade import ADMISSION_POLICIES, NAMESPACE, OPERATOR_USER, POLICIES, Stockade, sandbox
 
 
 @pytest.fixture(scope="module")
@@ -275,31 +275,32 @@ def test_operator_creates_hardened_pods(stockade, space):
     assert done.returncode == 0, done.stderr
 
 
+def install_policy(stockade, name, *settings):
+    """One policy of the chart with those settings; the registrations stay away."""
+    policy = [
+        obj for obj in yaml.safe_load_all(stockade.chart(*settings))
+        if (obj["kind"], obj["metadata"]["name"]) == ("ValidatingAdmissionPolicy", name)
+    ]  # fmt: skip
+    stockade.cluster.must("apply", "--server-side", "--force-conflicts", "-f", "-", input=policy)
+
+
 def test_what_is_allowed_follows_the_operators_configuration(stockade, operator, space):
     def admits(change):
         return operator.create(PODS.format(namespace=space), merged(hardened(), change)).admitted
-
-    def install(*settings):
-        """Only the policy: the registrations stay away."""
-        policy = [
-            obj for obj in yaml.safe_load_all(stockade.chart(*settings))
-            if (obj["kind"], obj["metadata"]["name"]) == ("ValidatingAdmissionPolicy", "stockade-hardened-pods")
-        ]  # fmt: skip
-        stockade.cluster.must("apply", "--server-side", "--force-conflicts", "-f", "-", input=policy)
 
     by_default = {"metadata": {"annotations": {"helm.sh/chart": "a"}}}
     by_suffix = {"metadata": {"annotations": {"a.example.com/b": "c"}}}
     by_name = {"spec": {"runtimeClassName": "gvisor"}}
     assert [admits(change) for change in ({}, by_name, by_default, by_suffix)] == [True, True, True, False]
     tiers = [f"operator.config.runtimeClasses.{tier}=gvisor" for tier in ("Container", "GVisor")]
-    install(*tiers, "operator.config.policy.allowedMetadataPrefixes={*.example.com}")
+    install_policy(stockade, "stockade-hardened-pods", *tiers, "operator.config.policy.allowedMetadataPrefixes={*.example.com}")
     try:
         eventually(lambda: admits(merged(by_name, by_suffix)))
         # No tier is without a RuntimeClass any more, and the list takes the place of the default.
         assert not admits({}) and not admits(merged(by_name, by_default))
         assert not admits(merged(by_name, {"metadata": {"annotations": {"example.com/b": "c"}}}))
     finally:
-        install()
+        install_policy(stockade, "stockade-hardened-pods")
         eventually(lambda: admits({}))
 
 
@@ -431,13 +432,129 @@ def test_what_pods_need_goes_on(stockade, space, pod):
     create(stockade.as_operator(), space, hardened())
 
 
-def test_only_the_operator_gives_a_pod_the_label(stockade, space):
-    plain = merged(hardened("lost"), {"metadata": {"labels": {"stockade.dev/sandbox": None}}})
-    stockade.cluster.must("-n", space, "create", "-f", "-", input=plain)
-    args = ("-n", space, "label", "pod", "asb-lost", "stockade.dev/sandbox=lost")
-    denied(stockade.cluster.kubectl(*args), "SandboxLabelChanged")
-    stockade.as_operator().must(*args)
+def owner(name, **changes):
+    return {
+        "apiVersion": "stockade.dev/v1alpha1", "kind": "AgentSandbox", "name": name, "controller": True,
+        "uid": "6f0c6c5e-9e1f-4b8e-8f43-0d9b6a1f5d11",
+    } | changes  # fmt: skip
+
+
+def unlabelled(name, **metadata):
+    return merged(hardened(name), {"metadata": {"labels": {"stockade.dev/sandbox": None}} | metadata})
+
+
+def test_no_pod_of_a_sandbox_begins_without_the_label(stockade, space):
+    owned = unlabelled("lost", ownerReferences=[owner("lost")])
+    for user in (stockade.cluster, stockade.as_operator()):
+        denied(create(user, space, owned), "ForgedSandboxPod")
+    denied(create(stockade.as_operator(), space, unlabelled("lost")), "ForgedSandboxPod")
+    denied(create(stockade.as_operator(), space, merged(unlabelled("lost"), {"metadata": {"name": "plain"}})),
+           "ForgedSandboxPod")  # fmt: skip
+    for other in (owner("lost", controller=False), owner("lost", apiVersion="example.com/v1")):
+        done = create(stockade.cluster, space, unlabelled("lost", ownerReferences=[other]), "--dry-run=server")
+        assert done.returncode == 0, done.stderr
+
+
+def test_no_other_pod_becomes_a_sandboxs(stockade, space):
+    stockade.cluster.must("-n", space, "create", "-f", "-", input=unlabelled("lost"))
+    label = ("-n", space, "label", "pod", "asb-lost", "stockade.dev/sandbox=lost")
+    patch = json.dumps({"metadata": {"ownerReferences": [owner("lost")]}})
+    adopt = ("-n", space, "patch", "pod", "asb-lost", "--type=merge", "-p", patch)
+    for user in (stockade.cluster, stockade.as_operator()):
+        denied(user.kubectl(*label), "SandboxLabelChanged")
+        denied(user.kubectl(*adopt), "ManagedObjectChanged")
     stockade.cluster.must("-n", space, "delete", "pod", "asb-lost", "--grace-period=1")
+
+
+def test_the_operator_puts_a_lost_label_back(stockade, space):
+    cluster = stockade.cluster
+    names = ("sandbox-pods", "owned-pods", "hardened-pods")
+
+    def in_effect():
+        found = stockade.layers()
+        return [name for name in names if found[name]]
+
+    # Pods that lost it while nobody guarded them.
+    stockade.remove(*(f"validatingadmissionpolicybinding/stockade-{name}" for name in names))
+    eventually(lambda: not in_effect())
+    cluster.must("-n", space, "create", "-f", "-", input=sandbox("lost"))
+    uid = cluster.get("-n", space, "agentsandbox", "lost")["metadata"]["uid"]
+    for name in ("lost", "stray"):
+        owners = [owner("lost", uid=uid)]  # one that there is, for the garbage collector
+        cluster.must("-n", space, "create", "-f", "-", input=unlabelled(name, ownerReferences=owners))
+    stockade.install_webhook()
+    stockade.uninstall_webhook()
+    eventually(lambda: len(in_effect()) == len(names))
+    label = ("-n", space, "label", "pod", "--overwrite")
+    denied(cluster.kubectl(*label, "asb-lost", "stockade.dev/sandbox=lost"), "SandboxLabelChanged")
+    operator = stockade.as_operator()
+    denied(operator.kubectl(*label, "asb-lost", "stockade.dev/sandbox=stray"), "SandboxLabelChanged")
+    denied(operator.kubectl(*label, "asb-stray", "stockade.dev/sandbox=stray"), "SandboxLabelChanged")
+    denied(operator.kubectl(*label, "asb-stray", "stockade.dev/sandbox=lost"), "SandboxLabelChanged")
+    operator.must(*label, "asb-lost", "stockade.dev/sandbox=lost")
+    denied(operator.kubectl(*label, "asb-lost", "stockade.dev/sandbox=stray"), "SandboxLabelChanged")
+    cluster.must("-n", space, "delete", "agentsandbox", "lost")
+    eventually(lambda: cluster.kubectl("-n", space, "get", "pods", "-o", "name").stdout == "")
+
+
+KEYS = {
+    "dev.gvisor.internal.x": False,
+    "dev.gvisor.flag.net": False,
+    "io.katacontainers.config.x": False,
+    "k8s.v1.cni.cncf.io/networks": False,
+    "example.com/x": False,
+    "x.crio.io": False,
+    "note": True,
+    "prometheus.io/scrape": True,
+    "stockade.dev/note": True,
+}
+
+
+@pytest.mark.parametrize("verb", ("annotate", "label"))
+def test_keys_that_are_refused_at_creation_are_refused_later(stockade, pod, verb):
+    for key, allowed in KEYS.items():
+        for user in (stockade.cluster, stockade.as_operator()):
+            done = pod(verb, "pod", "asb-agent", f"{key}=x", "--dry-run=server", user=user)
+            if allowed:
+                assert done.returncode == 0, (key, done.stderr)
+            else:
+                denied(done, "PodMetadata")
+    patch = json.dumps({"metadata": {"annotations": {"dev.gvisor.flag.net": "host"}}})
+    denied(pod("patch", "pod", "asb-agent", "--subresource=status", "--type=merge", "-p", patch), "PodMetadata")
+
+
+def test_keys_are_of_those_whom_the_webhooks_configuration_trusts(stockade, pod):
+    plugin = stockade.as_user("system:serviceaccount:calico-system:cni", "system:masters")
+    member = stockade.as_user("someone", "network-plugins", "system:masters")
+
+    def admitted():
+        args = ("annotate", "pod", "asb-agent", "cni.projectcalico.org/podIP=x", "--dry-run=server")
+        return [pod(*args, user=user).returncode == 0 for user in (plugin, member, stockade.cluster)]
+
+    assert admitted() == [False, False, False]
+    trusted = "webhook.config.guards"
+    install_policy(
+        stockade, "stockade-sandbox-pods",
+        f"{trusted}.trustedUsers={{system:serviceaccount:calico-system:cni}}",
+        f"{trusted}.trustedGroups={{network-plugins}}",
+    )  # fmt: skip
+    try:
+        eventually(lambda: admitted() == [True, True, False])
+    finally:
+        install_policy(stockade, "stockade-sandbox-pods")
+        eventually(lambda: admitted() == [False, False, False])
+
+
+def test_keys_of_network_plugins_are_theirs(stockade, space, pod):
+    key = "k8s.v1.cni.cncf.io/networks"
+    for user in (("system:node:node-1", "system:nodes", "system:masters"),
+                 ("system:serviceaccount:kube-system:multus", "system:masters")):  # fmt: skip
+        done = pod("annotate", "pod", "asb-agent", "--overwrite", f"{key}={user[0]}", user=stockade.as_user(*user))
+        assert done.returncode == 0, done.stderr
+    # What is there may stay, and be taken off, but not be changed.
+    assert pod("annotate", "pod", "asb-agent", "note=x").returncode == 0
+    denied(pod("annotate", "pod", "asb-agent", "--overwrite", f"{key}=other"), "PodMetadata")
+    assert pod("annotate", "pod", "asb-agent", f"{key}-").returncode == 0
 
 
 # The deny-all

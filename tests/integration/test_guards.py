@@ -167,6 +167,27 @@ def test_what_the_operator_creates_is_judged_too(space):
     bad = copy.deepcopy(good)
     bad["metadata"]["name"] = "other"
     denied(space.create(bad, "--dry-run=server", user=operator), "ForgedSandboxPod")
+    del bad["metadata"]["labels"]
+    denied(space.create(bad, "--dry-run=server", user=operator), "ForgedSandboxPod")
+    del bad["metadata"]["ownerReferences"]
+    denied(space.create(bad, "--dry-run=server", user=operator), "ForgedSandboxPod")
+
+
+def test_the_operator_makes_no_other_pod_a_sandboxs(space):
+    operator = space.stockade.as_operator()
+    owned = another(pod_manifest(space), "stray")
+    plain = copy.deepcopy(owned)
+    del plain["metadata"]["labels"]
+    owners = plain["metadata"].pop("ownerReferences")
+    done = space.create(plain)
+    assert done.returncode == 0, done.stderr
+    label = {"labels": {"stockade.dev/sandbox": "stray"}}
+    denied(space.kubectl(*merge_patch("pod", "asb-stray", {"metadata": label}), user=operator), "SandboxLabelChanged")
+    adopt = {"metadata": {"ownerReferences": owners}}
+    denied(space.kubectl(*merge_patch("pod", "asb-stray", adopt), user=operator), "ManagedObjectChanged")
+    denied(space.kubectl(*merge_patch("pod", "asb-agent", {"metadata": {"labels": {"stockade.dev/sandbox": "x"}}}),
+                         user=operator), "SandboxLabelChanged")  # fmt: skip
+    space.must("delete", "pod", "asb-stray", "--grace-period=1")
 
 
 def test_workload_with_the_label_makes_no_pods(space):

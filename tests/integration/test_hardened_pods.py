@@ -397,13 +397,6 @@ GUARD_ALONE = {
         agent(image="x_y.example/a"),
         "runtimes look for it in their default registry; which registries are good is for the policies of namespaces",
     ),
-    "pod of a sandbox without its label": (
-        {"ForgedSandboxPod", "ReservedLabel"},
-        {"metadata": {"labels": {"stockade.dev/sandbox": None}, "ownerReferences": [
-            {"apiVersion": "stockade.dev/v1alpha1", "kind": "AgentSandbox", "name": "agent", "uid": "1",
-             "controller": True}]}},
-        "the API server asks the policy about pods with the label alone, so that other pods cost nothing",
-    ),
 }  # fmt: skip
 
 

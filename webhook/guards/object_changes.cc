@@ -84,14 +84,16 @@ void ReportAnnotations(const GuardRequest& request, bool is_pod, GuardReport& re
 
 }  // namespace
 
+bool IsSandboxController(JsonView owner) {
+  const std::string_view version = owner["apiVersion"].StringOrEmpty();
+  return owner["controller"].IsTrue() && owner["kind"].StringOrEmpty() == api::kAgentSandboxKind &&
+         version.substr(0, version.find('/')) == api::kGroup;
+}
+
 bool IsOwnedBySandbox(JsonView metadata) {
   bool owned = false;
-  metadata["ownerReferences"].ForEachElement([&owned](std::size_t, JsonView owner) {
-    const std::string_view version = owner["apiVersion"].StringOrEmpty();
-    owned = owned || (owner["controller"].IsTrue() &&
-                      owner["kind"].StringOrEmpty() == api::kAgentSandboxKind &&
-                      version.substr(0, version.find('/')) == api::kGroup);
-  });
+  metadata["ownerReferences"].ForEachElement(
+      [&owned](std::size_t, JsonView owner) { owned = owned || IsSandboxController(owner); });
   return owned;
 }
 

@@ -27,6 +27,9 @@ void ForEachChange(codec::JsonView before, codec::JsonView after, F&& f) {
 }
 
 // True for an owner reference that makes an AgentSandbox the object's controller.
+[[nodiscard]] bool IsSandboxController(codec::JsonView owner);
+
+// True for the metadata of an object that has such an owner.
 [[nodiscard]] bool IsOwnedBySandbox(codec::JsonView metadata);
 
 // Labels, annotations, owner references and finalizers that the requester may not change, as

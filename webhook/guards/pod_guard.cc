@@ -71,10 +71,44 @@ void CheckOrdinaryContainers(JsonView pod, GuardReport& report) {
   });
 }
 
+// An AgentSandbox of that name is the pod's controller.
+bool IsPodOf(std::string_view sandbox, JsonView pod) {
+  bool is_pod = false;
+  pod["metadata"]["ownerReferences"].ForEachElement([&](std::size_t, JsonView owner) {
+    is_pod = is_pod || (IsSandboxController(owner) && owner["name"].StringOrEmpty() == sandbox);
+  });
+  return is_pod && pod["metadata"]["name"].StringOrEmpty() == api::SandboxObjectName(sandbox);
+}
+
+// The operator puts the label back on a pod of its own that has lost it, and makes no other pod a
+// sandbox's after its creation: that is when the pod's form is judged.
+void CheckOperatorsUpdate(const AdmissionRequest& admission, GuardReport& report) {
+  const JsonView before = admission.old_object;
+  const JsonView after = admission.object;
+  const JsonView label = SandboxLabel(after);
+  if (label.Canonical() != SandboxLabel(before).Canonical()) {
+    if (!label.exists()) {
+      report.Add(policy::kSandboxLabelChanged, LabelPath(), "the operator never takes it off");
+    } else if (!IsPodOf(label.StringOrEmpty(), before)) {
+      report.Add(policy::kSandboxLabelChanged, LabelPath(),
+                 "the pod is not one of sandbox " + Quote(label) + " by its name and controller");
+    }
+  }
+  if (IsOwnedBySandbox(after["metadata"]) && !IsOwnedBySandbox(before["metadata"])) {
+    report.Add(policy::kManagedObjectChanged, "metadata.ownerReferences",
+               "a pod is a sandbox's from its creation", "leave the owner references as they are");
+  }
+}
+
 GuardFindings JudgeCreation(const GuardRequest& request) {
   const JsonView pod = request.admission.object;
   GuardReport report;
   JudgeGatewayPodCreation(request, report);
+  if (request.ByOperator() && !IsSandboxPod(pod) && !IsGatewayPod(pod)) {
+    report.Add(policy::kForgedSandboxPod, LabelPath(),
+               "the operator makes the pods of sandboxes, each with its label, and no others");
+    return report.Take();
+  }
   if (!ConcernsSandbox(request.admission)) return report.Take();
   if (!request.ByOperator()) {
     report.Add(policy::kForgedSandboxPod,
@@ -129,9 +163,7 @@ GuardFindings JudgeUpdate(const GuardRequest& request) {
   GuardReport report;
   const JsonView before = request.admission.old_object;
   const JsonView after = request.admission.object;
-  if (sandbox && request.ByOperator() && !IsSandboxPod(after)) {
-    report.Add(policy::kSandboxLabelChanged, LabelPath(), "the operator never takes it off");
-  }
+  if (sandbox && request.ByOperator()) CheckOperatorsUpdate(request.admission, report);
   ReportMetadataChanges(request, /*is_pod=*/true, report);
   if (request.admission.sub_resource.empty()) {
     if (!request.ByOperator()) ReportSpecChanges(request, report);

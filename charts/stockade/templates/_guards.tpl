@@ -42,6 +42,20 @@ request.userInfo.username.substring(34) in ["attachdetach-controller", "disrupti
 "resource-claim-controller", "selinux-warning-controller", "taint-eviction-controller"])
 {{- end -}}
 
+{{- /* By nodes, the control plane and those that do what it does: they write keys that network plugins and the like act
+on to the pods of sandboxes. The webhook knows the same by its own configuration. */ -}}
+{{- define "stockade.cel.runsPods" -}}
+{{- $guards := .Values.webhook.config.guards | default dict -}}
+({{ include "stockade.cel.byNode" . }} || {{ include "stockade.cel.byControlPlane" . }} ||
+request.userInfo.username.startsWith("system:serviceaccount:kube-system:")
+{{- with $guards.trustedUsers }} ||
+request.userInfo.username in {{ toJson . }}
+{{- end }}
+{{- with $guards.trustedGroups }} ||
+has(request.userInfo.groups) && request.userInfo.groups.exists(group, group in {{ toJson . }})
+{{- end }})
+{{- end -}}
+
 {{- define "stockade.cel.byNode" -}}
 (request.userInfo.username.startsWith("system:node:") && has(request.userInfo.groups) &&
 "system:nodes" in request.userInfo.groups)
@@ -52,6 +66,11 @@ request.userInfo.username.substring(34) in ["attachdetach-controller", "disrupti
 ({{ . }} != null && has({{ . }}.metadata.ownerReferences) && {{ . }}.metadata.ownerReferences.exists(owner,
 owner.kind == "AgentSandbox" && owner.apiVersion.startsWith("stockade.dev/") && has(owner.controller) &&
 owner.controller))
+{{- end -}}
+
+{{- /* The label of an object or oldObject, as an optional. */ -}}
+{{- define "stockade.cel.sandboxLabel" -}}
+{{ . }}.metadata.?labels[?"stockade.dev/sandbox"]
 {{- end -}}
 
 {{- /* Sandboxes and gateways are excluded from a label selector. */ -}}

@@ -59,6 +59,14 @@ size(kept) > 64 ? "/proc" : "/" + kept.join("/"))
 ^[^/]*\.(crio\.io|cri-o\.io|nri\.io|nri\.containerd\.io)(/|$)
 {{- end -}}
 
+{{- /* A key of a label or annotation that the floor lets a sandbox's pod have. */ -}}
+{{- define "stockade.cel.allowedKey" -}}
+{{- $key := index . 1 -}}
+(!{{ $key }}.matches(r"{{ include "stockade.runtimeKeys" (index . 0) }}") &&
+(!{{ $key }}.contains("/") || {{ $key }} == "app.kubernetes.io/managed-by" || [{{ $key }}.split("/")[0]].all(prefix,
+{{ include "stockade.cel.allowedPrefix" (list (index . 0) "prefix") }})))
+{{- end -}}
+
 {{- define "stockade.digest" -}}
 (sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})
 {{- end -}}

@@ -395,6 +395,23 @@ TEST_F(WhatStandsTest, ASecondContainerWithTheSameImageIsAdded) {
               SizeIs(1));
 }
 
+TEST_F(WhatStandsTest, OfTwoAlikeTheOneThatCameIsNamed) {
+  EXPECT_THAT(Added(Containers("[{name: a, image: 'x.io/a:1'}]"),
+                    "podTemplate: {spec: {initContainers: [{name: i, image: 'x.io/a:1'}], "
+                    "containers: [{name: a, image: 'x.io/a:1'}]}}"),
+              ElementsAre("p ImageRegistry spec.podTemplate.spec.initContainers[0].image"));
+}
+
+TEST_F(WhatStandsTest, ContainersThatChangePlacesAddNothing) {
+  const auto with = [](const std::string& first, const std::string& second) {
+    return Containers(
+        "[{name: a, image: 'ghcr.io/acme/a:1', resources: {limits: {cpu: " + first +
+        "}}}, {name: b, image: 'ghcr.io/acme/a:1', resources: {limits: {cpu: " + second + "}}}]");
+  };
+  EXPECT_THAT(Added(with("8", "9"), with("9", "8")), IsEmpty());
+  EXPECT_THAT(Added(with("8", "9"), with("9", "9")), SizeIs(1));
+}
+
 TEST_F(WhatStandsTest, AnImageThatBecomesAVolumeIsAdded) {
   EXPECT_THAT(
       Added(Containers("[{name: a, image: 'x.io/a:1'}]"),

@@ -151,5 +151,16 @@ TEST_F(PoliciesTest, APolicyThatCannotBeUnderstoodLetsNothingPass) {
                     HasSubstr("correct it, or delete it")));
 }
 
+TEST_F(PoliciesTest, APolicyThatCannotBeUnderstoodHoldsUpNoUpdateOfMetadata) {
+  cluster_.policies.push_back(policy::CompiledPolicy::Compile(
+      policy::PolicyObject("broken", "images: {allowedRegistries: [acme]}").root()));
+  Json labelled = GoodSandbox();
+  labelled["metadata"]["labels"]["team"] = "blue";
+  EXPECT_TRUE(Answer("UPDATE", labelled, GoodSandbox()).allowed);
+  Json changed = labelled;
+  changed["spec"]["inputTrust"] = "Trusted";
+  EXPECT_FALSE(Answer("UPDATE", changed, GoodSandbox()).allowed);
+}
+
 }  // namespace
 }  // namespace stockade::webhook

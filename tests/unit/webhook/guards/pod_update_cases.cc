@@ -8,6 +8,8 @@ using codec::Json;
 
 const std::string kLabelChanged = "SandboxLabelChanged metadata.labels[stockade.dev/sandbox]";
 
+const std::string kOwnerChanged = "ManagedObjectChanged metadata.ownerReferences";
+
 Json Update(const Json& user, const Json& pod, const Json& old_pod, const char* resource = "pods") {
   return Review({"UPDATE", resource, "Pod"}, user, pod, old_pod);
 }
@@ -47,6 +49,31 @@ std::vector<GuardCase> LabelCases() {
        Update(User("alice"), SandboxPod(), unlabelled),
        {kLabelChanged}},
       {"label put back by the operator", Update(Operator(), SandboxPod(), unlabelled)},
+      {"label put back by the operator on the pod of another sandbox",
+       Update(Operator(), Labelled(SandboxPod(), "stockade.dev/sandbox", "other"), unlabelled),
+       {kLabelChanged}},
+      {"label changed by the operator",
+       Change(Operator(), Labelled(SandboxPod(), "stockade.dev/sandbox", "other")),
+       {kLabelChanged}},
+      {"label put right by the operator",
+       Update(Operator(), SandboxPod(), Labelled(SandboxPod(), "stockade.dev/sandbox", "other"))},
+      {"label put on another pod by the operator",
+       Update(Operator(), Labelled(OtherPod(), "stockade.dev/sandbox", "agent"), OtherPod()),
+       {kLabelChanged}},
+      {"label put on a pod of that name without an owner by the operator",
+       Update(Operator(), SandboxPod(),
+              With(unlabelled, "/metadata/ownerReferences", Json::array())),
+       {kLabelChanged, kOwnerChanged}},
+      {"label put on a pod of a sandbox that is no controller by the operator",
+       Update(Operator(), With(SandboxPod(), "/metadata/ownerReferences/0/controller", false),
+              With(unlabelled, "/metadata/ownerReferences/0/controller", false)),
+       {kLabelChanged}},
+      {"another pod given a sandbox as its controller by the operator",
+       Update(Operator(),
+              With(OtherPod(), "/metadata/ownerReferences",
+                   SandboxPod()["metadata"]["ownerReferences"]),
+              OtherPod()),
+       {kOwnerChanged}},
       {"operator patches labels", Change(Operator(), Labelled(SandboxPod(), "app", "new"))},
       // A label of the template's decides which other policies select the pod.
       {"another label",
