@@ -80,9 +80,10 @@ AdmissionResponse AgentSandboxHandler::Judge(const AdmissionRequest& request) co
 
   const auto policies = cluster_.PoliciesOf(request.namespace_name);
   std::string unknown = policies.ok() ? "" : policies.status().message();
-  // What a policy says depends on the spec alone, so that an update without it adds nothing.
-  if (policies.ok() && !KeepsSpec(request)) {
-    if (const policy::CompiledPolicy* broken = policy::FirstBroken(*policies)) {
+  if (policies.ok()) {
+    // What a policy says depends on the spec alone, so that an update without it adds nothing.
+    const policy::CompiledPolicy* const broken = policy::FirstBroken(*policies);
+    if (broken != nullptr && !KeepsSpec(request)) {
       unknown = "the AgentSandboxPolicy " + policy::Quote(broken->name()) +
                 " selects this namespace and cannot be understood (" + broken->problem() +
                 "); correct it, or delete it";
