@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <span>
 #include <tuple>
 #include <vector>
 
@@ -20,7 +21,8 @@ std::uint64_t KeyBit(std::string_view key) {
   return std::uint64_t{1} << ((key.size() * 7 + first * 3 + last * 5) % 64);
 }
 
-std::optional<std::string_view> FirstDuplicate(std::vector<std::string_view>& keys) {
+// Changes the order of `keys`.
+std::optional<std::string_view> FirstDuplicate(std::span<std::string_view> keys) {
   if (keys.size() <= kFewKeys) {
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < keys.size(); ++i) {
@@ -37,38 +39,29 @@ std::optional<std::string_view> FirstDuplicate(std::vector<std::string_view>& ke
   return *twice;
 }
 
-// The path from `value` down to a key that stands twice. Paths are made on the way back alone:
-// nearly every document has none.
-std::optional<std::string> FindDuplicateKeyIn(JsonView value, std::vector<std::string_view>& keys) {
-  keys.clear();
-  value.ForEachMember([&keys](std::string_view key, JsonView) { keys.push_back(key); });
-  if (const auto twice = FirstDuplicate(keys)) return std::string(*twice);
-  std::optional<std::string> found;
+// Puts the path from `value` down to a key that stands twice into `found`, if there is one. Paths
+// are made on the way back alone: nearly every document has none. `keys` is a stack with those of
+// the objects around; each value leaves it as it was.
+void FindDuplicateKeyIn(JsonView value, std::vector<std::string_view>& keys, std::string& found) {
   const auto look = [&](const auto& step, JsonView below) {
-    if (found || !(below.IsObject() || below.IsArray())) return;
-    found = FindDuplicateKeyIn(below, keys);
-    if (found) *found = step() + (found->starts_with('[') ? "" : ".") + *found;
+    if (!found.empty() || !below.IsObjectOrArray()) return;
+    FindDuplicateKeyIn(below, keys, found);
+    if (!found.empty()) found = step() + (found.starts_with('[') ? "" : ".") + found;
   };
+  const std::size_t begin = keys.size();
   value.ForEachMember([&](std::string_view key, JsonView member) {
+    keys.push_back(key);
     look([key] { return std::string(key); }, member);
   });
+  if (found.empty()) {
+    if (const auto twice = FirstDuplicate(std::span(keys).subspan(begin))) {
+      found = twice->empty() ? "\"\"" : std::string(*twice);
+    }
+  }
+  keys.resize(begin);
   value.ForEachElement([&](std::size_t index, JsonView element) {
     look([index] { return "[" + std::to_string(index) + "]"; }, element);
   });
-  return found;
-}
-
-void AppendString(std::string_view text, std::string& out) {
-  const bool plain = std::ranges::all_of(text, [](char c) {
-    return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\' && c != 0x7F;
-  });
-  if (plain) {
-    out += '"';
-    out += text;
-    out += '"';
-  } else {
-    out += Json(text).dump();
-  }
 }
 
 struct Member {
@@ -93,7 +86,7 @@ void AppendCanonical(JsonView value, std::string& out) {
     for (const Member& member : members) {
       if (before != nullptr && *before == member.key) continue;
       if (before != nullptr) out += ',';
-      AppendString(member.key, out);
+      AppendQuoted(member.key, out);
       out += ':';
       AppendCanonical(member.value, out);
       before = &member.key;
@@ -107,13 +100,26 @@ void AppendCanonical(JsonView value, std::string& out) {
     });
     out += ']';
   } else if (const auto text = value.AsString()) {
-    AppendString(*text, out);
+    AppendQuoted(*text, out);
   } else {
     out += value.ToJson().dump();
   }
 }
 
 }  // namespace
+
+void AppendQuoted(std::string_view text, std::string& out) {
+  const bool plain = std::ranges::all_of(text, [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\' && c != 0x7F;
+  });
+  if (plain) {
+    out += '"';
+    out += text;
+    out += '"';
+  } else {
+    out += Json(text).dump();
+  }
+}
 
 std::optional<std::string_view> JsonView::AsString() const {
   std::string_view text;
@@ -218,7 +224,10 @@ JsonView JsonDocument::root() const { return JsonView(document_->root()); }
 
 std::optional<std::string> FindDuplicateKey(JsonView root) {
   std::vector<std::string_view> keys;
-  return FindDuplicateKeyIn(root, keys);
+  std::string found;
+  FindDuplicateKeyIn(root, keys, found);
+  if (found.empty()) return std::nullopt;
+  return found;
 }
 
 JsonDocument ParseTrusted(const Json& value) {

@@ -35,6 +35,7 @@ class JsonView {
   [[nodiscard]] bool IsNull() const { return element_ && element_->is_null(); }
   [[nodiscard]] bool IsObject() const { return element_ && element_->is_object(); }
   [[nodiscard]] bool IsArray() const { return element_ && element_->is_array(); }
+  [[nodiscard]] bool IsObjectOrArray() const { return IsObject() || IsArray(); }
   [[nodiscard]] bool IsString() const { return element_ && element_->is_string(); }
   [[nodiscard]] bool IsBool() const { return element_ && element_->is_bool(); }
   [[nodiscard]] bool IsNumber() const { return element_ && element_->is_number(); }
@@ -102,6 +103,9 @@ class JsonDocument {
 
   std::unique_ptr<simdjson::dom::document> document_;
 };
+
+// Appends the text, which is UTF-8, as a JSON string.
+void AppendQuoted(std::string_view text, std::string& out);
 
 // A path such as "spec.mounts[0].name" for each key that stands twice in an object of the
 // document; parsers disagree on which one counts, so input of people must have none.

@@ -1,5 +1,7 @@
 #include "codec/object_reader.h"
 
+#include <algorithm>
+
 #include "base/strings.h"
 
 namespace stockade::codec {
@@ -23,7 +25,7 @@ ObjectReader::ObjectReader(JsonView value, std::string path, std::vector<FieldEr
 }
 
 JsonView ObjectReader::Get(std::string_view key) {
-  known_.insert(key);
+  known_.push_back(key);
   return value_[key];
 }
 
@@ -73,16 +75,16 @@ void ObjectReader::Enum(std::string_view key, std::span<const std::string_view> 
   const JsonView value = Get(key);
   if (value.IsUnset()) return;
   const auto text = value.AsString();
-  std::string allowed;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (text && *text == names[i]) {
-      out = i;
-      return;
-    }
-    if (i > 0) allowed += ", ";
-    allowed += names[i];
+  const auto found = text ? std::ranges::find(names, *text) : names.end();
+  if (found != names.end()) {
+    out = static_cast<std::size_t>(found - names.begin());
+    return;
   }
-  std::string message = "must be one of " + allowed;
+  std::string message = "must be one of ";
+  for (const std::string_view name : names) {
+    if (name != names.front()) message += ", ";
+    message += name;
+  }
   if (text) {
     message += ", not \"" + Truncate(*text, 64) + "\"";
     const std::string_view meant = ClosestMatch(*text, names);
@@ -135,11 +137,10 @@ void ObjectReader::Require(std::string_view key) {
 }
 
 void ObjectReader::Finish() {
-  const std::vector<std::string_view> known(known_.begin(), known_.end());
   value_.ForEachMember([&](std::string_view key, JsonView) {
-    if (known_.contains(key)) return;
+    if (std::ranges::find(known_, key) != known_.end()) return;
     std::string message = "is not a known field";
-    const std::string_view meant = ClosestMatch(key, known);
+    const std::string_view meant = ClosestMatch(key, {known_.data(), known_.size()});
     if (!meant.empty()) message += "; did you mean \"" + std::string(meant) + "\"?";
     AddError(key, std::move(message));
   });

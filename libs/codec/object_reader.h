@@ -1,8 +1,8 @@
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <cstdint>
 #include <map>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,7 +51,7 @@ class ObjectReader {
   void Require(std::string_view key);
 
   // Marks a member as known without reading it.
-  void Ignore(std::string_view key) { known_.insert(key); }
+  void Ignore(std::string_view key) { known_.push_back(key); }
   // Reports every member that was neither read nor ignored, with the name that was meant if close.
   void Finish();
 
@@ -64,7 +64,7 @@ class ObjectReader {
   JsonView value_;
   std::string path_;
   std::vector<FieldError>& errors_;
-  std::set<std::string_view> known_;
+  boost::container::small_vector<std::string_view, 16> known_;
 };
 
 }  // namespace stockade::codec
