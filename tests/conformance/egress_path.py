@@ -90,13 +90,13 @@ class Root:
 class Process:
     """An Envoy on a Root, with its audit log."""
 
-    def __init__(self, root, base_id):
+    def __init__(self, root, base_id, concurrency=1):
         self.log_path = root.path / "stdout"
         self._errors = root.path / "stderr"
         with self.log_path.open("a") as out, self._errors.open("a") as errors:
             self._process = subprocess.Popen(
                 [ENVOY, "--config-path", str(root.file("/etc/stockade/proxy/envoy.json")), "--disable-hot-restart",
-                 "--base-id", str(base_id), "--concurrency", "1", "--log-level", "warning",
+                 "--base-id", str(base_id), "--concurrency", str(concurrency), "--log-level", "warning",
                  "--file-flush-interval-msec", "20"],
                 stdout=out, stderr=errors)
 
@@ -183,7 +183,7 @@ class EgressPath:
         self.start_gateway()
         self.sidecar = Process(self.sidecar_root, self.sidecar_port)
         try:
-            wait_for("an answer of the gateway through the sidecar", self._answers)
+            self.wait_until_it_answers()
         except AssertionError:
             print("gateway:", self.gateway.errors(), self.gateway.lines()[-3:], "sidecar:", self.sidecar.errors())
             raise
@@ -217,6 +217,9 @@ class EgressPath:
             authority.issue(certificate, key, f"DNS:{host.replace('_', '*', 1) if host[0] == '_' else host}")
             leaves[f"{host}.crt"], leaves[f"{host}.key"] = certificate.read_text(), key.read_text()
         self.gateway_root.mount("/etc/stockade/leaves", leaves)
+
+    def wait_until_it_answers(self):
+        wait_for("an answer of the gateway through the sidecar", self._answers)
 
     def _answers(self):
         try:
