@@ -52,6 +52,8 @@ NAMES = {
     "nat64.six.example.test": [f"64:ff9b::{PRIVATE}"],
     "6to4.six.example.test": ["2002:a01:203::1"],
     "metadata.six.example.test": ["fd00:ec2::254"],
+    "api.github.com": [PUBLIC],
+    "github.com": [PUBLIC],
     "git.example.test": [PUBLIC],
     "index.example.test": [PUBLIC],
     "files.index.example.test": [OTHER],
@@ -140,7 +142,7 @@ def outside(network, public_authority, tmp_path_factory):
 def path(dns, outside, public_authority, tmp_path_factory):
     """The egress path of attacked.yaml."""
     running = egress_path.EgressPath(
-        HERE / "attacked.yaml", tmp_path_factory.mktemp("path"), (3128, 15443), public_authority.certificate,
+        HERE / "attacked.yaml", tmp_path_factory.mktemp("path"), (3128, 15442), public_authority.certificate,
         secrets={"key": {"api-key": SECRET}}, facts={"clusterRanges": ["93.184.217.0/24"]})
     yield running
     running.close()

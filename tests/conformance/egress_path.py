@@ -122,10 +122,10 @@ class Process:
 
 class Load:
     """50 requests a second, each by a call of `ask`, from the beginning to the end of a with statement. `answers` counts
-    what it returned, or what it raised as text."""
+    what it returned, or what it raised as text; `times` has each as (begun, ended, answer)."""
 
     def __init__(self, ask):
-        self.answers = collections.Counter()
+        self.answers, self.times = collections.Counter(), []
         self._ask, self._over = ask, threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(5)]
 
@@ -133,10 +133,12 @@ class Load:
         due = time.monotonic() + number * 0.02
         while not self._over.wait(max(0, due - time.monotonic())):
             due = max(due + 0.1, time.monotonic())
+            begun = time.monotonic()
             try:
                 key = self._ask()
             except (OSError, AssertionError) as error:
                 key = repr(error)
+            self.times.append((begun, time.monotonic(), key))
             self.answers[key] += 1
 
     def __enter__(self):
