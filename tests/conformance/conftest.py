@@ -44,6 +44,8 @@ NAMES = {
     "sts.eu-west-1.amazonaws.com": [OTHER],
     "europe-west1-aiplatform.googleapis.com": [PUBLIC],
     "sts.googleapis.com": [OTHER],
+    "acme-models.services.ai.azure.com": [PUBLIC],
+    "other-models.services.ai.azure.com": [PUBLIC],
     "cluster.example.test": ["93.184.217.5"],
     "loopback.six.example.test": ["::1"],
     "link-local.six.example.test": ["fe80::1"],
