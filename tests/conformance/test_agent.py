@@ -138,7 +138,7 @@ def test_the_network_is_shut_but_for_the_gateway(agent):
         assert done.returncode == 1 and why in done.stderr, done.stderr
 
 
-@pytest.mark.attack(17, "in the operator's own pods: curl at the model, with the placeholder")
+@pytest.mark.attack(17, "in the rendered pods: curl at the model, with the placeholder")
 def test_a_prompt(agent, outside, seen):
     done = agent.run("sh", "-c", 'curl --silent --show-error --fail --data "{}" --header "Authorization: Bearer '
                      '$ANTHROPIC_AUTH_TOKEN" "$ANTHROPIC_BASE_URL/v1/messages?beta=true"')
@@ -148,7 +148,7 @@ def test_a_prompt(agent, outside, seen):
     seen("works, and the host got the gateway's key alone")
 
 
-@pytest.mark.attack(17, "in the operator's own pods: curl at api.github.com, and elsewhere")
+@pytest.mark.attack(17, "in the rendered pods: curl at api.github.com, and elsewhere")
 def test_curl(agent, outside, seen):
     done = agent.run("curl", "--silent", "--show-error", "--fail", "https://api.github.com/user")
     assert (done.returncode, done.stdout) == (0, '{"login": "acme"}'), done.stderr
@@ -158,7 +158,7 @@ def test_curl(agent, outside, seen):
     seen("works, and 403 at CONNECT")
 
 
-@pytest.mark.attack(17, "in the operator's own pods: git clone and fetch from github.com")
+@pytest.mark.attack(17, "in the rendered pods: git clone and fetch from github.com")
 def test_git(agent, seen):
     done = agent.run("git", "clone", "https://github.com/acme/tool.git", "/home/agent/tool")
     assert done.returncode == 0, done.stderr
@@ -168,7 +168,7 @@ def test_git(agent, seen):
     seen("works")
 
 
-@pytest.mark.attack(17, "in the operator's own pods: pip install")
+@pytest.mark.attack(17, "in the rendered pods: pip install")
 def test_pip(agent, seen):
     done = agent.run("/usr/bin/python3", "-m", "pip", "install", "--disable-pip-version-check", "--target",
                      "/home/agent/site", "--index-url", "https://index.example.test/simple/", "acme-tool")
