@@ -1,7 +1,9 @@
 """Pods as the operator renders them, run as processes without a kubelet: each container has the command, environment,
-user and mounts that the pod gives it, in a root of its own, which is read-only. What the machine lends it stands for its
-image."""
+user and mounts that the pod gives it, in a root of its own, which is read-only. What the machine lends it stands for
+its image."""
 
+import contextlib
+import itertools
 import json
 import os
 import pathlib
@@ -33,6 +35,7 @@ class Pod:
         self._directory, self._images, self._network = pathlib.Path(directory), images, network
         self._directory.mkdir(parents=True)
         self._group = spec.get("securityContext", {}).get("fsGroup", 0)
+        self._versions = itertools.count(1)
         self._volumes = {volume["name"]: self._make(volume, objects) for volume in spec["volumes"]}
         self._containers = {each["name"]: each for each in [*spec.get("initContainers", []), *spec["containers"]]}
         self._running = {}
@@ -52,6 +55,29 @@ class Pod:
 
     def close(self):
         for process in reversed(self._running.values()):
+            _end(process)
+
+    def restart(self, name):
+        """Kills the container, and starts it again."""
+        _end(self._running.pop(name))
+        self.start(name)
+
+    def update(self, secret, values):
+        """Brings a changed Secret into every volume that has it."""
+        for volume in self.spec["volumes"]:
+            if volume.get("secret", {}).get("secretName") == secret:
+                self._fill(self._volumes[volume["name"]], volume["secret"], values)
+
+    @contextlib.contextmanager
+    def running(self, name, *command):
+        """A command in that container, beside what else runs; its input ends with the with statement. `output` of the
+        process is then what it printed."""
+        process = self._process(name, command, stdin=subprocess.PIPE, output=subprocess.PIPE)
+        try:
+            yield process
+            process.output, errors = process.communicate(timeout=DEADLINE)
+            assert process.returncode == 0, errors
+        finally:
             _end(process)
 
     def probe(self, name, probe):
@@ -94,19 +120,25 @@ class Pod:
         source = volume[kind]
         values = objects.get((kind, source.get("name") or source["secretName"]))
         assert values is not None or source.get("optional"), volume
-        version = where / "..1"
+        self._fill(where, source, values or {})
+        return where
+
+    def _fill(self, where, source, values):
+        """As the kubelet does: all files of a version appear by one rename."""
+        version = where / f"..{next(self._versions)}"
         version.mkdir()
         chosen = {item["key"]: item["path"] for item in source["items"]} if "items" in source else None
-        for key, value in (values or {}).items():
+        for key, value in values.items():
             if chosen is not None and key not in chosen:
                 continue
             path = chosen[key] if chosen else key
             (version / path).write_text(value)
             (version / path).chmod(source["defaultMode"])
             os.chown(version / path, 0, self._group)
-            (where / path).symlink_to(f"..data/{path}")
-        (where / "..data").symlink_to(version.name)
-        return where
+            if not (where / path).is_symlink():
+                (where / path).symlink_to(f"..data/{path}")
+        (where / "..data_tmp").symlink_to(version.name)
+        (where / "..data_tmp").rename(where / "..data")
 
     # ---- Containers
 
@@ -165,18 +197,19 @@ class Pod:
 
 
 def _end(process):
-    """Kills the container's first process, with which all others of it end."""
+    """Kills the container's first process, with which all others of it end, and waits until they have."""
     if process.poll() is None:
         children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         for child in children:
             os.kill(int(child), signal.SIGKILL)
-        process.kill()
-    process.wait()
+        if not children:
+            process.kill()
+    process.wait(DEADLINE)
 
 
 class Network:
-    """The network of a sandbox's pod: loopback, and of everything else the address of its gateway alone, as the policies
-    have it."""
+    """The network of a sandbox's pod: loopback, and of everything else the address of its gateway alone, as the
+    policies have it."""
 
     def __init__(self, gateway):
         self._holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
