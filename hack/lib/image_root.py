@@ -7,7 +7,7 @@ Runs where the program was linked, on Debian, since it asks ldd for the librarie
 are from. DIR becomes the root directory of the image:
 
   usr/bin/PROGRAM               without symbols
-  usr/lib/..., usr/lib64/...    the libraries, at Debian's paths, and the dynamic loader
+  usr/lib/..., usr/lib64/...    the libraries, at Debian's paths, and the dynamic loader; none of a static program
   etc/passwd, etc/group         root and the user nonroot, 65532
   etc/ssl/certs/ca-certificates.crt
                                 with --public-authorities: those of Debian's package, for a program that asks others
@@ -31,6 +31,8 @@ import subprocess
 
 # Libraries of which only headers are used: the compiler puts them into the program itself.
 HEADER_PACKAGES = ["libboost1.74-dev", "nlohmann-json3-dev"]
+# What the linker puts into a static program, which uses no other library.
+STATIC_LIBRARIES = ["libc.a", "libgcc.a", "libstdc++.a"]
 AUTHORITIES_PACKAGE = "ca-certificates"
 AUTHORITIES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
 USER_FILES = {
@@ -50,7 +52,7 @@ def needed_libraries(program):
         match = re.match(r"\s*(?:\S+ => )?(/\S+) \(0x[0-9a-f]+\)$", line)
         if match:
             found.append(pathlib.Path(match[1]))
-        elif "linux-vdso" not in line:
+        elif "linux-vdso" not in line and line.strip() != "statically linked":
             raise SystemExit(f"{program}: ldd says: {line.strip()}")
     return sorted(set(found))
 
@@ -67,6 +69,14 @@ def owner(path):
         if asked.returncode == 0:
             return asked.stdout.split(":")[0]
     raise SystemExit(f"{path} belongs to no Debian package")
+
+
+def linked_packages(files):
+    """The packages of which something is in the program itself, whose other files are these."""
+    if any(files.values()):
+        return HEADER_PACKAGES
+    return sorted({owner(pathlib.Path(output("g++", f"-print-file-name={name}").strip()).resolve())
+                   for name in STATIC_LIBRARIES})
 
 
 @functools.cache
@@ -103,11 +113,13 @@ def lay_out(program, root, public_authorities):
     for name, text in USER_FILES.items():
         write(root / name, text)
     packages = sorted({package for package in files.values() if package})
-    for name in packages + HEADER_PACKAGES:
+    linked = linked_packages(files)
+    for name in packages + linked:
         document = root / "usr/share/doc" / name / "copyright"
         document.parent.mkdir(parents=True)
         shutil.copyfile(f"/usr/share/doc/{name}/copyright", document)
-    for name in packages:
+    # Of a static program scanners have to be told what is in it.
+    for name in packages or linked:
         write(root / "var/lib/dpkg/status.d" / name, output("dpkg-query", "-s", name))
     return files
 
@@ -188,9 +200,10 @@ def bill_of_materials(program, root, files, created):
             relations.append(relation(spdx_id("File", path), "EXPANDED_FROM_ARCHIVE", spdx_id("Package", package)))
         else:
             relations.append(relation("SPDXRef-DOCUMENT", "DESCRIBES", spdx_id("File", path)))
+    linked = linked_packages(files)
     libraries = [name for name in packages if name != AUTHORITIES_PACKAGE]
     others = [name for name in packages if name == AUTHORITIES_PACKAGE]
-    for kind, names in (("DYNAMIC_LINK", libraries), ("STATIC_LINK", HEADER_PACKAGES), ("DEPENDS_ON", others)):
+    for kind, names in (("DYNAMIC_LINK", libraries), ("STATIC_LINK", linked), ("DEPENDS_ON", others)):
         relations += [relation(product["SPDXID"], kind, spdx_id("Package", name)) for name in names]
     document = {
         "spdxVersion": "SPDX-2.3",
@@ -198,7 +211,7 @@ def bill_of_materials(program, root, files, created):
         "SPDXID": "SPDXRef-DOCUMENT",
         "name": f"{program.name}-{version}",
         "documentDescribes": [product["SPDXID"]],
-        "packages": [product] + [spdx_package(name) for name in packages + HEADER_PACKAGES],
+        "packages": [product] + [spdx_package(name) for name in packages + linked],
         "files": [spdx_file(root, path) for path in files],
         "relationships": relations,
     }

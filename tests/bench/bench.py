@@ -5,6 +5,7 @@ import os
 import pathlib
 import sys
 
+from egress_bench import EgressOptions, bench_egress
 from environment import end_on_signals, work_directory
 from measure import BenchError
 from operator_bench import OperatorOptions, bench_operator
@@ -41,7 +42,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     webhook.add_argument("--rounds", type=count, default=3, help="rounds, of which the medians are told (3)")
     webhook.add_argument("--bursts", type=count, default=5, help="bursts through the API server (5)")
     webhook.add_argument("--no-baseline", action="store_true", help="without the webhook in Go")
-    for command in (operator, webhook):
+    egress = commands.add_parser("egress", help="sidecar and gateway, beside no proxy and a plain one")
+    egress.add_argument("--rounds", type=count, default=3, help="rounds in which the three take turns (3)")
+    egress.add_argument("--new", type=count, default=500, help="requests on new connections in each (500)")
+    egress.add_argument("--kept", type=count, default=5000, help="requests on a kept connection in each (5000)")
+    egress.add_argument("--stream", type=count, default=512, help="MiB of the streamed answer in each (512)")
+    egress.add_argument("--events", type=count, default=500, help="events of the stream of events in each (500)")
+    egress.add_argument("--seconds", type=count, default=10, help="seconds of load by many clients (10)")
+    for command in (operator, webhook, egress):
         command.add_argument("--json", action="store_true", help="end with one line of JSON")
         command.add_argument("--dir", type=pathlib.Path, help="where state and logs go, and the logs stay")
     return parser.parse_args(arguments)
@@ -51,6 +59,11 @@ def run(directory: pathlib.Path, options: argparse.Namespace) -> Outcome:
     if options.command == "operator":
         chosen = OperatorOptions(options.count, options.rate, options.rest, options.transport, options.workers)
         return bench_operator(directory, chosen)
+    if options.command == "egress":
+        sizes = EgressOptions(
+            options.rounds, options.new, options.kept, options.stream, options.events, options.seconds
+        )
+        return bench_egress(directory, sizes)
     baseline = None
     if not options.no_baseline:
         # hack/bench builds it.

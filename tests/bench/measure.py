@@ -36,6 +36,11 @@ def rss_mib(pid: int) -> float:
     return _status_mib(pid, "VmRSS")
 
 
+def private_mib(pid: int) -> float:
+    """What of it is the process' own: pages of its program's file, which others that run it share, are not in it."""
+    return _status_mib(pid, "RssAnon")
+
+
 def peak_rss_mib(pid: int) -> float:
     """The most resident memory since the process began."""
     return _status_mib(pid, "VmHWM")

@@ -18,6 +18,23 @@ WEBHOOK_KEYS = {
     "reviews_per_second", "p50_ms", "p99_ms", "cpu_us_per_review", "rss_mib",
     "paced_reviews_per_second", "paced_p50_ms", "paced_p99_ms",
 }  # fmt: skip
+EGRESS_KEYS = {
+    f"{way}{name}"
+    for way in ("", "direct_", "plain_")
+    for name in (
+        "new_p50_ms", "new_p99_ms", "kept_p50_ms", "kept_p99_ms", "stream_mib_per_second", "event_delay_p50_ms",
+        "event_delay_p99_ms", "event_gap_max_ms", "requests_per_second",
+    )
+} | {
+    f"{process}_{name}"
+    for process in ("sidecar", "gateway", "plain")
+    for name in ("rss_start_mib", "rss_idle_mib", "private_idle_mib", "rss_mib", "cpu_us_per_request")
+} | {
+    f"{process}_{setting}_{moment}_mib"
+    for process in ("sidecar", "gateway")
+    for setting in ("rendered", "all_stats", "8_threads")
+    for moment in ("start", "used")
+}  # fmt: skip
 BURST_KEYS = {"burst_p50_ms", "burst_p99_ms", "burst_failed"}
 
 
@@ -55,6 +72,16 @@ def test_webhook_bench_gets_every_review_allowed():
     assert not any(key.startswith("go_") for key in results)
     assert results["burst_failed"] == 0
     for key in WEBHOOK_KEYS | BURST_KEYS - {"burst_failed"}:
+        assert results[key] > 0, key
+
+
+def test_egress_bench_gets_every_answer():
+    results = bench(
+        "egress", "--rounds", "2", "--new", "20", "--kept", "50", "--stream", "8", "--events", "20", "--seconds", "1"
+    )
+    assert results.keys() >= EGRESS_KEYS
+    assert (results["connections"], results["requests"], results["events"]) == (40, 100, 40)
+    for key in EGRESS_KEYS:
         assert results[key] > 0, key
 
 

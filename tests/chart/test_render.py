@@ -4,13 +4,14 @@ programs that read the configuration files."""
 import concurrent.futures
 import hashlib
 import itertools
+import json
 import os
 import pathlib
 import subprocess
 
 import pytest
 import yaml
-from conftest import NAMESPACE, ROOT, tool
+from conftest import CHART, NAMESPACE, ROOT, tool
 from schemas import LOCATION, write_schemas
 
 BUILD = pathlib.Path(os.environ.get("STOCKADE_BUILD_DIR", ROOT / "build" / "release"))
@@ -155,6 +156,25 @@ def test_a_digest_counts_instead_of_the_tag(helm):
     deployment = by_name(helm.objects(values), "Deployment", "stockade-operator")
     image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
     assert image == f"registry.example.com/stockade-operator@{digest}"
+
+
+def operator_config(helm, values):
+    return json.loads(by_name(helm.objects(values), "ConfigMap", "stockade-operator")["data"]["operator.yaml"])
+
+
+def test_images_of_gateways_are_those_of_the_release(helm):
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+    values = {"operator.config.egress.images.proxy": "registry.example.com/envoy:v1.40.0"}
+    assert operator_config(helm, values)["egress"]["images"] == {
+        "proxy": "registry.example.com/envoy:v1.40.0",
+        "canary": f"stockade-canary:{version}",
+        "credentials": f"stockade-credentials:{version}",
+    }
+    values |= {"image.registry": "registry.example.com/platform/", "operator.config.egress.images.canary": "own:1"}
+    images = operator_config(helm, values)["egress"]["images"]
+    assert images["canary"] == "own:1"
+    assert images["credentials"] == f"registry.example.com/platform/stockade-credentials:{version}"
+    assert "egress" not in operator_config(helm, {})
 
 
 def test_a_change_of_the_configuration_restarts_the_pods(helm):

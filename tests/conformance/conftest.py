@@ -44,6 +44,8 @@ NAMES = {
     "sts.eu-west-1.amazonaws.com": [OTHER],
     "europe-west1-aiplatform.googleapis.com": [PUBLIC],
     "sts.googleapis.com": [OTHER],
+    "acme-models.services.ai.azure.com": [PUBLIC],
+    "other-models.services.ai.azure.com": [PUBLIC],
     "cluster.example.test": ["93.184.217.5"],
     "loopback.six.example.test": ["::1"],
     "link-local.six.example.test": ["fe80::1"],
@@ -52,6 +54,8 @@ NAMES = {
     "nat64.six.example.test": [f"64:ff9b::{PRIVATE}"],
     "6to4.six.example.test": ["2002:a01:203::1"],
     "metadata.six.example.test": ["fd00:ec2::254"],
+    "api.github.com": [PUBLIC],
+    "github.com": [PUBLIC],
     "git.example.test": [PUBLIC],
     "index.example.test": [PUBLIC],
     "files.index.example.test": [OTHER],
@@ -140,7 +144,7 @@ def outside(network, public_authority, tmp_path_factory):
 def path(dns, outside, public_authority, tmp_path_factory):
     """The egress path of attacked.yaml."""
     running = egress_path.EgressPath(
-        HERE / "attacked.yaml", tmp_path_factory.mktemp("path"), (3128, 15443), public_authority.certificate,
+        HERE / "attacked.yaml", tmp_path_factory.mktemp("path"), (3128, 15442), public_authority.certificate,
         secrets={"key": {"api-key": SECRET}}, facts={"clusterRanges": ["93.184.217.0/24"]})
     yield running
     running.close()

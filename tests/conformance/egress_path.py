@@ -90,13 +90,13 @@ class Root:
 class Process:
     """An Envoy on a Root, with its audit log."""
 
-    def __init__(self, root, base_id):
+    def __init__(self, root, base_id, concurrency=1):
         self.log_path = root.path / "stdout"
         self._errors = root.path / "stderr"
         with self.log_path.open("a") as out, self._errors.open("a") as errors:
             self._process = subprocess.Popen(
                 [ENVOY, "--config-path", str(root.file("/etc/stockade/proxy/envoy.json")), "--disable-hot-restart",
-                 "--base-id", str(base_id), "--concurrency", "1", "--log-level", "warning",
+                 "--base-id", str(base_id), "--concurrency", str(concurrency), "--log-level", "warning",
                  "--file-flush-interval-msec", "20"],
                 stdout=out, stderr=errors)
 
@@ -122,10 +122,10 @@ class Process:
 
 class Load:
     """50 requests a second, each by a call of `ask`, from the beginning to the end of a with statement. `answers` counts
-    what it returned, or what it raised as text."""
+    what it returned, or what it raised as text; `times` has each as (begun, ended, answer)."""
 
     def __init__(self, ask):
-        self.answers = collections.Counter()
+        self.answers, self.times = collections.Counter(), []
         self._ask, self._over = ask, threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(5)]
 
@@ -133,10 +133,12 @@ class Load:
         due = time.monotonic() + number * 0.02
         while not self._over.wait(max(0, due - time.monotonic())):
             due = max(due + 0.1, time.monotonic())
+            begun = time.monotonic()
             try:
                 key = self._ask()
             except (OSError, AssertionError) as error:
                 key = repr(error)
+            self.times.append((begun, time.monotonic(), key))
             self.answers[key] += 1
 
     def __enter__(self):
@@ -183,7 +185,7 @@ class EgressPath:
         self.start_gateway()
         self.sidecar = Process(self.sidecar_root, self.sidecar_port)
         try:
-            wait_for("an answer of the gateway through the sidecar", self._answers)
+            self.wait_until_it_answers()
         except AssertionError:
             print("gateway:", self.gateway.errors(), self.gateway.lines()[-3:], "sidecar:", self.sidecar.errors())
             raise
@@ -217,6 +219,9 @@ class EgressPath:
             authority.issue(certificate, key, f"DNS:{host.replace('_', '*', 1) if host[0] == '_' else host}")
             leaves[f"{host}.crt"], leaves[f"{host}.key"] = certificate.read_text(), key.read_text()
         self.gateway_root.mount("/etc/stockade/leaves", leaves)
+
+    def wait_until_it_answers(self):
+        wait_for("an answer of the gateway through the sidecar", self._answers)
 
     def _answers(self):
         try:

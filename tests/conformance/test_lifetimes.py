@@ -197,13 +197,19 @@ def test_a_lost_gateway_shuts_the_way_out(own, outside, seen):
 
 @pytest.mark.attack(11, "the gateway is stopped by SIGTERM and started again under 50 requests a second")
 def test_a_restart_is_bounded(own, seen):
+    """A request fails only if it was under way at some moment between the signal and the first answer of the new one."""
     with load_of(own) as load:
         load.wait_for(conftest.SECRET)
+        stopped = time.monotonic()
         own.gateway.terminate()
         own.start_gateway()
-        load.wait_for(conftest.SECRET)
+        own.wait_until_it_answers()
+        answers = time.monotonic()
+        load.wait_for(conftest.SECRET, more=100)
     # Cut off before, at or after the head of the answer.
     assert set(load.answers) <= {conftest.SECRET, None, 200}, load.answers
+    failed = [(begun, ended) for begun, ended, answer in load.times if answer != conftest.SECRET]
+    assert all(ended >= stopped and begun <= answers for begun, ended in failed), (stopped, answers, failed)
     seen("requests fail only in between")
 
 

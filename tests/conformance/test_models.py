@@ -10,7 +10,7 @@ import sigv4
 from egress_path import described, wait_for
 
 BEDROCK, QUEUE = "bedrock-runtime.eu-central-1.amazonaws.com:443", "queue.eu-west-1.amazonaws.com:443"
-ANTHROPIC = "api.anthropic.com:443"
+ANTHROPIC, FOUNDRY = "api.anthropic.com:443", "acme-models.services.ai.azure.com:443"
 MODEL = "/model/eu.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke"
 ARN = "arn%3Aaws%3Abedrock%3Aeu-central-1%3A111122223333%3Aapplication-inference-profile%2Fabc123"
 KEYS = {"AKIAFIRST": "first/secret+of=gateway", "AKIASECOND": "second/secret+of=gateway", "AKIAQUEUE": "queue/secret"}
@@ -39,6 +39,25 @@ def anthropic(dns, outside, public_authority, tmp_path_factory):
         public_authority.certificate, secrets={"key": {"api-key": conftest.SECRET}})
     yield running
     running.close()
+
+
+@pytest.fixture(scope="module")
+def foundry(dns, outside, public_authority, tmp_path_factory):
+    """The resource answers a prompt with events, to whoever has its key and no other credential."""
+    def serve(request):
+        headers = dict(request["headers"])
+        if headers.get("x-api-key") != conftest.SECRET or "authorization" in headers or "api-key" in headers:
+            return 401, {"content-type": "application/json"}, json.dumps({"error": {"code": "401"}})
+        if request["path"].partition("?")[0] == "/anthropic/v1/messages/count_tokens":
+            return 200, {"content-type": "application/json"}, json.dumps({"input_tokens": 3})
+        return 200, {"content-type": "text/event-stream"}, "event: message_stop\ndata: {}\n\n"
+    outside.services[FOUNDRY.removesuffix(":443")] = serve
+    running = egress_path.EgressPath(
+        conftest.HERE / "foundry.yaml", tmp_path_factory.mktemp("foundry"), (3136, 15451),
+        public_authority.certificate, secrets={"key": {"api-key": conftest.SECRET}})
+    yield running
+    running.close()
+    del outside.services[FOUNDRY.removesuffix(":443")]
 
 
 def signed(running, outside, authority=BEDROCK, **what):
@@ -110,6 +129,12 @@ def refusal(point, tried, fixture, authority, status, **what):
     refusal(5, "Anthropic: a path that begins alike", "anthropic", ANTHROPIC, 403, path="/v1/messages2"),
     refusal(5, "Anthropic: organisation and keys", "anthropic", ANTHROPIC, 403, path="/v1/organizations/api_keys"),
     refusal(5, "Anthropic: GET", "anthropic", ANTHROPIC, 403, method="GET", path="/v1/messages"),
+    refusal(5, "Foundry: another provider's models", "foundry", FOUNDRY, 403, path="/openai/v1/chat/completions"),
+    refusal(5, "Foundry: batches", "foundry", FOUNDRY, 403, path="/anthropic/v1/messages/batches"),
+    refusal(5, "Foundry: the path of Anthropic's own host", "foundry", FOUNDRY, 403, path="/v1/messages"),
+    refusal(5, "Foundry: GET", "foundry", FOUNDRY, 403, method="GET", path="/anthropic/v1/messages"),
+    refusal(1, "Foundry: another resource", "foundry", "other-models.services.ai.azure.com:443", None),
+    refusal(1, "Foundry: Entra ID", "foundry", "login.microsoftonline.com:443", None),
     refusal(1, "Anthropic: telemetry", "anthropic", "statsig.anthropic.com:443", None),
 ])
 def test_the_rest_of_a_provider_is_refused(request, outside, seen, fixture, authority, status, what):
@@ -128,4 +153,23 @@ def test_the_key_of_a_model_is_the_gateways(anthropic, outside, seen):
     headers = dict(json.loads(answer.body)["headers"])
     assert headers["x-api-key"] == conftest.SECRET and "authorization" not in headers
     assert headers["anthropic-version"] == "2023-06-01" and outside.requests[-1]["path"] == "/v1/messages?beta=true"
+    seen("the host got the gateway's key alone")
+
+
+@pytest.mark.parametrize("what, path, body", [
+    pytest.param(headers, path, body, id=tried, marks=pytest.mark.attack(4, f"Foundry: {tried}"))
+    for tried, headers, path, body in [
+        ("a prompt, without any credential", (), "/anthropic/v1/messages", "event: message_stop\ndata: {}\n\n"),
+        ("a prompt, with a placeholder and own keys", (
+            ("Authorization", "Bearer stockade-placeholder"), ("x-api-key", "own"), ("api-key", "own")),
+         "/anthropic/v1/messages?beta=true", "event: message_stop\ndata: {}\n\n"),
+        ("the count of a prompt's tokens", (("Authorization", "Bearer own"),), "/anthropic/v1/messages/count_tokens",
+         '{"input_tokens": 3}'),
+    ]])
+def test_the_key_of_a_foundry_resource_is_the_gateways(foundry, outside, seen, what, path, body):
+    answer = foundry.ask(FOUNDRY, method="POST", path=path, body=b"{}", headers=[*what, ("anthropic-version", "2023-06-01")])
+    assert (answer.status, answer.body.decode()) == (200, body), answer
+    assert outside.requests[-1]["path"] == path
+    log = foundry.gateway.errors() + foundry.gateway.log_path.read_text()
+    assert conftest.SECRET not in log
     seen("the host got the gateway's key alone")

@@ -1,19 +1,15 @@
 """Point 17: programs that people use, as processes with the variables that an agent has; and what audit and WebSockets let
 through."""
 
-import base64
-import hashlib
-import io
 import json
 import os
 import shutil
 import ssl
 import subprocess
-import tarfile
-import zipfile
 
 import conftest
 import egress_path
+import packages
 import pytest
 from egress_path import read_head
 
@@ -26,10 +22,9 @@ def run(*command, cwd=None, env=None):
 
 @pytest.fixture(scope="module")
 def tools(dns, outside, public_authority, tmp_path_factory):
-    basic = base64.b64encode(f"x-access-token:{GIT_TOKEN}".encode()).decode()
     running = egress_path.EgressPath(
         conftest.HERE / "tools.yaml", tmp_path_factory.mktemp("tools"), (3133, 15448), public_authority.certificate,
-        secrets={"npm": {"npm": NPM_TOKEN}}, derived={"git": {"basic": basic}})
+        secrets={"npm": {"npm": NPM_TOKEN}}, derived={"git": {"basic": packages.basic("x-access-token", GIT_TOKEN).removeprefix("Basic ")}})
     yield running
     running.close()
 
@@ -49,33 +44,10 @@ def agent(tools, tmp_path):
 
 @pytest.fixture(scope="module")
 def forge(outside, tmp_path_factory):
-    """A bare repository with a commit, behind git's own HTTP server; it asks for the token."""
+    """A repository behind git's own HTTP server; it asks for the token."""
     root = tmp_path_factory.mktemp("forge")
-    work, bare = root / "work", root / "acme/tool.git"
-    author = {**os.environ, "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.test", "GIT_COMMITTER_NAME": "a",
-              "GIT_COMMITTER_EMAIL": "a@example.test", "HOME": str(root)}
-    for command in (["git", "init", "-q", "-b", "main", str(work)],
-                    ["git", "-C", str(work), "commit", "-q", "--allow-empty", "-m", "first"],
-                    ["git", "clone", "-q", "--bare", str(work), str(bare)],
-                    ["git", "-C", str(bare), "config", "http.receivepack", "true"]):
-        subprocess.run(command, check=True, env=author, capture_output=True)
-    wanted = "Basic " + base64.b64encode(f"x-access-token:{GIT_TOKEN}".encode()).decode()
-
-    def serve(request):
-        headers = dict(request["headers"])
-        if headers.get("authorization") != wanted:
-            return 401, {"www-authenticate": "Basic realm=git"}, b""
-        path, _, query = request["path"].partition("?")
-        environment = {**os.environ, "GIT_PROJECT_ROOT": str(root), "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path,
-                       "QUERY_STRING": query, "REQUEST_METHOD": request["method"], "REMOTE_USER": "agent",
-                       "CONTENT_TYPE": headers.get("content-type", ""), "HTTP_GIT_PROTOCOL": headers.get("git-protocol", ""),
-                       "HTTP_CONTENT_ENCODING": headers.get("content-encoding", "")}
-        done = subprocess.run(["git", "http-backend"], input=request["raw"], env=environment, capture_output=True,
-                              check=True)
-        head, _, body = done.stdout.partition(b"\r\n\r\n")
-        fields = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
-        return int(fields.pop("Status", "200 OK").split()[0]), fields, body
-    outside.services["git.example.test"] = serve
+    bare = packages.make_repository(root)
+    outside.services["git.example.test"] = packages.git_service(root, packages.basic("x-access-token", GIT_TOKEN))
     return bare
 
 
@@ -124,25 +96,9 @@ def test_git_clone_of_another(tools, agent, forge, tmp_path, seen):
     seen("403 within TLS, as git says")
 
 
-def wheel():
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr("acme_tool.py", "answer = 42\n")
-        archive.writestr("acme_tool-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: acme-tool\nVersion: 1.0\n")
-        archive.writestr("acme_tool-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr("acme_tool-1.0.dist-info/RECORD",
-                         "acme_tool.py,,\nacme_tool-1.0.dist-info/METADATA,,\nacme_tool-1.0.dist-info/WHEEL,,\n"
-                         "acme_tool-1.0.dist-info/RECORD,,\n")
-    return data.getvalue()
-
-
 @pytest.mark.attack(17, "pip install, from an index whose files are on another host")
 def test_pip(tools, outside, agent, tmp_path, seen):
-    package = wheel()
-    name, digest = "acme_tool-1.0-py3-none-any.whl", hashlib.sha256(package).hexdigest()
-    page = f'<a href="https://files.index.example.test/{name}#sha256={digest}">{name}</a>'
-    outside.responses["/simple/acme-tool/"] = (200, {"content-type": "text/html"}, page)
-    outside.responses[f"/{name}"] = (200, {"content-type": "application/octet-stream"}, package)
+    packages.serve_wheel(outside, "files.index.example.test")
     done = run("/usr/bin/python3", "-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check", "--target",
                str(tmp_path / "site"), "--index-url", "https://index.example.test/simple/", "acme-tool", env=agent)
     assert done.returncode == 0, done.stderr
@@ -150,21 +106,11 @@ def test_pip(tools, outside, agent, tmp_path, seen):
     seen("works")
 
 
-def npm_package():
-    data, manifest = io.BytesIO(), json.dumps({"name": "@acme/tool", "version": "1.0.0"}).encode()
-    with tarfile.open(fileobj=data, mode="w:gz") as archive:
-        member = tarfile.TarInfo("package/package.json")
-        member.size = len(manifest)
-        archive.addfile(member, io.BytesIO(manifest))
-    return data.getvalue()
-
-
 @pytest.mark.attack(17, "the requests of npm for a scoped package, `/@acme%2ftool`")
 def test_npm_requests(tools, outside, seen):
     """What npm sends, by hand: the machines that run this suite need no npm."""
-    outside.responses["/@acme%2ftool"] = (200, {"content-type": "application/json"}, "{}")
-    outside.responses["/@acme/tool/-/tool-1.0.0.tgz"] = (200, {}, npm_package())
-    for path in ("/@acme%2ftool", "/@acme/tool/-/tool-1.0.0.tgz"):
+    packages.serve_npm_package(outside, "npm.example.test")
+    for path in (packages.SCOPED, packages.TARBALL):
         assert tools.ask("npm.example.test:443", path=path).status == 200
         assert ["authorization", f"Bearer {NPM_TOKEN}"] in outside.requests[-1]["headers"]
         assert outside.requests[-1]["path"] == path
@@ -174,13 +120,7 @@ def test_npm_requests(tools, outside, seen):
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 def test_npm_install(tools, outside, agent, tmp_path):
     """npm itself, where it is installed."""
-    package = npm_package()
-    integrity = "sha512-" + base64.b64encode(hashlib.sha512(package).digest()).decode()
-    version = {"name": "@acme/tool", "version": "1.0.0",
-               "dist": {"tarball": "https://npm.example.test/@acme/tool/-/tool-1.0.0.tgz", "integrity": integrity}}
-    outside.responses["/@acme%2ftool"] = (200, {"content-type": "application/json"}, json.dumps(
-        {"name": "@acme/tool", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": version}}))
-    outside.responses["/@acme/tool/-/tool-1.0.0.tgz"] = (200, {"content-type": "application/octet-stream"}, package)
+    packages.serve_npm_package(outside, "npm.example.test")
     done = run("npm", "install", "--no-audit", "--no-fund", "--no-update-notifier", "--registry",
                "https://npm.example.test/", "@acme/tool", cwd=tmp_path, env=agent)
     assert done.returncode == 0, done.stderr

@@ -63,6 +63,17 @@ ports, cannot be overridden. JSON, which is YAML, because helm would write large
   "http" (dict "address" (printf "%s:8081" .Values.listenAddress))
   "clusterDomain" .Values.clusterDomain
   "leaderElection" (dict "enabled" true "namespace" .Release.Namespace) -}}
+{{- /* With gateways, images of this release where none are given; Envoy's has no default. */ -}}
+{{- with .Values.operator.config.egress -}}
+{{- $images := dict -}}
+{{- range $name := list "canary" "credentials" -}}
+{{- if not (index ($.Values.operator.config.egress.images | default dict) $name) -}}
+{{- $registry := ternary "" (printf "%s/" (trimSuffix "/" $.Values.image.registry)) (empty $.Values.image.registry) -}}
+{{- $_ := set $images $name (printf "%sstockade-%s:%s" $registry $name $.Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set $fields "egress" (dict "images" $images) -}}
+{{- end -}}
 {{- include "stockade.config" (list . "operator" "OperatorConfiguration" $fields) -}}
 {{- end -}}
 
