@@ -1,7 +1,6 @@
 """What the API server judges by itself about the pods of egress gateways, with no webhook registered at all."""
 
 import contextlib
-import copy
 import json
 
 import pytest
@@ -31,13 +30,11 @@ def stockade(cluster, tmp_path_factory):
 
 def rendered(kind, namespace):
     """The first object of that kind that a sandbox's gateway is made of, as tests/golden/gateway has it."""
-    items = json.loads((ROOT / "tests" / "golden" / "gateway" / "bedrock.json").read_text(encoding="utf-8"))["items"]
-    found = copy.deepcopy(next(item for item in items if item["kind"] == kind and kind != "Pod"))
-    found["metadata"] = {k: v for k, v in found["metadata"].items() if k != "ownerReferences"} | {"namespace": namespace}
-    if kind == "Deployment":
-        text = json.dumps(found).replace(found["metadata"]["name"], GATEWAY)
-        found = json.loads(text)
-    return found
+    golden = json.loads((ROOT / "tests" / "golden" / "gateway" / "bedrock.json").read_text(encoding="utf-8"))
+    found = next(item for item in golden["items"] if item["kind"] == kind)
+    found["metadata"].pop("ownerReferences", None)
+    found["metadata"]["namespace"] = namespace
+    return json.loads(json.dumps(found).replace(found["metadata"]["name"], GATEWAY)) if kind == "Deployment" else found
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +55,12 @@ def space(stockade, operator):
 
 
 def pod_name(cluster, namespace):
-    found = json.loads(cluster.must("-n", namespace, "get", "pods", "-l", f"stockade.dev/gateway={GATEWAY}", "-o", "json"))
-    running = [item for item in found["items"] if item["spec"].get("nodeName") and "deletionTimestamp" not in item["metadata"]]
-    return running[0]["metadata"]["name"] if running else None
+    """Of a pod that runs, or None."""
+    found = cluster.get("-n", namespace, "pods", "-l", f"stockade.dev/gateway={GATEWAY}")["items"]
+    for item in found:
+        if item["spec"].get("nodeName") and "deletionTimestamp" not in item["metadata"]:
+            return item["metadata"]["name"]
+    return None
 
 
 def denied(done, code):
@@ -181,13 +181,14 @@ def test_a_replica_set_has_the_gateways_deployment(stockade, space):
 
 def test_templates_stay_as_they_are(stockade, space, operator):
     def patch(kind, name, change, user=stockade.cluster):
-        return user.kubectl("-n", space, "patch", kind, name, "--type=merge", "--dry-run=server", "-p", json.dumps(change))
+        options = ("--type=merge", "--dry-run=server", "-p", json.dumps(change))
+        return user.kubectl("-n", space, "patch", kind, name, *options)
 
     note = {"spec": {"template": {"metadata": {"annotations": {"note": "x"}}}}}
     denied(patch("deployment", GATEWAY, note), "ManagedObjectChanged")
     assert patch("deployment", GATEWAY, note, operator).returncode == 0
-    names = stockade.cluster.must("-n", space, "get", "replicasets", "-o", "jsonpath={.items[*].metadata.name}").split()
-    for name in names:
+    for replica_set in stockade.cluster.get("-n", space, "replicasets")["items"]:
+        name = replica_set["metadata"]["name"]
         for user in (stockade.cluster, operator, controller(stockade, "deployment-controller")):
             denied(patch("replicaset", name, note, user), "ManagedObjectChanged")
     # What is made again or makes nothing passes.
@@ -273,7 +274,8 @@ UPDATES = {
     "label changed": ("GatewayLabelForged", ("label", "--overwrite", "stockade.dev/gateway=asg-other")),
     "label taken off by way of the status": (
         "GatewayLabelForged",
-        ("patch", "--subresource=status", "--type=merge", "-p", '{"metadata": {"labels": {"stockade.dev/gateway": null}}}'),
+        ("patch", "--subresource=status", "--type=merge", "-p",
+         '{"metadata": {"labels": {"stockade.dev/gateway": null}}}'),
     ),
     "image": (
         "ManagedObjectChanged",

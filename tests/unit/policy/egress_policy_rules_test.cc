@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "policy/host_lists.h"
 #include "tests/unit/policy/policies.h"
 #include "tests/unit/policy/policy_cases.h"
 
@@ -302,28 +301,6 @@ TEST(EgressPolicyRulesTest, AnotherHostForASecretIsAdded) {
       IsEmpty());
   EXPECT_THAT(Added(policy, before, kKey + Allow("{host: b.example, credential: key}")),
               ElementsAre("p CredentialHost spec.egress.allow[0].credential"));
-}
-
-// ---- The lists
-
-TEST(HostListsTest, NothingIsWithinListsThatAreEmpty) {
-  EXPECT_FALSE(AllowedHosts().Covers("a.example"));
-  EXPECT_FALSE(AllowedHosts().Covers("*.example"));
-  EXPECT_TRUE(DeniedHosts().empty());
-  EXPECT_EQ(DeniedHosts().DenierOf("a.example"), "");
-  EXPECT_THAT(DeniedHosts().NamesWithin("*.example"), IsEmpty());
-}
-
-TEST(HostListsTest, FindsTheNearestDenier) {
-  const std::vector<std::string> hosts = {"*.b.example", "*.example", "x.a.example", "y.a.example"};
-  const DeniedHosts denied(hosts);
-  EXPECT_EQ(denied.DenierOf("a.b.example"), "*.b.example");
-  EXPECT_EQ(denied.DenierOf("x.a.example"), "x.a.example");
-  EXPECT_EQ(denied.DenierOf("*.b.example"), "*.b.example");
-  EXPECT_EQ(denied.DenierOf("*.a.example"), "*.example");
-  EXPECT_EQ(denied.DenierOf("example"), "");
-  EXPECT_THAT(denied.NamesWithin("*.a.example"), ElementsAre("x.a.example", "y.a.example"));
-  EXPECT_THAT(denied.NamesWithin("*.example"), IsEmpty());
 }
 
 }  // namespace
