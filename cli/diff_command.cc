@@ -20,6 +20,9 @@
 #include "operator/cached_objects.h"
 #include "policy/escaping.h"
 #include "render/claims.h"
+#include "render/egress_profile.h"
+#include "render/gateway.h"
+#include "render/sandbox_egress.h"
 
 namespace stockade::cli {
 namespace {
@@ -40,14 +43,18 @@ constexpr std::array kFlags = {
 
 constexpr std::string_view kHelp =
     "Shows what would change of the objects that the operator makes, if the manifests were applied "
-    "now:\nthe deny-all, claims, the Service, the allowance for ingress and the pod. (What changes "
-    "of the\nAgentSandbox itself is what kubectl diff shows.) Objects that were changed behind the "
-    "operator's back\ndiffer as well. Nothing is written. Pass the operator's own configuration "
-    "with "
-    "--config, or the\ndefaults are compared with what it made of others.\n"
+    "now:\nthe deny-all, claims, the Service, the allowance for ingress and the pod; and with "
+    "spec.egress the\ngateway: its deny-all, service account, Service, configurations, allowances "
+    "and Deployment. (What\nchanges of the AgentSandbox itself is what kubectl diff shows.) "
+    "Objects "
+    "that were changed behind the\noperator's back differ as well. Nothing is written. Pass the "
+    "operator's own configuration with --config,\nor the defaults are compared with what it made "
+    "of "
+    "others: gateways are shown only if it has a section\negress.\n"
     "\n"
-    "Reads AgentSandboxes, pods, claims, Services and NetworkPolicies of the sandboxes' "
-    "namespaces.\n"
+    "Reads AgentSandboxes, pods, claims, Services, NetworkPolicies and, for gateways, Deployments, "
+    "ConfigMaps\nand ServiceAccounts of the sandboxes' namespaces. Secrets are never read, and "
+    "certificates not compared:\nof them the names are told, and what would become of them.\n"
     "\n"
     "Exit codes: 0 nothing would change, 1 something would, 2 an error; a manifest that the rules "
     "refuse\nis one.\n"
@@ -76,9 +83,11 @@ std::string Annotation(const Json& object, std::string_view key) {
 
 class SandboxDiff {
  public:
-  SandboxDiff(kube::Client& client, const render::Profile& profile, const Colours& colours,
-              Console& console)
-      : client_(client), profile_(profile), colours_(colours), console_(console) {}
+  SandboxDiff(kube::Client& client, const sandbox_operator::OperatorConfig& config,
+              const Colours& colours, Console& console)
+      : client_(client), profile_(config.profile), colours_(colours), console_(console) {
+    if (config.egress.enabled) egress_ = config.egress.settings;
+  }
 
   // Whether anything would change. Tells it on the console.
   Result<bool> Run(AcceptedSandbox accepted) {
@@ -87,16 +96,22 @@ class SandboxDiff {
     auto stored =
         Find(client_, sandbox_operator::kAgentSandboxes, namespace_name, sandbox.metadata.name);
     if (!stored.ok()) return stored.status();
+    std::optional<api::AgentSandbox> live;
     std::vector<OwnedObject> before;
     if (*stored) {
-      auto live = api::DecodeAgentSandbox((*stored)->root());
-      if (!live.ok()) return live.status().WithContext("the stored " + accepted.title);
+      auto decoded = api::DecodeAgentSandbox((*stored)->root());
+      if (!decoded.ok()) return decoded.status().WithContext("the stored " + accepted.title);
+      live = std::move(*decoded);
       sandbox.metadata.uid = live->metadata.uid;
-      before = OwnedObjects(*live, profile_);
+      const auto rendered = Rendered(*live);
+      if (!rendered.ok()) return rendered.status();
+      before = *rendered;
     } else {
       sandbox.metadata.uid.clear();
     }
-    const std::vector<OwnedObject> after = OwnedObjects(sandbox, profile_);
+    const auto rendered = Rendered(sandbox);
+    if (!rendered.ok()) return rendered.status();
+    const std::vector<OwnedObject>& after = *rendered;
     bool changed = false;
     for (const OwnedObject& wanted : after) {
       const auto differs = Compare(sandbox, before, wanted);
@@ -108,10 +123,54 @@ class SandboxDiff {
       if (!gone.ok()) return gone.status();
       changed = changed || *gone;
     }
+    TellSecrets(live ? &*live : nullptr, sandbox);
     return changed;
   }
 
  private:
+  [[nodiscard]] bool HasGateway(const api::AgentSandbox& sandbox) const {
+    return egress_ && sandbox.spec.egress;
+  }
+
+  // With the address that the gateway's Service has, where it is there.
+  Result<std::vector<OwnedObject>> Rendered(const api::AgentSandbox& sandbox) {
+    std::string address;
+    if (HasGateway(sandbox)) {
+      const std::string name = render::GatewayName(sandbox, ProfileOf(sandbox));
+      auto service = Find(client_, kube::kServices, sandbox.metadata.namespace_name, name);
+      if (!service.ok()) return service.status();
+      if (*service) address = (*service)->root()["spec"]["clusterIP"].StringOrEmpty();
+    }
+    return OwnedObjects(sandbox, profile_, egress_, address);
+  }
+
+  static render::EgressProfile ProfileOf(const api::AgentSandbox& sandbox) {
+    return render::MakeEgressProfile(*sandbox.spec.egress, sandbox.spec.credentials);
+  }
+
+  // Nobody is told what is in a Secret, only what would become of it.
+  void TellSecrets(const api::AgentSandbox* before, const api::AgentSandbox& after) {
+    const bool had = before != nullptr && HasGateway(*before);
+    std::string_view fate;
+    if (!had && HasGateway(after)) {
+      fate = "would be created";
+    } else if (had && !HasGateway(after)) {
+      fate = "would be deleted with the gateway's Service";
+    } else if (had && ProfileOf(*before).hash != ProfileOf(after).hash) {
+      fate = "would be issued anew";
+    } else {
+      return;
+    }
+    const GatewaySecrets names = SecretsOf(after);
+    const bool known = !after.metadata.uid.empty();
+    console_.out += colours_.Bold("# Secrets " + names.gateway + ", " + names.leaves + " and " +
+                                  names.sandbox) +
+                    " " + std::string(fate) + "; " +
+                    (known ? "what is in them is neither read nor shown\n"
+                           : "their names end in a digest of the sandbox's uid, and what is in "
+                             "them is neither read nor shown\n");
+  }
+
   static const Json* ObjectOf(const std::vector<OwnedObject>& objects, const OwnedObject& like) {
     for (const OwnedObject& owned : objects) {
       if (owned.Title() == like.Title()) return &owned.object;
@@ -132,8 +191,9 @@ class SandboxDiff {
       return Tell(std::move(change));
     }
     const codec::JsonView live = (*found)->root();
-    const bool is_deny_all = wanted.name() == api::kDenyAllPolicyName;
-    if (!is_deny_all &&
+    // The operator leaves it as it is.
+    if (wanted.resource.kind == kube::kServiceAccounts.kind) return false;
+    if (HasOwner(wanted.object) &&
         (sandbox.metadata.uid.empty() || Controller(live) != sandbox.metadata.uid)) {
       console_.out += colours_.Bold("# " + namespace_name + ": " + wanted.Title()) +
                       " exists and does not belong to this sandbox, which would be Stalled with "
@@ -141,14 +201,34 @@ class SandboxDiff {
       return true;
     }
     const Json* old = ObjectOf(before, wanted);
-    const Json live_json = live.ToJson();
+    Json live_json = live.ToJson();
+    if (wanted.resource.kind == kube::kConfigMaps.kind) {
+      HideCertificates(live_json, old != nullptr ? *old : wanted.object);
+    }
     change.live = ProjectLive(live_json, wanted.object, old != nullptr ? *old : wanted.object);
-    change.note = NoteOf(wanted, live, live_json);
+    change.note = NoteOf(wanted, live, live_json, *change.live);
     return Tell(std::move(change));
   }
 
-  static std::string NoteOf(const OwnedObject& wanted, codec::JsonView live,
-                            const Json& live_json) {
+  // What belongs to a namespace or to several sandboxes has none.
+  static bool HasOwner(const Json& object) {
+    return object["metadata"].contains("ownerReferences");
+  }
+
+  // Those of authorities are made in the cluster, and rendered as placeholders.
+  static void HideCertificates(Json& live, const Json& rendered) {
+    if (rendered["data"].contains(render::kTrustFile) &&
+        live["data"].contains(render::kTrustFile)) {
+      live["data"][render::kTrustFile] = rendered["data"][render::kTrustFile];
+    }
+  }
+
+  static std::string NoteOf(const OwnedObject& wanted, codec::JsonView live, const Json& live_json,
+                            const Json& projected) {
+    if (wanted.resource.kind == kube::kDeployments.kind &&
+        projected["spec"].value("template", Json()) != wanted.object["spec"]["template"]) {
+      return "would be changed: a new pod of the gateway takes over from the old one";
+    }
     if (wanted.resource.kind == kube::kPods.kind) {
       const bool anew = Annotation(live_json, api::kSpecHashAnnotation) !=
                         Annotation(wanted.object, api::kSpecHashAnnotation);
@@ -181,6 +261,7 @@ class SandboxDiff {
     const auto text_of = [](std::optional<Json>& object) {
       if (!object) return std::string();
       DropBookkeeping(*object);
+      UnfoldJson(*object);
       return codec::ToYaml(*object);
     };
     const std::string live = text_of(change.live);
@@ -202,6 +283,7 @@ class SandboxDiff {
 
   kube::Client& client_;
   const render::Profile& profile_;
+  std::optional<render::EgressSettings> egress_;  // where the operator makes gateways
   const Colours& colours_;
   Console& console_;
   std::set<std::string> seen_;
@@ -218,7 +300,7 @@ int Run(const Invocation& invocation) {
   auto sandboxes = AcceptSandboxes(invocation, options, exit_code);
   if (exit_code != kExitClean) exit_code = kExitError;
   const Colours colours(invocation.environment.colour);
-  SandboxDiff diff(*cluster->client, config->profile, colours, invocation.console);
+  SandboxDiff diff(*cluster->client, *config, colours, invocation.console);
   for (AcceptedSandbox& accepted : sandboxes) {
     const auto changed = diff.Run(std::move(accepted));
     if (!changed.ok()) return invocation.Fail(changed.status().ToString());

@@ -89,6 +89,15 @@ Json ProjectLive(const Json& live, const Json& rendered, const Json& rendered_be
   return Project(live, rendered, rendered_before, "");
 }
 
+void UnfoldJson(Json& object) {
+  if (object.value("kind", "") != "ConfigMap" || !MemberOf(object, "data").is_object()) return;
+  for (Json& value : object["data"]) {
+    if (!value.is_string()) continue;
+    const auto parsed = codec::JsonDocument::Parse(value.get_ref<const std::string&>());
+    if (parsed.ok() && parsed->root().IsObject()) value = parsed->root().ToJson();
+  }
+}
+
 void DropBookkeeping(Json& object) {
   if (!object.contains("metadata")) return;
   Json& metadata = object["metadata"];

@@ -15,6 +15,10 @@ namespace stockade::cli {
 [[nodiscard]] codec::Json ProjectLive(const codec::Json& live, const codec::Json& rendered,
                                       const codec::Json& rendered_before);
 
+// Puts what a ConfigMap's data hold as JSON text, such as the configuration of a proxy, in the
+// place of the text, so that a difference is a line and not the whole. Other text stays.
+void UnfoldJson(codec::Json& object);
+
 // Takes away what is written anew with every change and tells people nothing: the operator's
 // digests and owner references.
 void DropBookkeeping(codec::Json& object);

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "api/gateway_names.h"
 #include "api/names.h"
+#include "operator/issued.h"
 #include "operator/pod_metadata.h"
 #include "render/egress_profile.h"
 #include "render/gateway.h"
@@ -25,18 +27,22 @@ render::EgressSettings WithImages(render::EgressSettings settings) {
 
 // Adds the gateway of a sandbox with spec.egress, and returns what its pod is rendered with.
 render::SandboxEgress AddGateway(const api::AgentSandbox& sandbox,
-                                 const render::EgressSettings& settings,
+                                 const render::EgressSettings& settings, const std::string& address,
                                  std::vector<OwnedObject>& objects) {
   const render::EgressProfile profile =
       render::MakeEgressProfile(*sandbox.spec.egress, sandbox.spec.credentials);
   const std::string name = render::GatewayName(sandbox, profile);
+  const GatewaySecrets secrets = SecretsOf(sandbox);
   render::GatewayObjects gateway = render::RenderGatewayObjects(
       sandbox, profile, settings,
-      {.identity_secret = name + "-identity",
-       .leaves_secret = name + "-leaves",
-       .address = std::string(kGatewayAddress),
+      {.identity_secret = secrets.gateway,
+       .leaves_secret = secrets.leaves,
+       .address = address,
        .authorities = kAuthorities,
        .public_roots = render::NeedsPublicRoots(profile) ? kPublicRoots : ""});
+  if (sandbox.spec.operating_mode == api::OperatingMode::kSuspended) {
+    gateway.deployment["spec"]["replicas"] = 0;
+  }
   const std::string& space = sandbox.metadata.namespace_name;
   objects.push_back({kube::kNetworkPolicies, render::RenderGatewayDenyAllPolicy(space)});
   objects.push_back({kube::kServiceAccounts, render::RenderGatewayServiceAccount(space)});
@@ -51,24 +57,39 @@ render::SandboxEgress AddGateway(const api::AgentSandbox& sandbox,
   objects.push_back({kube::kDeployments, std::move(gateway.deployment)});
   return {.settings = settings,
           .gateway = name,
-          .address = std::string(kGatewayAddress),
+          .address = address,
           .profile_hash = profile.hash,
-          .identity_secret =
-              std::string(api::kSandboxObjectPrefix) + sandbox.metadata.name + "-identity"};
+          .identity_secret = secrets.sandbox};
 }
 
 }  // namespace
 
 std::string OwnedObject::Title() const { return std::string(resource.kind) + " " + name(); }
 
+GatewaySecrets SecretsOf(const api::AgentSandbox& sandbox) {
+  if (!sandbox.metadata.uid.empty()) {
+    return {.gateway = sandbox_operator::GatewayIdentitySecret(sandbox),
+            .leaves = sandbox_operator::LeavesSecret(sandbox),
+            .sandbox = sandbox_operator::SandboxIdentitySecret(sandbox)};
+  }
+  const std::string prefix = api::DedicatedGatewayName(sandbox.metadata.name);
+  return {.gateway = prefix + "-gateway-uid",
+          .leaves = prefix + "-leaves-uid",
+          .sandbox = prefix + "-sandbox-uid"};
+}
+
 std::vector<OwnedObject> OwnedObjects(const api::AgentSandbox& sandbox,
                                       const render::Profile& profile,
-                                      const std::optional<render::EgressSettings>& egress) {
+                                      const std::optional<render::EgressSettings>& egress,
+                                      std::string_view gateway_address) {
   std::vector<OwnedObject> objects;
   objects.push_back(
       {kube::kNetworkPolicies, render::RenderDenyAllPolicy(sandbox.metadata.namespace_name)});
   std::optional<render::SandboxEgress> way_out;
-  if (egress && sandbox.spec.egress) way_out = AddGateway(sandbox, WithImages(*egress), objects);
+  if (egress && sandbox.spec.egress) {
+    const std::string address(gateway_address.empty() ? kGatewayAddress : gateway_address);
+    way_out = AddGateway(sandbox, WithImages(*egress), address, objects);
+  }
   render::DesiredObjects desired = render::Render(sandbox, profile, way_out);
   for (codec::Json& claim : desired.claims) {
     objects.push_back({kube::kPersistentVolumeClaims, std::move(claim)});

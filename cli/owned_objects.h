@@ -27,11 +27,22 @@ struct OwnedObject {
 // namespace's deny-all, claims, Service, allowance, and the pod last, which a suspended sandbox has
 // not. With `egress` and spec.egress, before the pod also the gateway: its deny-all, service
 // account, Service, ConfigMaps, which hold the configurations of both proxies, allowances and
-// Deployment. Secrets are left out, and what only a cluster can tell has placeholders: the
-// address of the gateway's Service and the certificates of authorities.
+// Deployment. Secrets are left out; those of a sandbox with a uid are named as the operator names
+// them. What only a cluster can tell has placeholders: the certificates of authorities, the names
+// of Secrets where there is no uid, and the address of the gateway's Service unless it is given.
 [[nodiscard]] std::vector<OwnedObject> OwnedObjects(
     const api::AgentSandbox& sandbox, const render::Profile& profile,
-    const std::optional<render::EgressSettings>& egress = std::nullopt);
+    const std::optional<render::EgressSettings>& egress = std::nullopt,
+    std::string_view gateway_address = {});
+
+// The Secrets that the operator issues for a sandbox with spec.egress: their names follow from its
+// uid, and end in "-uid" while it has none.
+struct GatewaySecrets {
+  std::string gateway;  // the gateway's identity
+  std::string leaves;   // certificates of the hosts
+  std::string sandbox;  // the identity of the sandbox
+};
+[[nodiscard]] GatewaySecrets SecretsOf(const api::AgentSandbox& sandbox);
 
 // The placeholder of an address, which is one of documentation (RFC 5737).
 inline constexpr std::string_view kGatewayAddress = "192.0.2.1";

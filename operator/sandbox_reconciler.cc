@@ -27,9 +27,7 @@ Blocker WidenedBy(const std::string& policy, std::string_view consequence) {
   return {"WidenedBy",
           "NetworkPolicy \"" + policy +
               "\" selects the sandbox's pod and lets traffic through, so " +
-              std::string(consequence) +
-              "; delete it, or exclude sandboxes from its podSelector with a matchExpression on " +
-              std::string(api::kSandboxLabel) + " DoesNotExist",
+              std::string(consequence) + "; delete it, or " + ExcludeFromPodSelector(),
           false};
 }
 

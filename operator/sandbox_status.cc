@@ -148,9 +148,8 @@ Condition EgressIsolated(const Observation& seen) {
   if (!seen.widened_by.empty()) {
     return Make("EgressIsolated", "False", "WidenedBy",
                 "NetworkPolicy \"" + seen.widened_by +
-                    "\" selects the sandbox's pod and lets traffic through; exclude sandboxes "
-                    "from its podSelector with a matchExpression on " +
-                    std::string(api::kSandboxLabel) + " DoesNotExist");
+                    "\" selects the sandbox's pod and lets traffic through; " +
+                    ExcludeFromPodSelector());
   }
   if (!seen.deny_all_in_place) {
     return Make("EgressIsolated", "Unknown", "DenyAllMissing",
@@ -272,6 +271,12 @@ void KeepTransitionTimes(std::vector<Condition>& conditions, const std::vector<C
 }
 
 }  // namespace
+
+std::string ExcludeFromPodSelector() {
+  return "exclude sandboxes and gateways from its podSelector with matchExpressions on " +
+         std::string(api::kSandboxLabel) + " and " + std::string(api::kGatewayLabel) +
+         " DoesNotExist";
+}
 
 Json ComputeStatus(const api::AgentSandbox& sandbox, const Observation& seen,
                    const render::Profile& profile, std::chrono::system_clock::time_point now) {

@@ -59,6 +59,10 @@ struct Observation {
                                         const render::Profile& profile,
                                         std::chrono::system_clock::time_point now);
 
+// What to change of a NetworkPolicy that widens: the end of a sentence. Gateways too, since a
+// policy that selects them is refused like one that selects sandboxes.
+[[nodiscard]] std::string ExcludeFromPodSelector();
+
 // Status, reason, message and time of the condition of that type in a status; empty when there is
 // none.
 [[nodiscard]] api::Condition FindCondition(const codec::Json& status, std::string_view type);

@@ -49,6 +49,7 @@ std::vector<Chapter> Chapters() {
           {"Resources", ResourceRules()},
           {"Fields that nobody has judged", ReviewedFieldRules()},
           {"Rules of policies", PolicyRules()},
+          {"Rules of policies for egress", EgressPolicyRules()},
           {"Requests", GuardRules()}};
 }
 
@@ -78,9 +79,9 @@ and where else the danger is described. "The sandbox" means the object that a us
 there, because the operator fills it in. "The rendered pod" means the pod as the operator creates it: there the
 hardened value has to stand.
 
-The [rules of policies](#rules-of-policies) are no part of the floor: each judges a sandbox by the
-[AgentSandboxPolicies](policies.md) that select its namespace, and the policy says whether what is found is refused,
-warned of or recorded.
+The [rules of policies](#rules-of-policies), [those for egress](#rules-of-policies-for-egress) among them, are no part
+of the floor: each judges a sandbox by the [AgentSandboxPolicies](policies.md) that select its namespace, and the policy
+says whether what is found is refused, warned of or recorded.
 
 The rules under [Requests](#requests) judge no object but what somebody does to what the operator made: the
 [guards](guards.md) of the webhook apply them, and say who may do what.

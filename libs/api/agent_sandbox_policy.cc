@@ -33,6 +33,8 @@ class PolicyDecoder {
         untrusted == 0 ? Isolation::kGVisor : Isolation::kMicroVM;
     DecodeImages(reader.Value("images"), spec.images);
     DecodeResources(reader.Value("resources"), spec.max_resources);
+    DecodeEgress(reader.Value("egress"), spec.egress);
+    DecodeCredentials(reader.Value("credentials"), spec.credentials);
     DecodeAccess(reader.Value("access"), spec.access);
     Finish(reader);
     return spec;
@@ -66,6 +68,42 @@ class PolicyDecoder {
       }
       // A limit on what nobody has heard of would be taken for one that works.
       max_reader.Finish();
+    }
+    Finish(reader);
+  }
+
+  // A list that is empty is another thing than none.
+  static void DecodeHosts(ObjectReader& reader, std::string_view key,
+                          std::optional<std::vector<std::string>>& hosts) {
+    if (reader.Value(key).IsUnset()) return;
+    reader.StringList(key, hosts.emplace());
+  }
+
+  void DecodeEgress(JsonView value, EgressRestrictions& egress) {
+    if (value.IsUnset()) return;
+    ObjectReader reader(value, "spec.egress", errors_);
+    DecodeHosts(reader, "allowedHosts", egress.allowed_hosts);
+    reader.StringList("deniedHosts", egress.denied_hosts);
+    reader.Bool("forbidTunnel", egress.forbid_tunnel);
+    if (!reader.Value("maxHosts").IsUnset()) {
+      reader.Int("maxHosts", 0, kMostHosts, egress.max_hosts.emplace());
+    }
+    Finish(reader);
+  }
+
+  void DecodeCredentials(JsonView value, CredentialRestrictions& credentials) {
+    if (value.IsUnset()) return;
+    ObjectReader reader(value, "spec.credentials", errors_);
+    if (const JsonView secrets = reader.Array("allowedSecrets"); !secrets.IsUnset()) {
+      auto& allowed = credentials.allowed_secrets.emplace();
+      secrets.ForEachElement([&](std::size_t index, JsonView element) {
+        ObjectReader secret(
+            element, "spec.credentials.allowedSecrets[" + std::to_string(index) + "]", errors_);
+        secret.Require("name");
+        secret.String("name", allowed.emplace_back().name);
+        DecodeHosts(secret, "hosts", allowed.back().hosts);
+        Finish(secret);
+      });
     }
     Finish(reader);
   }

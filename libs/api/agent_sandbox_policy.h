@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,28 @@ struct ImageRestrictions {
   bool require_digest = false;
 };
 
+// Which hosts a sandbox may list, in the form that entries of its egress.allow have.
+struct EgressRestrictions {
+  std::optional<std::vector<std::string>> allowed_hosts;  // empty: none; unset: any
+  // "*.example.com" stands here for every name below, however deep.
+  std::vector<std::string> denied_hosts;
+  bool forbid_tunnel = false;
+  std::optional<std::int64_t> max_hosts;
+};
+
+// A Secret that the gateway may send, of the namespace of each sandbox.
+struct AllowedSecret {
+  std::string name;
+  std::optional<std::vector<std::string>> hosts;  // empty: to none; unset: to any
+};
+
+struct CredentialRestrictions {
+  std::optional<std::vector<AllowedSecret>> allowed_secrets;  // empty: none; unset: any
+};
+
+// The most that egress.maxHosts may be.
+inline constexpr std::int64_t kMostHosts = 1024;
+
 // Doors that a policy shuts, whatever spec.access of a sandbox says.
 struct AccessRestrictions {
   bool forbid_exec = false;
@@ -47,6 +70,8 @@ struct AgentSandboxPolicySpec {
   Isolation minimum_isolation_for_untrusted = Isolation::kGVisor;
   ImageRestrictions images;
   StringMap max_resources;  // resources.max: quantities by name, of kResourceNames alone
+  EgressRestrictions egress;
+  CredentialRestrictions credentials;
   AccessRestrictions access;
 };
 

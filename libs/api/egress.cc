@@ -280,6 +280,23 @@ Json ToJson(const Credential& credential) {
   return json;
 }
 
+std::string ModelHost(const EgressModel& model) {
+  switch (model.provider) {
+    case ModelProvider::kAnthropic:
+      return "api.anthropic.com";
+    case ModelProvider::kBedrock:
+      return "bedrock-runtime." + model.region + ".amazonaws.com";
+    case ModelProvider::kVertex:
+      if (model.region == "global") return "aiplatform.googleapis.com";
+      return model.region + "-aiplatform.googleapis.com";
+    case ModelProvider::kFoundry:
+      return model.resource + ".services.ai.azure.com";
+    case ModelProvider::kCustom:
+      return model.host;
+  }
+  return {};
+}
+
 bool IsWildcardHost(std::string_view host) { return host.starts_with(kWildcardPrefix); }
 
 bool CoversHost(std::string_view pattern, std::string_view host) {

@@ -63,6 +63,9 @@ struct EgressModel {
   bool operator==(const EgressModel&) const = default;
 };
 
+// The host at which the provider answers.
+[[nodiscard]] std::string ModelHost(const EgressModel& model);
+
 struct Egress {
   std::optional<EgressModel> model;
   std::vector<EgressEntry> allow;

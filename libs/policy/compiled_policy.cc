@@ -1,8 +1,11 @@
 #include "policy/compiled_policy.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
+#include "base/strings.h"
+#include "policy/egress_hosts.h"
 #include "policy/quoting.h"
 
 namespace stockade::policy {
@@ -20,7 +23,36 @@ Result<Quantity> ParseMaximum(const std::string& text) {
   return quantity;
 }
 
-// Reads what is more than types: the registries and the quantities.
+void CheckHosts(std::span<const std::string> hosts, const std::string& path,
+                std::vector<FieldError>& errors) {
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    const auto problem = HostProblem(hosts[i]);
+    if (!problem) continue;
+    errors.push_back({path + "[" + std::to_string(i) + "]",
+                      Quote(hosts[i]) + " " + *problem +
+                          "; write a name as an entry of spec.egress.allow has it, such as "
+                          "api.example.com or *.example.com"});
+  }
+}
+
+void CheckSecrets(const std::vector<api::AllowedSecret>& secrets, std::vector<FieldError>& errors) {
+  for (std::size_t i = 0; i < secrets.size(); ++i) {
+    const std::string path = "spec.credentials.allowedSecrets[" + std::to_string(i) + "]";
+    const std::string& name = secrets[i].name;
+    if (!IsDnsSubdomain(name)) {
+      errors.push_back({path + ".name", Quote(name) +
+                                            " is no name of a Secret; write it in "
+                                            "lower-case letters, digits, \"-\" and \".\""});
+    }
+    if (std::ranges::count(secrets, name, &api::AllowedSecret::name) > 1) {
+      errors.push_back(
+          {path + ".name", "the Secret " + Quote(name) + " stands there twice; make one entry"});
+    }
+    if (secrets[i].hosts) CheckHosts(*secrets[i].hosts, path + ".hosts", errors);
+  }
+}
+
+// Reads what is more than types: registries, quantities, hosts and names of Secrets.
 void CheckValues(const api::AgentSandboxPolicySpec& spec, std::vector<FieldError>& errors) {
   const auto& registries = spec.images.allowed_registries;
   for (std::size_t i = 0; i < registries.size(); ++i) {
@@ -34,6 +66,10 @@ void CheckValues(const api::AgentSandboxPolicySpec& spec, std::vector<FieldError
     if (!quantity.ok())
       errors.push_back({"spec.resources.max." + name, quantity.status().message()});
   }
+  const api::EgressRestrictions& egress = spec.egress;
+  if (egress.allowed_hosts) CheckHosts(*egress.allowed_hosts, "spec.egress.allowedHosts", errors);
+  CheckHosts(egress.denied_hosts, "spec.egress.deniedHosts", errors);
+  if (spec.credentials.allowed_secrets) CheckSecrets(*spec.credentials.allowed_secrets, errors);
 }
 
 }  // namespace
@@ -47,6 +83,9 @@ CompiledPolicy::CompiledPolicy(const api::AgentSandboxPolicy& policy)
       minimum_isolation_(policy.spec.minimum_isolation),
       minimum_isolation_for_untrusted_(policy.spec.minimum_isolation_for_untrusted),
       requires_digest_(policy.spec.images.require_digest),
+      denied_hosts_(policy.spec.egress.denied_hosts),
+      forbids_tunnel_(policy.spec.egress.forbid_tunnel),
+      max_hosts_(policy.spec.egress.max_hosts),
       access_(policy.spec.access) {
   std::vector<FieldError> errors;
   CheckValues(policy.spec, errors);
@@ -61,6 +100,23 @@ CompiledPolicy::CompiledPolicy(const api::AgentSandboxPolicy& policy)
     const auto quantity = ParseMaximum(found->second);
     if (quantity.ok()) max_resources_[i] = *quantity;
   }
+  if (const auto& hosts = policy.spec.egress.allowed_hosts) allowed_hosts_.emplace(*hosts);
+  if (const auto& secrets = policy.spec.credentials.allowed_secrets) {
+    allowed_secrets_.emplace();
+    for (const auto& [name, hosts] : *secrets) {
+      allowed_secrets_->emplace_back(name, std::nullopt);
+      if (hosts) allowed_secrets_->back().second.emplace(*hosts);
+    }
+    std::ranges::sort(*allowed_secrets_, {}, &SecretHosts::first);
+  }
+}
+
+const SecretHosts* CompiledPolicy::FindSecret(std::string_view name) const {
+  if (!allowed_secrets_) return nullptr;
+  const auto found = std::lower_bound(
+      allowed_secrets_->begin(), allowed_secrets_->end(), name,
+      [](const SecretHosts& entry, std::string_view wanted) { return entry.first < wanted; });
+  return found != allowed_secrets_->end() && found->first == name ? &*found : nullptr;
 }
 
 std::shared_ptr<const CompiledPolicy> CompiledPolicy::Compile(codec::JsonView object) {
@@ -99,13 +155,14 @@ std::vector<std::string> WarningsOf(const CompiledPolicy& policy) {
           api::Isolation::kContainer ||
       policy.minimum_isolation_for_untrusted() > api::Isolation::kGVisor ||
       !policy.allowed_registries().empty() || policy.requires_digest() ||
+      policy.restricts_egress() || policy.allowed_secrets() ||
       policy.access() != api::AccessRestrictions{} ||
       std::ranges::any_of(policy.max_resources(),
                           [](const auto& quantity) { return quantity.has_value(); });
   if (demands_something) return {};
   return {
-      "the policy demands nothing beyond the floor; set minimumIsolation, images, resources or "
-      "access"};
+      "the policy demands nothing beyond the floor; set minimumIsolation, images, resources, "
+      "egress, credentials or access"};
 }
 
 }  // namespace stockade::policy

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/agent_sandbox_policy.h"
@@ -14,9 +15,13 @@
 #include "api/resources.h"
 #include "codec/json.h"
 #include "codec/object_reader.h"
+#include "policy/host_lists.h"
 #include "policy/registry_prefix.h"
 
 namespace stockade::policy {
+
+// The hosts that a Secret may be sent to, by its name; unset: to any.
+using SecretHosts = std::pair<std::string, std::optional<AllowedHosts>>;
 
 // An AgentSandboxPolicy with everything parsed that judging needs: made once, when the policy
 // changes, and then read by any number of threads. Immutable.
@@ -61,6 +66,21 @@ class CompiledPolicy {
       const {
     return max_resources_;
   }
+  // Unset: every host is allowed.
+  [[nodiscard]] const std::optional<AllowedHosts>& allowed_hosts() const { return allowed_hosts_; }
+  [[nodiscard]] const DeniedHosts& denied_hosts() const { return denied_hosts_; }
+  [[nodiscard]] bool forbids_tunnel() const { return forbids_tunnel_; }
+  [[nodiscard]] std::optional<std::int64_t> max_hosts() const { return max_hosts_; }
+  // Whether any of these is set.
+  [[nodiscard]] bool restricts_egress() const {
+    return allowed_hosts_ || !denied_hosts_.empty() || forbids_tunnel_ || max_hosts_;
+  }
+  // Sorted by name. Unset: every Secret is allowed.
+  [[nodiscard]] const std::optional<std::vector<SecretHosts>>& allowed_secrets() const {
+    return allowed_secrets_;
+  }
+  // The entry of that Secret, or null where there is none or no list.
+  [[nodiscard]] const SecretHosts* FindSecret(std::string_view name) const;
   // Doors to shut for everybody, beside what spec.access of the sandbox shuts: for the webhook's
   // guards of exec, attach and port-forward.
   [[nodiscard]] const api::AccessRestrictions& access() const { return access_; }
@@ -79,12 +99,18 @@ class CompiledPolicy {
   std::vector<RegistryPrefix> allowed_registries_;
   bool requires_digest_ = false;
   std::array<std::optional<api::Quantity>, api::kResourceCount> max_resources_;
+  std::optional<AllowedHosts> allowed_hosts_;
+  DeniedHosts denied_hosts_;
+  bool forbids_tunnel_ = false;
+  std::optional<std::int64_t> max_hosts_;
+  std::optional<std::vector<SecretHosts>> allowed_secrets_;
   api::AccessRestrictions access_;
 };
 
 // Everything that is wrong with a policy before it is stored: fields of the wrong type or that
-// nobody knows, registries and quantities that cannot be, and what could never match anything. For
-// admission and offline checks; a stored policy that only matches nothing is harmless.
+// nobody knows, registries, quantities and hosts that cannot be, and what could never match
+// anything. For admission and offline checks; a stored policy that only matches nothing is
+// harmless.
 [[nodiscard]] std::vector<codec::FieldError> CheckPolicy(codec::JsonView object);
 
 // What is legal but surely not meant, a sentence each: a policy that demands nothing, for example.

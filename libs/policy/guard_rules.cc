@@ -48,8 +48,9 @@ constexpr std::array kRules = {
     Rule{.code = kPodResize,
          .judges = JudgedObject::kRequest,
          .fields = "pods/resize",
-         .summary = "A running sandbox keeps the resources that were judged. In-place resizing "
-                    "would pass by the limits.",
+         .summary =
+             "A running sandbox keeps the resources that were judged, and so does its gateway. "
+             "In-place resizing would pass by the limits.",
          .remedy = "change the resources in spec.podTemplate of the AgentSandbox",
          .references = {.principle = Principle::kDefenceInDepth}},
     Rule{.code = kStatusForged,

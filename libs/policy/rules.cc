@@ -29,6 +29,7 @@ const std::vector<const Rule*>& Rules() {
                                               ResourceRules(),
                                               ReviewedFieldRules(),
                                               PolicyRules(),
+                                              EgressPolicyRules(),
                                               GuardRules()}) {
       for (const Rule& rule : group) rules.push_back(&rule);
     }

@@ -8,7 +8,6 @@ namespace {
 using Kind = PathMatch::Kind;
 using Variables = std::vector<std::pair<std::string, std::string>>;
 
-constexpr std::string_view kAnthropicHost = "api.anthropic.com";
 constexpr const char* kPlaceholder = "stockade-placeholder";
 
 // A character of a literal inside a regular expression (RE2), in each form that a client may send
@@ -37,19 +36,6 @@ std::string EscapedForPath(std::string_view literal) {
 std::vector<PathMatch> MessagePaths(const std::string& prefix) {
   return {{Kind::kExact, prefix + "/v1/messages"},
           {Kind::kExact, prefix + "/v1/messages/count_tokens"}};
-}
-
-std::string BedrockHost(const api::EgressModel& model) {
-  return "bedrock-runtime." + model.region + ".amazonaws.com";
-}
-
-std::string VertexHost(const api::EgressModel& model) {
-  if (model.region == "global") return "aiplatform.googleapis.com";
-  return model.region + "-aiplatform.googleapis.com";
-}
-
-std::string FoundryHost(const api::EgressModel& model) {
-  return model.resource + ".services.ai.azure.com";
 }
 
 std::vector<PathMatch> BedrockPaths(const api::EgressModel& model) {
@@ -86,24 +72,21 @@ Variables CommonVariables() {
 ModelEndpoint ResolveModel(const api::EgressModel& model,
                            const std::vector<api::Credential>& credentials) {
   ModelEndpoint endpoint;
+  endpoint.host = api::ModelHost(model);
   switch (model.provider) {
     case api::ModelProvider::kAnthropic:
-      endpoint.host = kAnthropicHost;
       endpoint.paths = MessagePaths("");
       endpoint.injection = FindInjection(credentials, model.credential);
       break;
     case api::ModelProvider::kCustom:
-      endpoint.host = model.host;
       endpoint.paths = MessagePaths("");
       endpoint.injection = FindInjection(credentials, model.credential);
       break;
     case api::ModelProvider::kFoundry:
-      endpoint.host = FoundryHost(model);
       endpoint.paths = MessagePaths("/anthropic");
       endpoint.injection = FindInjection(credentials, model.credential);
       break;
     case api::ModelProvider::kBedrock:
-      endpoint.host = BedrockHost(model);
       endpoint.paths = BedrockPaths(model);
       endpoint.encoded_slash = true;
       endpoint.injection = Injection{.kind = Injection::Kind::kAws,
@@ -114,7 +97,6 @@ ModelEndpoint ResolveModel(const api::EgressModel& model,
                                      .service = "bedrock"};
       break;
     case api::ModelProvider::kVertex:
-      endpoint.host = VertexHost(model);
       endpoint.paths = VertexPaths(model);
       endpoint.injection = Injection{.kind = Injection::Kind::kHeader,
                                      .source = Injection::Source::kDerived,
@@ -129,36 +111,37 @@ ModelEndpoint ResolveModel(const api::EgressModel& model,
 
 Variables ModelVariables(const api::EgressModel& model) {
   Variables variables = CommonVariables();
+  const std::string url = "https://" + api::ModelHost(model);
   const auto add = [&variables](std::string name, std::string value) {
     variables.emplace_back(std::move(name), std::move(value));
   };
   switch (model.provider) {
     case api::ModelProvider::kAnthropic:
-      add("ANTHROPIC_BASE_URL", "https://" + std::string(kAnthropicHost));
+      add("ANTHROPIC_BASE_URL", url);
       add("ANTHROPIC_AUTH_TOKEN", kPlaceholder);
       break;
     case api::ModelProvider::kCustom:
-      add("ANTHROPIC_BASE_URL", "https://" + model.host);
+      add("ANTHROPIC_BASE_URL", url);
       add("ANTHROPIC_AUTH_TOKEN", kPlaceholder);
       add("ENABLE_TOOL_SEARCH", "true");
       break;
     case api::ModelProvider::kBedrock:
       add("CLAUDE_CODE_USE_BEDROCK", "1");
       add("CLAUDE_CODE_SKIP_BEDROCK_AUTH", "1");
-      add("ANTHROPIC_BEDROCK_BASE_URL", "https://" + BedrockHost(model));
+      add("ANTHROPIC_BEDROCK_BASE_URL", url);
       add("AWS_REGION", model.region);
       break;
     case api::ModelProvider::kVertex:
       add("CLAUDE_CODE_USE_VERTEX", "1");
       add("CLAUDE_CODE_SKIP_VERTEX_AUTH", "1");
-      add("ANTHROPIC_VERTEX_BASE_URL", "https://" + VertexHost(model) + "/v1");
+      add("ANTHROPIC_VERTEX_BASE_URL", url + "/v1");
       add("ANTHROPIC_VERTEX_PROJECT_ID", model.project);
       add("CLOUD_ML_REGION", model.region);
       break;
     case api::ModelProvider::kFoundry:
       add("CLAUDE_CODE_USE_FOUNDRY", "1");
       add("CLAUDE_CODE_SKIP_FOUNDRY_AUTH", "1");
-      add("ANTHROPIC_FOUNDRY_BASE_URL", "https://" + FoundryHost(model) + "/anthropic");
+      add("ANTHROPIC_FOUNDRY_BASE_URL", url + "/anthropic");
       break;
   }
   return variables;

@@ -24,7 +24,9 @@ WEBHOOK_USER = f"system:serviceaccount:{NAMESPACE}:stockade-webhook"
 # What keeps others from the operator's objects: the webhook's guards, and what the API server judges by itself.
 READS = ("get", "list", "watch")
 GUARDS = ("validatingwebhookconfiguration/stockade-guards",)
-POLICIES = ("sandbox-pods", "owned-pods", "hardened-pods", "deny-all")
+POLICIES = (
+    "sandbox-pods", "owned-pods", "hardened-pods", "deny-all", "gateway-pods", "gateway-workloads", "gateway-connections",
+)  # fmt: skip
 ADMISSION_POLICIES = tuple(f"validatingadmissionpolicybinding/stockade-{name}" for name in POLICIES)
 
 
@@ -232,6 +234,11 @@ class Stockade:
         """True when an administrator may not create it, tried in the namespace default and without a trace."""
         return self.cluster.kubectl("-n", "default", "create", "--dry-run=server", "-f", "-", input=obj).returncode != 0
 
+    def enter(self, pod, namespace="default", command="exec?command=true"):
+        """The answer to a request to enter that pod, whether there is one or not."""
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/{command}"
+        return self.cluster.kubectl("create", "--raw", path, "-f", "-", input="{}")
+
     def layers(self):
         """Which of the guards and of the admission policies are in effect: each refuses something of its own.
 
@@ -246,21 +253,30 @@ class Stockade:
         plain = {"apiVersion": "v1", "kind": "Pod", "spec": pod["spec"], "metadata": {"name": "probe"}}
 
         # The guards refuse these as well, but the API server asks its own policies first.
-        def refused_to_operator(obj, name):
-            done = self.as_operator().kubectl("-n", "default", "create", "--dry-run=server", "-f", "-", input=obj)
-            return f"ValidatingAdmissionPolicy 'stockade-{name}'" in done.stderr
+        def made(obj, user):
+            return user.kubectl("-n", "default", "create", "--dry-run=server", "-f", "-", input=obj)
 
+        def refuses(name, answer):
+            return f"ValidatingAdmissionPolicy 'stockade-{name}'" in answer.stderr
+
+        operator = self.as_operator()
         policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
+        gateway = {"metadata": {"name": "probe", "labels": {"stockade.dev/gateway": "asg-probe"}}, "spec": pod["spec"]}
+        template = {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "probe"}, "template": gateway}
         return {
             "guards": self.is_refused(
                 {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "probe", "labels": label}}
             ),
             "sandbox-pods": self.is_refused(pod),
-            "owned-pods": refused_to_operator(plain, "owned-pods"),
-            "hardened-pods": refused_to_operator(pod, "hardened-pods"),
+            "owned-pods": refuses("owned-pods", made(plain, operator)),
+            "hardened-pods": refuses("hardened-pods", made(pod, operator)),
             "deny-all": self.is_refused(
                 policy | {"metadata": {"name": "stockade-deny-all"}, "spec": {"podSelector": {}}}
             ),
+            "gateway-pods": refuses("gateway-pods", made({"apiVersion": "v1", "kind": "Pod"} | gateway, self.cluster)),
+            "gateway-workloads": refuses("gateway-workloads", made(template, self.cluster)),
+            # Admission comes before anybody looks for the pod.
+            "gateway-connections": refuses("gateway-connections", self.enter("asg-probe")),
         }  # fmt: skip
 
     @contextlib.contextmanager

@@ -75,7 +75,7 @@ def space(stockade):
         ):  # fmt: skip
             running.must("create", "-f", "-", input=sandbox(other, access=access))
             running.wait_ready(other)
-        eventually(lambda: stockade.layers()["guards"] and not stockade.layers()["hardened-pods"])
+        eventually(lambda: [layer for layer, effective in stockade.layers().items() if effective] == ["guards"])
         yield running
     stockade.install_webhook()
     eventually(lambda: all(stockade.layers().values()))
@@ -739,6 +739,12 @@ def test_nobody_changes_or_enters_a_gateway(space, gateway):
     debug = [{"name": "debug", "image": "registry.example/debug:1"}]
     done = space.patch("pod", gateway, {"spec": {"ephemeralContainers": debug}}, "--subresource=ephemeralcontainers")
     denied(done, "EphemeralContainer")
+    larger = {"containers": [{"name": "stockade-gateway", "resources": {"limits": {"memory": "1Ti"}}}]}
+    done = space.kubectl(
+        "patch", "pod", gateway, "--subresource=resize", "--type=strategic", "-p", json.dumps({"spec": larger})
+    )
+    denied(done, "PodResize")
+    denied(space.kubectl("delete", "pod", gateway, "--force", "--grace-period=0"), "ForcedDeletion")
     for part in ("exec", "attach"):
         denied(space.open(f"pods/{gateway}/{part}?container=stockade-gateway&command=sh"), "ExecIntoProxy")
     denied(space.open(f"pods/{gateway}/portforward?ports=15443"), "PortForward")

@@ -217,6 +217,12 @@ def test_what_a_policy_says_at_the_door_is_recorded_and_counted_as_its_own(space
         }
 
 
+def reaches(*entries, secret=None):
+    """What of a sandbox's spec lists these hosts, with a credential "key" of that Secret."""
+    key = {"name": "key", "header": {"name": "x-api-key", "secretKeyRef": {"name": secret, "key": "k"}}}
+    return {"egress": {"allow": list(entries)}} | ({"credentials": [key]} if secret else {})
+
+
 RULES = {
     "IsolationBelowMinimum": ({"minimumIsolation": "MicroVM"}, {"isolation": "GVisor"}, {"isolation": "MicroVM"}),
     "ImageRegistry": (REGISTRY, BAD, GOOD),
@@ -227,7 +233,40 @@ RULES = {
         {"access": {"portForward": "Allow"}},
         {"access": {"portForward": "Deny"}},
     ),
-}
+    "EgressHostNotAllowed": (
+        {"egress": {"allowedHosts": ["api.example.com", "*.pkg.example"]}},
+        reaches({"host": "a.b.pkg.example"}),
+        reaches({"host": "a.pkg.example"}, {"host": "api.example.com", "ports": [8443]}),
+    ),
+    "EgressHostDenied": (
+        {"egress": {"deniedHosts": ["bad.example.com"]}},
+        reaches({"host": "*.example.com"}),
+        {"egress": {"allow": [{"host": "*.example.com"}], "deny": [{"host": "bad.example.com"}]}},
+    ),
+    "EgressTunnel": (
+        {"egress": {"forbidTunnel": True}},
+        reaches({"host": "a.example.com", "tls": "Tunnel"}),
+        reaches({"host": "a.example.com", "tls": "Terminate"}),
+    ),
+    "EgressHostsAboveMaximum": (
+        {"egress": {"maxHosts": 1}},
+        reaches({"host": "a.example.com"}, {"host": "b.example.com"}),
+        reaches({"host": "a.example.com", "methods": ["GET"]}, {"host": "a.example.com", "paths": ["/a"]}),
+    ),
+    "EgressAudit": (
+        {"egress": {"allowedHosts": []}}, {"egress": {"audit": True}}, {"egress": {"audit": False}},
+    ),
+    "CredentialSecret": (
+        {"credentials": {"allowedSecrets": [{"name": "model"}]}},
+        reaches({"host": "a.example.com", "credential": "key"}, secret="models"),
+        reaches({"host": "a.example.com", "credential": "key"}, secret="model"),
+    ),
+    "CredentialHost": (
+        {"credentials": {"allowedSecrets": [{"name": "model", "hosts": ["*.example.com"]}]}},
+        reaches({"host": "a.example.org", "credential": "key"}, secret="model"),
+        reaches({"host": "a.example.com", "credential": "key"}, secret="model"),
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("code", RULES)
@@ -338,6 +377,14 @@ def test_a_restart_of_the_operator_writes_nothing_about_policies(space, stockade
     "spec, words",
     [
         ({"images": {"allowedRegistries": ["acme/agents"]}}, ["allowedRegistries[0]", "names no registry"]),
+        ({"egress": {"allowedHosts": ["a.example", "10.0.0.1.example.1"]}}, ["allowedHosts[1]"]),
+        ({"egress": {"deniedHosts": ["*.example.com."]}}, ["deniedHosts[0]"]),
+        ({"egress": {"maxHosts": -1}}, ["maxHosts"]),
+        ({"credentials": {"allowedSecrets": [{"hosts": ["a.example"]}]}}, ["allowedSecrets[0].name"]),
+        (
+            {"credentials": {"allowedSecrets": [{"name": "a"}, {"name": "a", "hosts": []}]}},
+            ["allowedSecrets"],
+        ),
         ({"images": {"allowedRegistries": ["ghcr.io/acme:v1"]}}, ["allowedRegistries[0]", "without a tag"]),
         ({"images": {"allowedRegistries": ["https://ghcr.io"]}}, ["write a registry"]),
         ({"images": {"allowedRegistries": []}}, ["allowedRegistries", "at least 1"]),

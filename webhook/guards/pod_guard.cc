@@ -190,8 +190,13 @@ GuardFindings JudgeEphemeralContainers(const GuardRequest& request) {
 }
 
 GuardFindings JudgeResize(const GuardRequest& request) {
-  if (!ConcernsSandbox(request.admission)) return GuardJudgement();
   GuardReport report;
+  if (ConcernsGateway(request.admission)) {
+    report.Add(policy::kPodResize, "spec.containers", "a running gateway is not resized",
+               "leave its resources to the operator");
+    return report.Take();
+  }
+  if (!ConcernsSandbox(request.admission)) return GuardJudgement();
   report.Add(policy::kPodResize, "spec.containers", "a running sandbox is not resized");
   return report.Take();
 }
@@ -208,20 +213,26 @@ GuardFindings JudgeDeletion(const GuardRequest& request) {
   const JsonView grace = request.admission.options["gracePeriodSeconds"];
   GuardReport report;
   // Less than zero is taken for one second.
-  if (ConcernsSandbox(request.admission) && !RunsPods(request.requester) && MayStillRun(pod) &&
-      !grace.IsUnset() && grace.AsInt() == 0) {
+  const bool concerned = ConcernsSandbox(request.admission) || ConcernsGateway(request.admission);
+  if (concerned && !RunsPods(request.requester) && MayStillRun(pod) && !grace.IsUnset() &&
+      grace.AsInt() == 0) {
     report.Add(policy::kForcedDeletion, "gracePeriodSeconds",
                "the pod may still run on node " + Quote(pod["spec"]["nodeName"]));
   }
   return report.Take();
 }
 
+// Of requests that carry no labels of the pod.
+bool IsNamedLikeOurs(std::string_view pod) {
+  return pod.starts_with(api::kSandboxObjectPrefix) || pod.starts_with(api::kGatewayObjectPrefix);
+}
+
 // The Eviction knows the pod by its name only; the API server deletes it without asking again.
 GuardFindings JudgeEviction(const GuardRequest& request) {
   const JsonView grace = request.admission.object["deleteOptions"]["gracePeriodSeconds"];
   GuardReport report;
-  if (request.admission.name.starts_with(api::kSandboxObjectPrefix) &&
-      !RunsPods(request.requester) && !grace.IsUnset() && grace.AsInt() == 0) {
+  if (IsNamedLikeOurs(request.admission.name) && !RunsPods(request.requester) && !grace.IsUnset() &&
+      grace.AsInt() == 0) {
     report.Add(policy::kForcedDeletion, "deleteOptions.gracePeriodSeconds",
                "the pod may still run on its node", "leave it out");
   }
@@ -231,10 +242,7 @@ GuardFindings JudgeEviction(const GuardRequest& request) {
 // A binding also carries labels and annotations for the pod.
 GuardFindings JudgeBinding(const GuardRequest& request) {
   const std::string_view name = request.admission.object["metadata"]["name"].StringOrEmpty();
-  const auto concerns = [](std::string_view pod) {
-    return pod.starts_with(api::kSandboxObjectPrefix) || pod.starts_with(api::kGatewayObjectPrefix);
-  };
-  const bool concerned = concerns(request.admission.name) || concerns(name);
+  const bool concerned = IsNamedLikeOurs(request.admission.name) || IsNamedLikeOurs(name);
   GuardReport report;
   if (concerned && request.requester != Requester::kControlPlane) {
     report.Add(policy::kManagedObjectChanged, "target",

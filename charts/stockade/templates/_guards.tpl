@@ -86,6 +86,14 @@ without a question, so that gateways come back while the webhook is away; what t
 "system:serviceaccount:kube-system:replicaset-controller"])
 {{- end -}}
 
+{{- /* The same apart, and with the one account of a control plane whose controllers have none of their own. */ -}}
+{{- define "stockade.cel.makersOfReplicaSets" -}}
+["system:kube-controller-manager", "system:serviceaccount:kube-system:deployment-controller"]
+{{- end -}}
+{{- define "stockade.cel.makersOfPods" -}}
+["system:kube-controller-manager", "system:serviceaccount:kube-system:replicaset-controller"]
+{{- end -}}
+
 {{- /* The pods of an object or oldObject that there is, a workload of any kind, would be those of a gateway. */ -}}
 {{- define "stockade.cel.makesGateways" -}}
 ({{ . }} != null && [{{ . }}.?template, {{ . }}.?spec.?template, {{ . }}.?spec.?jobTemplate.?spec.?template].exists(t,

@@ -31,6 +31,8 @@ TEST(AgentSandboxPolicyTest, DecodesEveryField) {
     minimumIsolationForUntrusted: MicroVM,
     images: {allowedRegistries: [ghcr.io/acme, quay.io], requireDigest: true},
     resources: {max: {cpu: 4, memory: 8Gi}},
+    egress: {allowedHosts: [a.example], deniedHosts: [b.example], forbidTunnel: true, maxHosts: 3},
+    credentials: {allowedSecrets: [{name: any}, {name: bound, hosts: [c.example]}]},
     access: {forbidExec: true, forbidAttach: true, forbidPortForward: true}})");
   ASSERT_TRUE(policy.ok()) << policy.status().ToString();
   EXPECT_EQ(policy->metadata.name, "p");
@@ -43,6 +45,16 @@ TEST(AgentSandboxPolicyTest, DecodesEveryField) {
   EXPECT_THAT(policy->spec.images.allowed_registries, ElementsAre("ghcr.io/acme", "quay.io"));
   EXPECT_TRUE(policy->spec.images.require_digest);
   EXPECT_THAT(policy->spec.max_resources, ElementsAre(Pair("cpu", "4"), Pair("memory", "8Gi")));
+  EXPECT_EQ(policy->spec.egress.allowed_hosts, std::vector<std::string>{"a.example"});
+  EXPECT_THAT(policy->spec.egress.denied_hosts, ElementsAre("b.example"));
+  EXPECT_TRUE(policy->spec.egress.forbid_tunnel);
+  EXPECT_EQ(policy->spec.egress.max_hosts, 3);
+  ASSERT_TRUE(policy->spec.credentials.allowed_secrets.has_value());
+  const auto& secrets = *policy->spec.credentials.allowed_secrets;
+  ASSERT_EQ(secrets.size(), 2U);
+  EXPECT_EQ(secrets[0].name, "any");
+  EXPECT_EQ(secrets[0].hosts, std::nullopt);
+  EXPECT_EQ(secrets[1].hosts, std::vector<std::string>{"c.example"});
   EXPECT_EQ(policy->spec.access, (AccessRestrictions{true, true, true}));
 }
 
@@ -56,13 +68,31 @@ TEST(AgentSandboxPolicyTest, DefaultsRestrictNothingAndSelectEverything) {
   EXPECT_TRUE(policy->spec.images.allowed_registries.empty());
   EXPECT_FALSE(policy->spec.images.require_digest);
   EXPECT_TRUE(policy->spec.max_resources.empty());
+  EXPECT_EQ(policy->spec.egress.allowed_hosts, std::nullopt);
+  EXPECT_TRUE(policy->spec.egress.denied_hosts.empty());
+  EXPECT_FALSE(policy->spec.egress.forbid_tunnel);
+  EXPECT_EQ(policy->spec.egress.max_hosts, std::nullopt);
+  EXPECT_EQ(policy->spec.credentials.allowed_secrets, std::nullopt);
   EXPECT_EQ(policy->spec.access, AccessRestrictions{});
 }
 
+// Nobody may be taken at his word for "none" and get "all".
+TEST(AgentSandboxPolicyTest, AnEmptyListIsNotAnUnsetOne) {
+  const auto policy = Decode("{egress: {allowedHosts: []}, credentials: {allowedSecrets: []}}");
+  ASSERT_TRUE(policy.ok());
+  EXPECT_EQ(policy->spec.egress.allowed_hosts, std::vector<std::string>{});
+  ASSERT_TRUE(policy->spec.credentials.allowed_secrets.has_value());
+  EXPECT_TRUE(policy->spec.credentials.allowed_secrets->empty());
+}
+
 TEST(AgentSandboxPolicyTest, NamesEveryFieldOfTheWrongType) {
-  const auto policy = Decode("{enforcement: deny, images: {requireDigest: 'yes'}, access: []}");
+  const auto policy = Decode(
+      "{enforcement: deny, egress: {maxHosts: 2000}, credentials: {allowedSecrets: [{}]}, images: "
+      "{requireDigest: 'yes'}, access: []}");
   ASSERT_FALSE(policy.ok());
-  for (const char* field : {"spec.enforcement", "spec.images.requireDigest", "spec.access"}) {
+  for (const char* field :
+       {"spec.enforcement", "spec.egress.maxHosts", "spec.credentials.allowedSecrets[0].name",
+        "spec.images.requireDigest", "spec.access"}) {
     EXPECT_THAT(policy.status().message(), HasSubstr(field));
   }
   const auto without = DecodeAgentSandboxPolicy(codec::ParseTrusted(Json::object()).root());

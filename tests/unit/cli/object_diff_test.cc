@@ -54,6 +54,17 @@ TEST(ObjectDiffTest, StrangersContainersAreShown) {
                       "ephemeralContainers": [{"name": "debug"}]})"));
 }
 
+TEST(ObjectDiffTest, JsonOfAConfigMapIsShownByLines) {
+  Json map = Parse(R"({"kind": "ConfigMap", "data": {"a.json": "{\"x\": {\"y\": 1}}", "b": "text",
+                                                     "c": "[1]", "d": "{\"x\": "}})");
+  UnfoldJson(map);
+  EXPECT_EQ(map["data"], Parse(R"({"a.json": {"x": {"y": 1}}, "b": "text", "c": "[1]",
+                                   "d": "{\"x\": "})"));
+  Json secret = Parse(R"({"kind": "Secret", "data": {"a": "{}"}})");
+  UnfoldJson(secret);
+  EXPECT_EQ(secret["data"]["a"], "{}");
+}
+
 TEST(ObjectDiffTest, BookkeepingIsNobodysBusiness) {
   Json object = Parse(R"({"metadata": {"name": "a", "ownerReferences": [], "finalizers": ["f"],
                           "annotations": {"stockade.dev/spec-hash": "x"}}})");

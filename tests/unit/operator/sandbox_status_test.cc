@@ -106,6 +106,10 @@ TEST(SandboxStatusTest, WidenedNetworkIsNotIsolatedThoughThePodIsReady) {
   EXPECT_EQ(isolated["status"], "False");
   EXPECT_EQ(isolated["reason"], "WidenedBy");
   EXPECT_THAT(isolated["message"].get<std::string>(), HasSubstr("let-it-out"));
+  // Without the second the guards refuse it still, as it selects gateways.
+  EXPECT_THAT(isolated["message"].get<std::string>(),
+              HasSubstr("with matchExpressions on stockade.dev/sandbox and stockade.dev/gateway "
+                        "DoesNotExist"));
 }
 
 TEST(SandboxStatusTest, OtherRuntimeThanTheTiersIsNotHardened) {

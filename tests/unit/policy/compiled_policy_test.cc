@@ -65,6 +65,9 @@ minimumIsolation: GVisor
 minimumIsolationForUntrusted: MicroVM
 images: {allowedRegistries: [ghcr.io/acme], requireDigest: true}
 resources: {max: {cpu: 4, memory: 8Gi, ephemeral-storage: 10Gi}}
+egress: {allowedHosts: [api.example.com, '*.example.org'], deniedHosts: ['*.com.example'],
+  forbidTunnel: true, maxHosts: 12}
+credentials: {allowedSecrets: [{name: a.b}, {name: c, hosts: ['*.example.org']}]}
 access: {forbidExec: true, forbidAttach: true, forbidPortForward: true})"),
               IsEmpty());
   EXPECT_THAT(Problems("{}"), IsEmpty());
@@ -78,6 +81,23 @@ TEST(CheckPolicyTest, NamesEveryFieldThatIsWrong) {
                   HasSubstr("spec.resources.max.cpu: \"0\" is no quantity above zero"),
                   HasSubstr("spec.resources.max.ephemeral-storage: "),
                   HasSubstr("spec.resources.max.memory: ")));
+  EXPECT_THAT(
+      Problems(
+          "{egress: {allowedHosts: [a.example, '10.0.0.1'], deniedHosts: ['*'], maxHosts: -1}, "
+          "credentials: {allowedSecrets: [{hosts: [A.example]}]}}"),
+      ElementsAre(HasSubstr("spec.egress.maxHosts: "),
+                  HasSubstr("spec.credentials.allowedSecrets[0].name: ")));
+  EXPECT_THAT(
+      Problems("{egress: {allowedHosts: [a.example, '10.0.0.1'], deniedHosts: ['*', A.example]}, "
+               "credentials: {allowedSecrets: [{name: b, hosts: ['https://a.example']}, {name: B}, "
+               "{name: b}]}}"),
+      ElementsAre(
+          HasSubstr("spec.egress.allowedHosts[1]: \"10.0.0.1\" is an IP address"),
+          HasSubstr("spec.egress.deniedHosts[0]: "), HasSubstr("spec.egress.deniedHosts[1]: "),
+          HasSubstr("spec.credentials.allowedSecrets[0].name: the Secret \"b\" stands there twice"),
+          HasSubstr("spec.credentials.allowedSecrets[0].hosts[0]: "),
+          HasSubstr("spec.credentials.allowedSecrets[1].name: \"B\" is no name of a Secret"),
+          HasSubstr("spec.credentials.allowedSecrets[2].name: the Secret \"b\" stands")));
   EXPECT_THAT(Problems("{enforcement: Deny, minimumIsolationForUntrusted: Container}"),
               ElementsAre(HasSubstr("spec.enforcement: "),
                           HasSubstr("spec.minimumIsolationForUntrusted: ")));
@@ -153,6 +173,9 @@ TEST(CompiledPolicyTest, WhatCannotBeUnderstoodHasAProblemAndSelects) {
       PolicyObject("p", "namespaceSelector: {matchExpressions: [{key: a, operator: In}]}").root());
   EXPECT_THAT(wrong_selector->problem(), HasSubstr("values"));
   EXPECT_TRUE(wrong_selector->Selects({}));
+  const auto wrong_host =
+      CompiledPolicy::Compile(PolicyObject("p", "egress: {deniedHosts: [Evil.example]}").root());
+  EXPECT_THAT(wrong_host->problem(), HasSubstr("deniedHosts[0]"));
   const auto wrong_registry =
       CompiledPolicy::Compile(PolicyObject("p", "images: {allowedRegistries: [acme]}").root());
   EXPECT_THAT(wrong_registry->problem(), HasSubstr("allowedRegistries[0]"));
@@ -161,10 +184,13 @@ TEST(CompiledPolicyTest, WhatCannotBeUnderstoodHasAProblemAndSelects) {
 TEST(CompiledPolicyTest, WarnsOfAPolicyThatDemandsNothing) {
   EXPECT_EQ(WarningsOf(*MakePolicy("p", "{}")).size(), 1U);
   EXPECT_EQ(WarningsOf(*MakePolicy("p", "minimumIsolation: Container")).size(), 1U);
-  for (const char* spec :
-       {"minimumIsolation: GVisor", "minimumIsolationForUntrusted: MicroVM",
-        "images: {requireDigest: true}", "resources: {max: {cpu: 1}}",
-        "images: {allowedRegistries: [ghcr.io]}", "access: {forbidExec: true}"}) {
+  EXPECT_EQ(WarningsOf(*MakePolicy("p", "egress: {forbidTunnel: false}")).size(), 1U);
+  for (const char* spec : {"minimumIsolation: GVisor", "minimumIsolationForUntrusted: MicroVM",
+                           "images: {requireDigest: true}", "resources: {max: {cpu: 1}}",
+                           "images: {allowedRegistries: [ghcr.io]}", "access: {forbidExec: true}",
+                           "egress: {allowedHosts: []}", "egress: {deniedHosts: [a.example]}",
+                           "egress: {forbidTunnel: true}", "egress: {maxHosts: 0}",
+                           "credentials: {allowedSecrets: []}"}) {
     EXPECT_THAT(WarningsOf(*MakePolicy("p", spec)), IsEmpty()) << spec;
   }
 }

@@ -5,6 +5,7 @@
 #include "api/agent_sandbox.h"
 #include "api/pod_view.h"
 #include "codec/yaml.h"
+#include "tests/unit/policy/objects.h"
 
 namespace stockade::policy {
 
@@ -23,6 +24,14 @@ SharedPolicy MakePolicy(std::string_view name, const std::string& spec) {
   SharedPolicy policy = CompiledPolicy::Compile(object.root());
   EXPECT_EQ(policy->problem(), "");
   return policy;
+}
+
+codec::Json SandboxWith(const std::string& spec) {
+  codec::Json sandbox = PlainSandbox();
+  const auto parsed = codec::ParseYaml(spec.empty() ? "{}" : spec);
+  EXPECT_TRUE(parsed.ok()) << parsed.status().ToString();
+  if (parsed.ok()) sandbox["spec"].merge_patch(parsed->root().ToJson());
+  return sandbox;
 }
 
 std::vector<PolicyFinding> JudgeByPolicies(const codec::Json& sandbox,

@@ -18,6 +18,9 @@ codec::JsonDocument PolicyObject(std::string_view name, const std::string& spec)
 // The same, compiled; the test fails when it has a problem.
 SharedPolicy MakePolicy(std::string_view name, const std::string& spec);
 
+// A plain sandbox with these fields of its spec, in YAML.
+codec::Json SandboxWith(const std::string& spec);
+
 // What the policies find in a sandbox, which must be one that decodes.
 std::vector<PolicyFinding> JudgeByPolicies(const codec::Json& sandbox,
                                            const std::vector<SharedPolicy>& policies,

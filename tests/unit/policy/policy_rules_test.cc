@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "codec/yaml.h"
 #include "tests/unit/policy/objects.h"
 #include "tests/unit/policy/policies.h"
+#include "tests/unit/policy/policy_cases.h"
 
 // The rules that judge by policies, each by a table: a policy, a sandbox, and the fields that are
 // found.
@@ -25,22 +25,7 @@ using ::testing::UnorderedElementsAre;
 constexpr std::string_view kDigest =
     "@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-struct Case {
-  std::string name;
-  std::string policy;              // its spec, in YAML
-  std::string sandbox;             // what of the sandbox's spec is set, in YAML
-  std::vector<std::string> found;  // "Code field"
-};
-
-void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
-
-Json SandboxWith(const std::string& spec) {
-  Json sandbox = PlainSandbox();
-  const auto parsed = codec::ParseYaml(spec.empty() ? "{}" : spec);
-  EXPECT_TRUE(parsed.ok()) << parsed.status().ToString();
-  if (parsed.ok()) sandbox["spec"].merge_patch(parsed->root().ToJson());
-  return sandbox;
-}
+using Case = PolicyCase;
 
 class PolicyRuleTest : public ::testing::TestWithParam<Case> {};
 
@@ -267,10 +252,14 @@ INSTANTIATE_TEST_SUITE_P(Isolation, PolicyRuleTest, ::testing::ValuesIn(Isolatio
 INSTANTIATE_TEST_SUITE_P(Image, PolicyRuleTest, ::testing::ValuesIn(ImageCases()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Resource, PolicyRuleTest, ::testing::ValuesIn(ResourceCases()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Access, PolicyRuleTest, ::testing::ValuesIn(AccessCases()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Egress, PolicyRuleTest, ::testing::ValuesIn(EgressCases()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Credential, PolicyRuleTest, ::testing::ValuesIn(CredentialCases()),
+                         NameOf);
 
 TEST(PolicyRulesTest, EveryRuleOfAPolicyHasACaseThatBreaksItAndOneThatPasses) {
   std::set<std::string> broken;
-  for (const auto& cases : {IsolationCases(), ImageCases(), ResourceCases(), AccessCases()}) {
+  for (const auto& cases : {IsolationCases(), ImageCases(), ResourceCases(), AccessCases(),
+                            EgressCases(), CredentialCases()}) {
     for (const Case& c : cases) {
       for (const std::string& found : c.found) broken.insert(found.substr(0, found.find(' ')));
     }

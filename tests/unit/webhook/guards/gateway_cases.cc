@@ -73,6 +73,17 @@ Json Change(const char* group, const char* resource, const Json& object, const J
             Review({"UPDATE", resource, std::string(object["kind"])}, user, object, old_object));
 }
 
+Json WithGrace(Json review, int seconds) {
+  review["request"]["options"] = {{"gracePeriodSeconds", seconds}};
+  return review;
+}
+
+Json EvictionOfGateway(const Json& user, int seconds) {
+  return Review({"CREATE", "pods/eviction", "Eviction"}, user,
+                {{"metadata", {{"name", "asg-agent-5d4f-x2x2x"}}},
+                 {"deleteOptions", {{"gracePeriodSeconds", seconds}}}});
+}
+
 std::vector<GuardCase> PodCasesOfGateways() {
   const Json controller = Controller("replicaset-controller");
   const Json other_owner =
@@ -142,8 +153,27 @@ std::vector<GuardCase> PodCasesOfGateways() {
       {"status of a gateway's pod by a user",
        Change("", "pods/status", running, GatewayPod()),
        {"StatusForged status"}},
+      {"resize of a gateway's pod",
+       Change("", "pods/resize", GatewayPod(), GatewayPod(), Admin()),
+       {"PodResize spec.containers"}},
+      {"resize of a gateway's pod by the operator",
+       Change("", "pods/resize", GatewayPod(), GatewayPod(), Operator()),
+       {"PodResize spec.containers"}},
       {"gateway's pod deleted",
        Review({"DELETE", "pods", "Pod"}, User("alice"), nullptr, GatewayPod())},
+      {"gateway's pod deleted by force",
+       WithGrace(Review({"DELETE", "pods", "Pod"}, Admin(), nullptr, GatewayPod()), 0),
+       {"ForcedDeletion gracePeriodSeconds"}},
+      {"gateway's pod deleted by its node",
+       WithGrace(Review({"DELETE", "pods", "Pod"}, Node("node-1"), nullptr, GatewayPod()), 0)},
+      {"gateway's pod without a node deleted by force",
+       WithGrace(Review({"DELETE", "pods", "Pod"}, User("alice"), nullptr,
+                        With(GatewayPod(), "/spec/nodeName", "")),
+                 0)},
+      {"gateway's pod evicted", EvictionOfGateway(User("alice"), 30)},
+      {"gateway's pod evicted by force",
+       EvictionOfGateway(User("alice"), 0),
+       {"ForcedDeletion deleteOptions.gracePeriodSeconds"}},
       {"gateway's pod bound by a user",
        Review({"CREATE", "pods/binding", "Binding"}, User("alice"),
               {{"metadata", {{"name", "asg-agent-5d4f-x2x2x"}}}}),
