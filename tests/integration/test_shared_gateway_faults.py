@@ -1,11 +1,13 @@
-"""The fault table of shared egress gateways: wherever the operator dies while several sandboxes come to one, or while it
-goes after the last of them, all that is left is what should be."""
+"""The fault table of shared egress gateways: wherever the operator dies while several sandboxes come to one, or while
+it goes after the last of them, all that is left is what should be."""
 
 import pytest
 
 from cluster import eventually
 from stockade import sandbox
-from test_gateway_faults import FAULTS, REPEATED, assert_nothing_was_open, backstage, is_making, names, space  # noqa: F401
+from test_gateway_faults import (  # noqa: F401
+    FAULTS, REPEATED, assert_nothing_was_open, backstage, is_making, names, space,
+)  # fmt: skip
 from test_gateways import left
 from test_operator import Space
 from test_shared_gateways import SHARED, uids
