@@ -113,8 +113,6 @@ constexpr std::array kReasons = {
            "configuration has none to give to it.",
            "set egress.publicRootsFile in the operator's configuration, or leave hosts of mode "
            "Tunnel and egress.audit out"},
-    Reason{"SharedGatewayUnavailable", "This version makes no shared gateways.",
-           "set spec.egress.gateway to Dedicated"},
     Reason{"DenyAllMissing", "The deny-all policy is not in place; no pod is started without it.",
            "read the operator's log: it tells why it cannot create the policy"},
     Reason{"NoFindings", "Every rule is met.", ""},

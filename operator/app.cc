@@ -19,6 +19,7 @@
 #include "operator/authority_keeper.h"
 #include "operator/caches.h"
 #include "operator/egress_gateways.h"
+#include "operator/gateway_diagnosis.h"
 #include "operator/network_boundary.h"
 #include "operator/operator_metrics.h"
 #include "operator/policy_judge.h"
@@ -40,6 +41,7 @@ constexpr auto kSyncPoll = std::chrono::milliseconds(20);
 constexpr std::size_t kBoundaryWorkers = 1;
 constexpr std::size_t kPolicyWorkers = 1;     // see PolicyReconciler
 constexpr std::size_t kAuthorityWorkers = 1;  // see AuthorityKeeper
+constexpr std::size_t kGatewayWorkers = 1;    // for those that nobody shares any more
 // Nothing waits for an event but, at the end, the process.
 constexpr auto kEventDeadline = std::chrono::seconds(3);
 // For the writes under way, and for what they had to tell, when the process stops. A write takes
@@ -115,6 +117,11 @@ struct OperatorApp::Impl {
                    [this](const runtime::ObjectKey& key) {
                      return runtime::ReconcileResult{ReconcileBoundaries(key.name), std::nullopt};
                    }),
+        shared_gateways("gateway", the_clock, logger,
+                        [this](const runtime::ObjectKey& key) {
+                          return runtime::ReconcileResult{gateways.RemoveIfUnused(key),
+                                                          std::nullopt};
+                        }),
         authorities("authority", the_clock, logger,
                     [this](const runtime::ObjectKey&) { return authority_keeper.Reconcile(); }),
         policy_reconciler(client, caches, verdicts, the_clock),
@@ -168,6 +175,15 @@ struct OperatorApp::Impl {
     sandboxes.Enqueue({object.namespace_name, object.name.substr(api::kSandboxObjectPrefix.size())},
                       priority);
   }
+  // Those that share the gateway, to make good what is wrong with it; when nobody does, its
+  // removal.
+  void EnqueueSharers(const runtime::ObjectKey& gateway, runtime::Priority priority) {
+    if (gateway.name.empty() || !config.egress.enabled) return;
+    const auto sharers = caches.SharersOf(gateway);
+    if (sharers.empty()) shared_gateways.Enqueue(gateway);
+    EnqueueAll(sharers, priority);
+  }
+  void OnSharerChange(const runtime::Store<CachedSandbox>::Change& change);
   void EnqueueBoundary(const std::string& namespace_name) {
     namespaces.Enqueue({"", namespace_name});
   }
@@ -184,7 +200,12 @@ struct OperatorApp::Impl {
     informer.AddHandler([this](const typename runtime::Store<T>::Change& change) {
       // An owner that was taken off has to hear of it as well.
       for (const auto& object : {change.before, change.after}) {
-        if (object) EnqueueOwner(object->key.namespace_name, object->owner);
+        if (!object) continue;
+        EnqueueOwner(object->key.namespace_name, object->owner);
+        // One of a shared gateway has no owner. Claims, which are of no gateway, have no such
+        // label.
+        EnqueueSharers({object->key.namespace_name, SharedGatewayNamed(object->labels)},
+                       PriorityOf(change));
       }
     });
   }
@@ -218,6 +239,7 @@ struct OperatorApp::Impl {
   SandboxReconciler reconciler;
   runtime::Controller sandboxes;
   runtime::Controller namespaces;
+  runtime::Controller shared_gateways;
   runtime::Controller authorities;
   PolicyReconciler policy_reconciler;
   runtime::Controller policies;
@@ -244,13 +266,19 @@ void OperatorApp::Impl::Measure() {
   sandboxes.Measure(metrics.registry());
   namespaces.Measure(metrics.registry());
   policies.Measure(metrics.registry());
-  if (config.egress.enabled) authorities.Measure(metrics.registry());
+  if (config.egress.enabled) {
+    authorities.Measure(metrics.registry());
+    shared_gateways.Measure(metrics.registry());
+  }
   events.Measure(metrics.registry());
   metrics.BeforeScrape([this] {
     sandboxes.RefreshMetrics();
     namespaces.RefreshMetrics();
     policies.RefreshMetrics();
-    if (config.egress.enabled) authorities.RefreshMetrics();
+    if (config.egress.enabled) {
+      authorities.RefreshMetrics();
+      shared_gateways.RefreshMetrics();
+    }
     own_metrics.CountSandboxes(caches.sandboxes.store().List());
     own_metrics.SetLeading(!config.leader_election.enabled || fence->Leads());
   });
@@ -264,6 +292,7 @@ void OperatorApp::Impl::Connect() {
       reconciler.Forget(change.before->uid);
       EnqueueBoundary(object->key.namespace_name);
     }
+    OnSharerChange(change);
   });
   caches.pods.AddHandler([this](const runtime::Store<CachedPod>::Change& change) {
     const auto& object = change.after ? change.after : change.before;
@@ -325,7 +354,12 @@ void OperatorApp::Impl::ConnectGateways() {
   caches.deployments.AddHandler([this](const runtime::Store<CachedDeployment>::Change& change) {
     const auto& object = change.after ? change.after : change.before;
     for (const auto& seen : {change.before, change.after}) {
-      if (seen) EnqueueOwner(object->key.namespace_name, seen->owner);
+      if (!seen) continue;
+      EnqueueOwner(object->key.namespace_name, seen->owner);
+      if (ConcernsSharers(change)) {
+        EnqueueSharers({object->key.namespace_name, SharedGatewayNamed(seen->labels)},
+                       PriorityOf(change));
+      }
     }
     if (!change.before || !change.after) EnqueueBoundary(object->key.namespace_name);
   });
@@ -336,6 +370,9 @@ void OperatorApp::Impl::ConnectGateways() {
     if (gateway == object->labels.end()) return;
     if (const auto sandbox = api::SandboxOfDedicatedGateway(gateway->second)) {
       EnqueueKnown({object->key.namespace_name, *sandbox}, PriorityOf(change));
+    } else if (ConcernsSharers(change)) {
+      EnqueueAll(caches.SharersOf({object->key.namespace_name, gateway->second}),
+                 PriorityOf(change));
     }
   });
   authority_keeper.NotifyTo([this] {
@@ -343,6 +380,21 @@ void OperatorApp::Impl::ConnectGateways() {
       if (sandbox->sandbox.spec.egress) sandboxes.Enqueue(sandbox->key, runtime::Priority::kLow);
     }
   });
+}
+
+void OperatorApp::Impl::OnSharerChange(const runtime::Store<CachedSandbox>::Change& change) {
+  if (!change.before || change.before->shared_gateway.empty() || !config.egress.enabled) return;
+  const CachedSandbox& before = *change.before;
+  const runtime::ObjectKey gateway{before.key.namespace_name, before.shared_gateway};
+  const bool left = !change.after || change.after->shared_gateway != gateway.name;
+  if (!left) return;
+  const bool ran = before.sandbox.spec.operating_mode == api::OperatingMode::kRunning;
+  if (!caches.AnySharers(gateway)) {
+    shared_gateways.Enqueue(gateway);
+  } else if (ran && !caches.FirstRunningSharer(gateway)) {
+    // Those that are left are suspended, and the gateway is to be so as well.
+    EnqueueSharers(gateway, PriorityOf(change));
+  }
 }
 
 void OperatorApp::Impl::OnDenyAllChange(const NetworkBoundary& whose,
@@ -359,15 +411,21 @@ void OperatorApp::Impl::OnDenyAllChange(const NetworkBoundary& whose,
 void OperatorApp::Impl::OnPolicyChange(const runtime::Store<CachedPolicy>::Change& change) {
   for (const auto& object : {change.before, change.after}) {
     if (!object) continue;
-    EnqueueOwner(object->key.namespace_name, object->owner);
+    const std::string& namespace_name = object->key.namespace_name;
+    EnqueueOwner(namespace_name, object->owner);
+    if (const std::string shared = SharedGatewayNamed(object->labels); !shared.empty()) {
+      EnqueueSharers({namespace_name, shared}, PriorityOf(change));
+    }
     // A stranger's that had the name of one of ours.
     if (const auto named = api::SandboxOfIngressPolicy(object->key.name)) {
-      EnqueueKnown({object->key.namespace_name, *named}, PriorityOf(change));
+      EnqueueKnown({namespace_name, *named}, PriorityOf(change));
     }
     if (!object->allows_egress && !object->allows_ingress) continue;
     // It begins or ceases to widen those that it selects.
     const runtime::ObjectKey selected = SelectedSandbox(*object);
-    if (selected.name.empty()) {
+    if (const std::string shared = SelectedSharedGateway(*object); !shared.empty()) {
+      EnqueueAll(caches.SharersOf({namespace_name, shared}), PriorityOf(change));
+    } else if (selected.name.empty()) {
       EnqueueAll(caches.sandboxes.store().ListNamespace(selected.namespace_name),
                  PriorityOf(change));
     } else {
@@ -401,6 +459,7 @@ void OperatorApp::Impl::StartControllers() {
   if (config.egress.enabled) {
     authorities.Enqueue({"", std::string(kAuthoritiesSecret)});
     authorities.Start(kAuthorityWorkers);
+    shared_gateways.Start(kGatewayWorkers);
   }
   sandboxes.Start(static_cast<std::size_t>(config.workers));
 }
@@ -462,6 +521,7 @@ void OperatorApp::Stop() {
   impl_->sandboxes.ShutDown();
   impl_->policies.ShutDown();
   impl_->authorities.ShutDown();
+  impl_->shared_gateways.ShutDown();
   {
     // What is not written by then is given up. Whether the API server has taken it is not known, as
     // after a crash, and the next start makes good what is missing in the same way.
@@ -470,6 +530,7 @@ void OperatorApp::Stop() {
     impl_->sandboxes.Stop();
     impl_->policies.Stop();
     impl_->authorities.Stop();
+    impl_->shared_gateways.Stop();
     impl_->events.Stop();
   }
   impl_->requests.request_stop();

@@ -6,6 +6,7 @@
 #include "api/names.h"
 #include "base/strings.h"
 #include "render/fingerprint.h"
+#include "render/gateway.h"
 #include "runtime/informer.h"
 
 namespace stockade::sandbox_operator {
@@ -70,6 +71,14 @@ void DecodeOwned(JsonView object, T& out) {
   out.deleting = !object["metadata"]["deletionTimestamp"].IsUnset();
 }
 
+// What leads to a gateway, and that gateway itself: only the operator sets these labels.
+std::optional<std::string> SelectedGateway(const CachedPolicy& policy) {
+  for (const std::string_view label : {api::kEgressLabel, api::kGatewayLabel}) {
+    if (auto gateway = policy.pod_selector.RequiredValue(label)) return gateway;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 runtime::ObjectKey SelectedSandbox(const CachedPolicy& policy) {
@@ -77,15 +86,17 @@ runtime::ObjectKey SelectedSandbox(const CachedPolicy& policy) {
   if (auto sandbox = policy.pod_selector.RequiredValue(api::kSandboxLabel)) {
     return {namespace_name, *std::move(sandbox)};
   }
-  // What leads to a sandbox's own gateway, and that gateway: only the operator sets these labels.
-  for (const std::string_view label : {api::kEgressLabel, api::kGatewayLabel}) {
-    const auto gateway = policy.pod_selector.RequiredValue(label);
-    if (!gateway) continue;
+  if (const auto gateway = SelectedGateway(policy)) {
     if (auto sandbox = api::SandboxOfDedicatedGateway(*gateway)) {
       return {namespace_name, *std::move(sandbox)};
     }
   }
   return {namespace_name, ""};
+}
+
+std::string SelectedSharedGateway(const CachedPolicy& policy) {
+  const auto gateway = SelectedGateway(policy);
+  return gateway && api::IsSharedGatewayName(*gateway) ? *gateway : std::string();
 }
 
 ControllerOwner DecodeControllerOwner(JsonView metadata) {
@@ -108,6 +119,7 @@ Result<CachedSandbox> DecodeSandbox(JsonView object) {
   result.sandbox = std::move(sandbox).value();
   result.status = CompactStatus(object["status"]);
   result.spec_hash = std::hash<std::string>{}(object["spec"].Dump());
+  result.shared_gateway = render::SharedGatewayOf(result.sandbox.spec);
   api::JsonText& pod_spec = result.sandbox.spec.pod_template.spec;
   pod_spec = api::JsonText(Intern(std::string(pod_spec.text())));
   DropUnused(result.sandbox.metadata);

@@ -55,7 +55,8 @@ class CompactStatus {
 struct CachedSandbox : runtime::CachedObject {
   api::AgentSandbox sandbox;  // without its status
   CompactStatus status;
-  std::size_t spec_hash = 0;  // of all of its spec
+  std::size_t spec_hash = 0;   // of all of its spec
+  std::string shared_gateway;  // render::SharedGatewayOf its spec
 
   // The sandbox with its status.
   [[nodiscard]] api::AgentSandbox Whole() const;
@@ -170,6 +171,10 @@ struct CachedSandboxPolicy : runtime::CachedObject {
 // The only sandbox whose pod, or whose gateway's pod, the policy can select; with an empty name,
 // any of the namespace.
 [[nodiscard]] runtime::ObjectKey SelectedSandbox(const CachedPolicy& policy);
+
+// The shared gateway whose pods, or whose sandboxes' pods, are the only ones that the policy can
+// select; empty for any other policy.
+[[nodiscard]] std::string SelectedSharedGateway(const CachedPolicy& policy);
 
 [[nodiscard]] ControllerOwner DecodeControllerOwner(codec::JsonView metadata);
 

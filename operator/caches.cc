@@ -15,6 +15,16 @@ std::vector<std::string> AllowanceGroups(const CachedPolicy& policy) {
   return {SelectedSandbox(policy).ToString()};
 }
 
+std::vector<std::string> SharedGateways(const CachedSandbox& sandbox) {
+  if (sandbox.shared_gateway.empty()) return {};
+  return {runtime::ObjectKey{sandbox.key.namespace_name, sandbox.shared_gateway}.ToString()};
+}
+
+std::vector<std::string> RunningGateways(const CachedSandbox& sandbox) {
+  const bool runs = sandbox.sandbox.spec.operating_mode == api::OperatingMode::kRunning;
+  return runs ? SharedGateways(sandbox) : std::vector<std::string>();
+}
+
 }  // namespace
 
 Caches::Caches(Logger& logger, bool gateways)
@@ -30,6 +40,8 @@ Caches::Caches(Logger& logger, bool gateways)
       deployments(kube::kDeployments, DecodeDeployment, logger),
       gateway_pods(kube::kPods, DecodePod, logger),
       gateways_(gateways),
+      sharers_(sandboxes.store().AddIndex(SharedGateways)),
+      running_sharers_(sandboxes.store().AddIndex(RunningGateways)),
       allowances_(policies.store().AddIndex(AllowanceGroups)) {}
 
 void Caches::Start(kube::IoThread& io,

@@ -24,6 +24,20 @@ struct Caches {
   [[nodiscard]] bool HasSynced() const;
 
   runtime::Informer<CachedSandbox> sandboxes;
+  // Those that share the gateway of that key, whatever state they are in: it stays as long as there
+  // is one, and runs as long as one of them is to run.
+  [[nodiscard]] std::vector<std::shared_ptr<const CachedSandbox>> SharersOf(
+      const runtime::ObjectKey& gateway) const {
+    return sandboxes.store().ListIndexed(sharers_, gateway.ToString());
+  }
+  [[nodiscard]] bool AnySharers(const runtime::ObjectKey& gateway) const {
+    return sandboxes.store().FirstIndexed(sharers_, gateway.ToString()) != nullptr;
+  }
+  // The first of those that are not suspended; null when there is none.
+  [[nodiscard]] std::shared_ptr<const CachedSandbox> FirstRunningSharer(
+      const runtime::ObjectKey& gateway) const {
+    return sandboxes.store().FirstIndexed(running_sharers_, gateway.ToString());
+  }
   runtime::Informer<CachedPod> pods;         // those with the sandbox label
   runtime::Informer<CachedPolicy> policies;  // all: strangers' may widen ours
   // The policies that let something through to or from the sandbox of that key, or, with an empty
@@ -44,7 +58,9 @@ struct Caches {
 
  private:
   const bool gateways_;
-  std::size_t allowances_;  // an index of policies
+  std::size_t sharers_;          // an index of sandboxes
+  std::size_t running_sharers_;  // of those that are not suspended
+  std::size_t allowances_;       // an index of policies
 };
 
 }  // namespace stockade::sandbox_operator

@@ -1,10 +1,10 @@
 #include "operator/egress_gateways.h"
 
-#include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "api/gateway_names.h"
-#include "base/strings.h"
+#include "operator/gateway_diagnosis.h"
 #include "operator/owned_kinds.h"
 
 namespace stockade::sandbox_operator {
@@ -12,23 +12,18 @@ namespace {
 
 using codec::Json;
 
-// Both say in their termination messages what is wrong.
-constexpr const char* kPrepareContainer = "stockade-prepare";
-constexpr const char* kExchangeContainer = "stockade-credentials";
-
-Blocker SharedUnavailable() {
-  return {"SharedGatewayUnavailable",
-          "spec.egress.gateway is Shared, which this version of the operator does not make; set it "
-          "to Dedicated. No pod is started meanwhile",
-          true};
-}
-
 Blocker RootsMissing() {
   return {"PublicRootsMissing",
           "a host with tls Tunnel, or audit, shows the agent certificates of public authorities, "
           "and the operator's configuration names no egress.publicRootsFile; have it set, or use "
           "tls Terminate",
           false};
+}
+
+// For whom the objects of the sandbox's gateway are made.
+Claimant ClaimantOf(const api::AgentSandbox& sandbox, const std::string& gateway) {
+  if (!api::IsSharedGatewayName(gateway)) return sandbox;
+  return Claimant::OfSharedGateway({sandbox.metadata.namespace_name, gateway});
 }
 
 std::string NameOf(const Json& object) { return object["metadata"]["name"].get<std::string>(); }
@@ -47,13 +42,15 @@ EgressGateways::EgressGateways(kube::Client& client, Caches& caches, NetworkBoun
 
 EgressGateways::Outcome EgressGateways::Ensure(const api::AgentSandbox& sandbox) {
   const std::string& namespace_name = sandbox.metadata.namespace_name;
-  if (sandbox.spec.egress->gateway == api::GatewayMode::kShared) {
-    ReconcileStep step = Remove(sandbox);
-    if (step.Continue()) step = {SharedUnavailable(), kStalledRetry, Status::Ok()};
-    return {std::move(step), std::nullopt, /*refused=*/true};
-  }
   Way way;
   way.profile = render::MakeEgressProfile(*sandbox.spec.egress, sandbox.spec.credentials);
+  way.service = {.name = render::GatewayName(sandbox, way.profile),
+                 .uid = {},
+                 .shared = sandbox.spec.egress->gateway == api::GatewayMode::kShared};
+  if (way.service.shared) {
+    ReconcileStep removed = RemoveDedicated(sandbox);
+    if (!removed.Continue()) return {std::move(removed), std::nullopt};
+  }
   if (render::NeedsPublicRoots(way.profile) && config_.public_roots.empty()) {
     return {{RootsMissing(), kStalledRetry, Status::Ok()}, std::nullopt, /*refused=*/true};
   }
@@ -73,15 +70,37 @@ EgressGateways::Outcome EgressGateways::Ensure(const api::AgentSandbox& sandbox)
     return {StepFromError(std::move(denied), "NetworkPolicy stockade-gateway-deny-all"),
             std::nullopt};
   }
-  render::GatewayState state = {.identity_secret = GatewayIdentitySecret(sandbox),
-                                .leaves_secret = LeavesSecret(sandbox),
-                                .address = {},
-                                .authorities = way.authorities->interception.bundle,
-                                .public_roots = config_.public_roots};
-  const std::string name = render::GatewayName(sandbox, way.profile);
+  if (!way.service.shared) return EnsureObjects(sandbox, sandbox, std::move(way));
+  const runtime::ObjectKey key{namespace_name, way.service.name};
+  const auto turn = TakeTurn(key);
+  // Whoever removes a gateway after its last sandbox does so once, when that is gone from the
+  // cache: from then on nothing may be made for it.
+  const auto cached = caches_.sandboxes.store().Get({namespace_name, sandbox.metadata.name});
+  if (!cached || cached->uid != sandbox.metadata.uid || cached->shared_gateway != key.name) {
+    return {{std::nullopt, std::nullopt,
+             Status(StatusCode::kConflict, "the sandbox has changed meanwhile")},
+            std::nullopt};
+  }
+  return EnsureObjects(sandbox, Claimant::OfSharedGateway(key), std::move(way));
+}
+
+std::unique_lock<std::mutex> EgressGateways::TakeTurn(const runtime::ObjectKey& gateway) {
+  return std::unique_lock(turns_[std::hash<std::string>{}(gateway.ToString()) % turns_.size()]);
+}
+
+bool EgressGateways::HasToRun(const api::AgentSandbox& sandbox, const std::string& gateway) const {
+  if (sandbox.spec.operating_mode == api::OperatingMode::kRunning) return true;
+  return api::IsSharedGatewayName(gateway) &&
+         caches_.FirstRunningSharer({sandbox.metadata.namespace_name, gateway}) != nullptr;
+}
+
+EgressGateways::Outcome EgressGateways::EnsureObjects(const api::AgentSandbox& sandbox,
+                                                      const Claimant& claimant, Way way) {
+  const std::string& namespace_name = sandbox.metadata.namespace_name;
+  const std::string name = way.service.name;
   const Json service = render::RenderGatewayService(sandbox, way.profile);
   ReconcileStep step =
-      StepFrom(EnsureOwned(client_, ServiceKind(caches_), sandbox, service), "Service", name);
+      StepFrom(EnsureOwned(client_, ServiceKind(caches_), claimant, service), "Service", name);
   if (!step.Continue()) return {std::move(step), std::nullopt};
   const auto live = caches_.services.store().Get({namespace_name, name});
   if (!live || live->address.empty()) {
@@ -89,47 +108,49 @@ EgressGateways::Outcome EgressGateways::Ensure(const api::AgentSandbox& sandbox)
              Status(StatusCode::kConflict, "Service " + name + " has no address yet")},
             std::nullopt};
   }
-  way.owner = {name, live->uid};
-  state.address = live->address;
+  way.service.uid = live->uid;
 
   render::GatewayObjects objects =
-      render::RenderGatewayObjects(sandbox, way.profile, config_.settings, state);
-  if (sandbox.spec.operating_mode == api::OperatingMode::kSuspended) {
-    objects.deployment["spec"]["replicas"] = 0;
-  }
-  step = EnsureNetwork(sandbox, objects);
-  if (step.Continue()) step = EnsureConfiguration(sandbox, objects);
-  if (step.Continue()) step = EnsureDeployment(sandbox, objects, way);
+      render::RenderGatewayObjects(sandbox, way.profile, config_.settings,
+                                   {.identity_secret = GatewayIdentitySecret(way.service),
+                                    .leaves_secret = LeavesSecret(way.service),
+                                    .address = live->address,
+                                    .authorities = way.authorities->interception.bundle,
+                                    .public_roots = config_.public_roots});
+  if (!HasToRun(sandbox, name)) objects.deployment["spec"]["replicas"] = 0;
+  step = EnsureNetwork(claimant, objects);
+  if (step.Continue()) step = EnsureConfiguration(claimant, objects);
+  if (step.Continue()) step = EnsureDeployment(sandbox, claimant, objects, way);
   if (!step.Continue()) return {std::move(step), std::nullopt};
 
   way.egress = {.settings = config_.settings,
                 .gateway = name,
-                .address = state.address,
+                .address = live->address,
                 .profile_hash = way.profile.hash,
-                .identity_secret = SandboxIdentitySecret(sandbox)};
-  way.digest = SandboxIdentityDigest(way.profile, way.owner, *way.authorities,
+                .identity_secret = SandboxIdentitySecret(sandbox, way.service)};
+  way.digest = SandboxIdentityDigest(sandbox, way.profile, way.service, *way.authorities,
                                      config_.settings.trust_domain);
   return {{}, std::move(way)};
 }
 
-ReconcileStep EgressGateways::EnsureNetwork(const api::AgentSandbox& sandbox,
+ReconcileStep EgressGateways::EnsureNetwork(const Claimant& claimant,
                                             const render::GatewayObjects& objects) {
   const auto policies = PolicyKind(caches_);
   for (const Json* policy : {&objects.gateway_allowance, &objects.sandbox_allowance}) {
-    ReconcileStep step = StepFrom(EnsureOwned(client_, policies, sandbox, *policy), "NetworkPolicy",
-                                  NameOf(*policy));
+    ReconcileStep step = StepFrom(EnsureOwned(client_, policies, claimant, *policy),
+                                  "NetworkPolicy", NameOf(*policy));
     if (!step.Continue()) return step;
   }
   return {};
 }
 
-ReconcileStep EgressGateways::EnsureConfiguration(const api::AgentSandbox& sandbox,
+ReconcileStep EgressGateways::EnsureConfiguration(const Claimant& claimant,
                                                   const render::GatewayObjects& objects) {
   const auto maps = ConfigMapKind(caches_);
   for (const Json* map :
        {&objects.authorities, &*objects.sidecar_configuration, &objects.configuration}) {
     ReconcileStep step =
-        StepFrom(EnsureOwned(client_, maps, sandbox, *map), "ConfigMap", NameOf(*map));
+        StepFrom(EnsureOwned(client_, maps, claimant, *map), "ConfigMap", NameOf(*map));
     if (!step.Continue()) return step;
   }
   return {};
@@ -143,34 +164,38 @@ ReconcileStep EgressGateways::EnsureAccount(const std::string& namespace_name) {
 }
 
 ReconcileStep EgressGateways::EnsureDeployment(const api::AgentSandbox& sandbox,
+                                               const Claimant& claimant,
                                                render::GatewayObjects& objects, Way& way) {
   const auto live =
       caches_.deployments.store().Get({sandbox.metadata.namespace_name, objects.name});
   const std::string note = live ? live->issued : std::string();
-  const std::string digest = GatewayDigest(way.profile, way.owner, *way.authorities);
+  const std::string digest = GatewayDigest(way.profile, way.service, *way.authorities);
   std::string wanted = note;
   if (!IssuedNote::IsCurrent(note, digest, clock_.Now(), config_.certificate_lifetime,
                              way.renew_at)) {
-    way.renew_at = RenewAt(sandbox, clock_.Now(), config_.certificate_lifetime);
+    way.renew_at = RenewAt(way.service.uid, clock_.Now(), config_.certificate_lifetime);
     if (Status issued = IssueToGateway(sandbox, way, !note.empty()); !issued.ok()) {
       return StepFromError(std::move(issued), "a Secret of the egress gateway");
     }
     wanted = IssuedNote(digest, way.renew_at).ToString();
   }
-  // Nobody tells when the account is gone, but without it no pod of the gateway comes to be.
-  if (!live || !live->available) {
+  // Nobody tells when the account is gone, but without it no pod of the gateway comes to be. Of the
+  // many that may wait for one gateway, one looks after it.
+  const auto first = caches_.FirstRunningSharer({sandbox.metadata.namespace_name, objects.name});
+  const bool looks_after = !first || first->uid == sandbox.metadata.uid;
+  if (!live || (!live->available && looks_after)) {
     ReconcileStep account = EnsureAccount(sandbox.metadata.namespace_name);
     if (!account.Continue()) return account;
   }
   objects.deployment["metadata"]["annotations"][std::string(api::kIssuedAnnotation)] = wanted;
-  return StepFrom(EnsureOwned(client_, DeploymentKind(caches_), sandbox, objects.deployment),
+  return StepFrom(EnsureOwned(client_, DeploymentKind(caches_), claimant, objects.deployment),
                   "Deployment", objects.name);
 }
 
 IssueRequest EgressGateways::RequestFor(const api::AgentSandbox& sandbox, const Way& way) const {
   return {.sandbox = sandbox,
           .profile = way.profile,
-          .owner = way.owner,
+          .gateway = way.service,
           .authorities = *way.authorities,
           .trust_domain = config_.settings.trust_domain,
           .lifetime = config_.certificate_lifetime,
@@ -193,7 +218,8 @@ Result<std::string> EgressGateways::IssueIdentity(const api::AgentSandbox& sandb
   auto secret = IssueSandboxIdentity(RequestFor(sandbox, way));
   if (!secret.ok()) return secret.status();
   if (Status written = Write(std::move(secret).value(), existed); !written.ok()) return written;
-  return IssuedNote(way.digest, RenewAt(sandbox, clock_.Now(), config_.certificate_lifetime))
+  return IssuedNote(way.digest,
+                    RenewAt(sandbox.metadata.uid, clock_.Now(), config_.certificate_lifetime))
       .ToString();
 }
 
@@ -223,57 +249,73 @@ Status EgressGateways::Write(Json secret, bool existed) {
   return written.WithContext("writing Secret " + name);
 }
 
-ReconcileStep EgressGateways::Remove(const api::AgentSandbox& sandbox) {
-  const std::string gateway = api::DedicatedGatewayName(sandbox.metadata.name);
-  Status removed = RemoveOwned(client_, DeploymentKind(caches_), sandbox, gateway);
+ReconcileStep EgressGateways::RemoveDedicated(const api::AgentSandbox& sandbox) {
+  return {std::nullopt, std::nullopt,
+          RemoveObjects(sandbox, api::DedicatedGatewayName(sandbox.metadata.name))};
+}
+
+Status EgressGateways::RemoveIfUnused(const runtime::ObjectKey& gateway) {
+  const auto turn = TakeTurn(gateway);
+  if (caches_.AnySharers(gateway)) return Status::Ok();
+  return RemoveObjects(Claimant::OfSharedGateway(gateway), gateway.name);
+}
+
+Status EgressGateways::RemoveObjects(const Claimant& claimant, const std::string& gateway) {
+  Status removed = RemoveOwned(client_, DeploymentKind(caches_), claimant, gateway);
   for (const std::string& name : {api::GatewayPartName(gateway), api::SandboxesPartName(gateway)}) {
-    if (removed.ok()) removed = RemoveOwned(client_, PolicyKind(caches_), sandbox, name);
+    if (removed.ok()) removed = RemoveOwned(client_, PolicyKind(caches_), claimant, name);
   }
   for (const std::string& name : {api::GatewayPartName(gateway), api::SandboxesPartName(gateway),
                                   api::AuthoritiesPartName(gateway)}) {
-    if (removed.ok()) removed = RemoveOwned(client_, ConfigMapKind(caches_), sandbox, name);
+    if (removed.ok()) removed = RemoveOwned(client_, ConfigMapKind(caches_), claimant, name);
   }
   // With it the Secrets go, which it owns.
-  if (removed.ok()) removed = RemoveOwned(client_, ServiceKind(caches_), sandbox, gateway);
-  return {std::nullopt, std::nullopt, std::move(removed)};
+  if (removed.ok()) removed = RemoveOwned(client_, ServiceKind(caches_), claimant, gateway);
+  return removed;
 }
 
-bool EgressGateways::IsReady(const api::AgentSandbox& sandbox) const {
-  const auto live = caches_.deployments.store().Get(
-      {sandbox.metadata.namespace_name, api::DedicatedGatewayName(sandbox.metadata.name)});
+bool EgressGateways::IsReady(const api::AgentSandbox& sandbox, const Way& way) const {
+  const auto live =
+      caches_.deployments.store().Get({sandbox.metadata.namespace_name, way.service.name});
   return live && live->rolled_out;
+}
+
+std::string EgressGateways::NameFor(const api::AgentSandbox& sandbox) {
+  std::string shared = render::SharedGatewayOf(sandbox.spec);
+  return shared.empty() ? api::DedicatedGatewayName(sandbox.metadata.name) : shared;
+}
+
+bool EgressGateways::IsAllowance(const CachedPolicy& policy, const std::string& gateway,
+                                 const api::AgentSandbox& sandbox) {
+  return policy.key.name == api::SandboxesPartName(gateway) &&
+         ClaimantOf(sandbox, gateway).Judge(policy) != Claimed::kStrangers;
 }
 
 GatewayView EgressGateways::View(const api::AgentSandbox& sandbox) const {
   const std::string& namespace_name = sandbox.metadata.namespace_name;
-  const render::EgressProfile profile =
-      render::MakeEgressProfile(*sandbox.spec.egress, sandbox.spec.credentials);
   GatewayView view;
-  view.name = render::GatewayName(sandbox, profile);
-  view.profile = profile.hash;
+  view.profile = render::EgressProfileHash(*sandbox.spec.egress, sandbox.spec.credentials);
+  view.name = sandbox.spec.egress->gateway == api::GatewayMode::kShared
+                  ? api::SharedGatewayName(view.profile)
+                  : api::DedicatedGatewayName(sandbox.metadata.name);
+  const Claimant claimant = ClaimantOf(sandbox, view.name);
+  const auto is_ours = [&claimant](const auto& live) {
+    return live && claimant.Judge(*live) != Claimed::kStrangers;
+  };
   if (const auto service = caches_.services.store().Get({namespace_name, view.name});
-      service && service->owner.uid == sandbox.metadata.uid) {
+      is_ours(service)) {
     view.address = service->address;
   }
   const auto deployment = caches_.deployments.store().Get({namespace_name, view.name});
-  view.available =
-      deployment && deployment->owner.uid == sandbox.metadata.uid && deployment->available;
+  view.available = is_ours(deployment) && deployment->available;
   for (const auto& pod : caches_.gateway_pods.store().ListNamespace(namespace_name)) {
     const auto gateway = pod->labels.find(std::string(api::kGatewayLabel));
-    if (gateway == pod->labels.end() || gateway->second != view.name || pod->deleting) continue;
-    for (const ContainerTrouble& trouble : pod->troubles) {
-      if (trouble.container == kPrepareContainer && !trouble.exit_message.empty()) {
-        view.credentials_missing = true;
-        view.trouble = trouble.exit_message;
-        return view;
-      }
-    }
-    const PodDiagnosis diagnosis = DiagnosePod(*pod);
-    if (diagnosis.outcome == PodOutcome::kReady) continue;
-    const auto said =
-        std::ranges::find(pod->troubles, kExchangeContainer, &ContainerTrouble::container);
-    const bool exchange = said != pod->troubles.end() && !said->exit_message.empty();
-    view.trouble = exchange ? said->exit_message : diagnosis.message;
+    if (gateway == pod->labels.end() || gateway->second != view.name) continue;
+    GatewayTrouble trouble = DiagnoseGatewayPod(*pod);
+    if (trouble.message.empty()) continue;
+    view.trouble = std::move(trouble.message);
+    view.credentials_missing = trouble.credentials_missing;
+    if (view.credentials_missing) break;
   }
   return view;
 }

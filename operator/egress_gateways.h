@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -10,6 +12,7 @@
 #include "kube/client.h"
 #include "operator/authority_keeper.h"
 #include "operator/caches.h"
+#include "operator/claimant.h"
 #include "operator/egress_config.h"
 #include "operator/issued.h"
 #include "operator/network_boundary.h"
@@ -24,6 +27,11 @@ namespace stockade::sandbox_operator {
 // ever open: the deny-all of gateways, the allowances, what the gateway is made of, its Secrets,
 // its Deployment; the pod is for others to create, once Ensure says with what. Secrets are written
 // and never read. Safe to call for different sandboxes at once.
+//
+// A Dedicated gateway is its sandbox's. A Shared one is nobody's: every sandbox of the namespace
+// with its profile makes it what it should be, one after the other, since all come to the same
+// objects; it goes when the cache knows no such sandbox any more (RemoveIfUnused). Whoever comes
+// while it goes waits, and then makes it anew.
 class EgressGateways {
  public:
   // `boundary` is that of gateways; `authorities` outlives this.
@@ -34,7 +42,7 @@ class EgressGateways {
   struct Way {
     render::EgressProfile profile;
     render::SandboxEgress egress;
-    SecretOwner owner;
+    GatewayService service;
     std::shared_ptr<const Authorities> authorities;
     std::string digest;  // of the sandbox's identity
     // When the gateway's Secrets are to be renewed.
@@ -50,8 +58,11 @@ class EgressGateways {
   // For a sandbox that has spec.egress.
   Outcome Ensure(const api::AgentSandbox& sandbox);
 
-  // For one that has none, or no more: what is left of its gateway goes.
-  ReconcileStep Remove(const api::AgentSandbox& sandbox);
+  // For one that has none, or no more, to itself: what is left of its gateway goes.
+  ReconcileStep RemoveDedicated(const api::AgentSandbox& sandbox);
+
+  // What is left of a shared gateway goes, unless a sandbox shares it.
+  Status RemoveIfUnused(const runtime::ObjectKey& gateway);
 
   // Writes the Secret with the sandbox's identity anew. Returns the note of what was issued, for
   // the pod. `existed`: it was issued before, so it is likely to be there.
@@ -61,7 +72,12 @@ class EgressGateways {
                                pki::TimePoint& renew_at) const;
 
   // Whether the gateway answers in its newest form, so that a pod may be started.
-  [[nodiscard]] bool IsReady(const api::AgentSandbox& sandbox) const;
+  [[nodiscard]] bool IsReady(const api::AgentSandbox& sandbox, const Way& way) const;
+  // The name of the gateway that the sandbox's spec.egress asks for.
+  [[nodiscard]] static std::string NameFor(const api::AgentSandbox& sandbox);
+  // Whether it is the operator's policy by which pods of the sandbox reach that gateway of its.
+  [[nodiscard]] static bool IsAllowance(const CachedPolicy& policy, const std::string& gateway,
+                                        const api::AgentSandbox& sandbox);
   // What keeps it from that, in words; from its pods.
   [[nodiscard]] GatewayView View(const api::AgentSandbox& sandbox) const;
 
@@ -70,14 +86,19 @@ class EgressGateways {
   }
 
  private:
-  ReconcileStep EnsureNetwork(const api::AgentSandbox& sandbox,
-                              const render::GatewayObjects& objects);
-  ReconcileStep EnsureConfiguration(const api::AgentSandbox& sandbox,
+  // Held while a shared gateway is made or removed.
+  [[nodiscard]] std::unique_lock<std::mutex> TakeTurn(const runtime::ObjectKey& gateway);
+  // The steps from the Service on, of either kind of gateway.
+  Outcome EnsureObjects(const api::AgentSandbox& sandbox, const Claimant& claimant, Way way);
+  [[nodiscard]] bool HasToRun(const api::AgentSandbox& sandbox, const std::string& gateway) const;
+  Status RemoveObjects(const Claimant& claimant, const std::string& gateway);
+  ReconcileStep EnsureNetwork(const Claimant& claimant, const render::GatewayObjects& objects);
+  ReconcileStep EnsureConfiguration(const Claimant& claimant,
                                     const render::GatewayObjects& objects);
   ReconcileStep EnsureAccount(const std::string& namespace_name);
   // With the Secrets before it.
-  ReconcileStep EnsureDeployment(const api::AgentSandbox& sandbox, render::GatewayObjects& objects,
-                                 Way& way);
+  ReconcileStep EnsureDeployment(const api::AgentSandbox& sandbox, const Claimant& claimant,
+                                 render::GatewayObjects& objects, Way& way);
   Status IssueToGateway(const api::AgentSandbox& sandbox, const Way& way, bool existed);
   // Replaces the Secret, or creates it.
   Status Write(codec::Json secret, bool existed);
@@ -89,6 +110,8 @@ class EgressGateways {
   const AuthorityKeeper& authorities_;
   const Clock& clock_;
   const EgressConfig config_;
+  // One lock for many shared gateways: two that have the same one only wait for each other.
+  std::array<std::mutex, 64> turns_;
 };
 
 }  // namespace stockade::sandbox_operator

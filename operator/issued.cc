@@ -21,12 +21,29 @@ using codec::Json;
 constexpr std::size_t kNameDigits = 10;
 constexpr std::size_t kNoteDigits = 32;
 
-std::string SecretName(const api::AgentSandbox& sandbox, std::string_view part) {
-  return api::DedicatedGatewayName(sandbox.metadata.name) + "-" + std::string(part) + "-" +
-         Sha256Hex(sandbox.metadata.uid + "/" + std::string(part)).substr(0, kNameDigits);
+struct Owner {
+  std::string_view api_version;
+  std::string_view kind;
+  const std::string& name;
+  const std::string& uid;
+};
+
+Owner OwnerOf(const GatewayService& gateway) {
+  return {"v1", kube::kServices.kind, gateway.name, gateway.uid};
 }
 
-Json NewSecret(const IssueRequest& request, std::string name, std::string_view type) {
+Owner OwnerOfIdentity(const api::AgentSandbox& sandbox, const GatewayService& gateway) {
+  if (!gateway.shared) return OwnerOf(gateway);
+  return {api::kGroupVersion, api::kAgentSandboxKind, sandbox.metadata.name, sandbox.metadata.uid};
+}
+
+std::string SecretName(const std::string& gateway, std::string_view part, const std::string& uid) {
+  return gateway + "-" + std::string(part) + "-" +
+         Sha256Hex(uid + "/" + std::string(part)).substr(0, kNameDigits);
+}
+
+Json NewSecret(const IssueRequest& request, const Owner& owner, std::string name,
+               std::string_view type) {
   return {{"apiVersion", "v1"},
           {"kind", "Secret"},
           {"metadata",
@@ -34,11 +51,11 @@ Json NewSecret(const IssueRequest& request, std::string name, std::string_view t
             {"namespace", request.sandbox.metadata.namespace_name},
             {"labels",
              {{api::kManagedByLabel, api::kManagedByValue},
-              {api::kGatewayLabel, request.owner.service}}},
-            {"ownerReferences", Json::array({{{"apiVersion", "v1"},
-                                              {"kind", kube::kServices.kind},
-                                              {"name", request.owner.service},
-                                              {"uid", request.owner.uid}}})}}},
+              {api::kGatewayLabel, request.gateway.name}}},
+            {"ownerReferences", Json::array({{{"apiVersion", owner.api_version},
+                                              {"kind", owner.kind},
+                                              {"name", owner.name},
+                                              {"uid", owner.uid}}})}}},
           {"type", type},
           {"data", Json::object()}};
 }
@@ -52,10 +69,10 @@ Status Put(Json& secret, const std::string& certificate_key, const std::string& 
   return Status::Ok();
 }
 
-Result<Json> IdentitySecret(const IssueRequest& request, std::string name,
+Result<Json> IdentitySecret(const IssueRequest& request, const Owner& owner, std::string name,
                             const Result<pki::Identity>& identity) {
   if (!identity.ok()) return identity.status();
-  Json secret = NewSecret(request, std::move(name), "kubernetes.io/tls");
+  Json secret = NewSecret(request, owner, std::move(name), "kubernetes.io/tls");
   if (Status put = Put(secret, std::string(render::envoy::kCertificateFile),
                        std::string(render::envoy::kPrivateKeyFile), *identity);
       !put.ok()) {
@@ -83,13 +100,16 @@ Json DigestOf(const Authorities::Purpose& purpose) {
 
 }  // namespace
 
-std::string SandboxIdentitySecret(const api::AgentSandbox& sandbox) {
-  return SecretName(sandbox, "sandbox");
+std::string SandboxIdentitySecret(const api::AgentSandbox& sandbox, const GatewayService& gateway) {
+  return SecretName(api::DedicatedGatewayName(sandbox.metadata.name), "sandbox",
+                    OwnerOfIdentity(sandbox, gateway).uid);
 }
-std::string GatewayIdentitySecret(const api::AgentSandbox& sandbox) {
-  return SecretName(sandbox, "gateway");
+std::string GatewayIdentitySecret(const GatewayService& gateway) {
+  return SecretName(gateway.name, "gateway", gateway.uid);
 }
-std::string LeavesSecret(const api::AgentSandbox& sandbox) { return SecretName(sandbox, "leaves"); }
+std::string LeavesSecret(const GatewayService& gateway) {
+  return SecretName(gateway.name, "leaves", gateway.uid);
+}
 
 std::string IssuedNote::ToString() const {
   return digest_ + "@" + std::to_string(std::chrono::system_clock::to_time_t(renew_at_));
@@ -109,24 +129,24 @@ bool IssuedNote::IsCurrent(std::string_view text, std::string_view digest, pki::
   return true;
 }
 
-pki::TimePoint RenewAt(const api::AgentSandbox& sandbox, pki::TimePoint now,
-                       std::chrono::seconds lifetime) {
-  const auto spread =
-      static_cast<std::int64_t>(std::hash<std::string>{}(sandbox.metadata.uid) % 1000);
+pki::TimePoint RenewAt(const std::string& uid, pki::TimePoint now, std::chrono::seconds lifetime) {
+  const auto spread = static_cast<std::int64_t>(std::hash<std::string>{}(uid) % 1000);
   return now + lifetime / 2 + lifetime * spread / 10000;
 }
 
-std::string SandboxIdentityDigest(const render::EgressProfile& profile, const SecretOwner& owner,
-                                  const Authorities& authorities, const std::string& trust_domain) {
-  return DigestOf(Json{{"owner", owner.uid},
+std::string SandboxIdentityDigest(const api::AgentSandbox& sandbox,
+                                  const render::EgressProfile& profile,
+                                  const GatewayService& gateway, const Authorities& authorities,
+                                  const std::string& trust_domain) {
+  return DigestOf(Json{{"owner", OwnerOfIdentity(sandbox, gateway).uid},
                        {"profile", profile.hash},
                        {"trustDomain", trust_domain},
                        {"identity", DigestOf(authorities.identity)}});
 }
 
-std::string GatewayDigest(const render::EgressProfile& profile, const SecretOwner& owner,
+std::string GatewayDigest(const render::EgressProfile& profile, const GatewayService& gateway,
                           const Authorities& authorities) {
-  return DigestOf(Json{{"owner", owner.uid},
+  return DigestOf(Json{{"owner", gateway.uid},
                        {"profile", profile.hash},
                        {"hosts", TerminatedHosts(profile)},
                        {"identity", DigestOf(authorities.identity)},
@@ -136,7 +156,8 @@ std::string GatewayDigest(const render::EgressProfile& profile, const SecretOwne
 Result<Json> IssueSandboxIdentity(const IssueRequest& request) {
   const api::ObjectMeta& metadata = request.sandbox.metadata;
   return IdentitySecret(
-      request, SandboxIdentitySecret(request.sandbox),
+      request, OwnerOfIdentity(request.sandbox, request.gateway),
+      SandboxIdentitySecret(request.sandbox, request.gateway),
       request.authorities.identity.signer.IssueClient({.trust_domain = request.trust_domain,
                                                        .namespace_name = metadata.namespace_name,
                                                        .profile = request.profile.hash,
@@ -149,12 +170,13 @@ Result<Json> IssueGatewayIdentity(const IssueRequest& request) {
   const std::vector<std::string> names = {
       render::envoy::GatewayServerName(request.profile, request.sandbox.metadata.namespace_name)};
   return IdentitySecret(
-      request, GatewayIdentitySecret(request.sandbox),
+      request, OwnerOf(request.gateway), GatewayIdentitySecret(request.gateway),
       request.authorities.identity.signer.IssueServer(names, request.lifetime, request.now));
 }
 
 Result<Json> IssueLeaves(const IssueRequest& request) {
-  Json secret = NewSecret(request, LeavesSecret(request.sandbox), "Opaque");
+  Json secret =
+      NewSecret(request, OwnerOf(request.gateway), LeavesSecret(request.gateway), "Opaque");
   for (const std::string& host : TerminatedHosts(request.profile)) {
     const std::vector<std::string> names = {host};
     const auto leaf =

@@ -16,17 +16,20 @@
 // that is not what it would issue now, or soon ends.
 namespace stockade::sandbox_operator {
 
-// The names of the Secrets. They follow from the sandbox's uid, so that none can be there before
-// the sandbox is; each write replaces the whole Secret, so that nothing of another's is taken over.
-[[nodiscard]] std::string SandboxIdentitySecret(const api::AgentSandbox& sandbox);
-[[nodiscard]] std::string GatewayIdentitySecret(const api::AgentSandbox& sandbox);
-[[nodiscard]] std::string LeavesSecret(const api::AgentSandbox& sandbox);
-
-// The object that owns the Secrets: the gateway's Service. They go with it.
-struct SecretOwner {
-  std::string service;
+// A gateway's Service, which owns the Secrets: they go with it. But the identity of a sandbox that
+// shares the gateway belongs to the sandbox.
+struct GatewayService {
+  std::string name;
   std::string uid;
+  bool shared = false;
 };
+
+// The names of the Secrets. They follow from the uid of the owner, so that none can be there before
+// the owner is; each write replaces the whole Secret, so that nothing of another's is taken over.
+[[nodiscard]] std::string SandboxIdentitySecret(const api::AgentSandbox& sandbox,
+                                                const GatewayService& gateway);
+[[nodiscard]] std::string GatewayIdentitySecret(const GatewayService& gateway);
+[[nodiscard]] std::string LeavesSecret(const GatewayService& gateway);
 
 // "DIGEST@SECONDS": of everything that the certificates depend on, and when they are to be renewed.
 class IssuedNote {
@@ -47,23 +50,27 @@ class IssuedNote {
 };
 
 // When what is issued now is to be renewed: after half of its lifetime and up to a tenth more, by
-// the sandbox's uid, so that those of one moment are not renewed in one moment.
-[[nodiscard]] pki::TimePoint RenewAt(const api::AgentSandbox& sandbox, pki::TimePoint now,
+// the uid of the sandbox or of the gateway's Service, so that those of one moment are not renewed
+// in one moment.
+[[nodiscard]] pki::TimePoint RenewAt(const std::string& uid, pki::TimePoint now,
                                      std::chrono::seconds lifetime);
 
 // Digests of everything that the Secrets depend on but the time.
-[[nodiscard]] std::string SandboxIdentityDigest(const render::EgressProfile& profile,
-                                                const SecretOwner& owner,
+[[nodiscard]] std::string SandboxIdentityDigest(const api::AgentSandbox& sandbox,
+                                                const render::EgressProfile& profile,
+                                                const GatewayService& gateway,
                                                 const Authorities& authorities,
                                                 const std::string& trust_domain);
 [[nodiscard]] std::string GatewayDigest(const render::EgressProfile& profile,
-                                        const SecretOwner& owner, const Authorities& authorities);
+                                        const GatewayService& gateway,
+                                        const Authorities& authorities);
 
-// The Secrets with what is issued now. They hold private keys: see WipeSecret.
+// The Secrets with what is issued now. They hold private keys: see WipeSecret. Those of a gateway
+// are the same for each sandbox that shares it.
 struct IssueRequest {
   const api::AgentSandbox& sandbox;
   const render::EgressProfile& profile;
-  const SecretOwner& owner;
+  const GatewayService& gateway;
   const Authorities& authorities;
   std::string trust_domain;
   std::chrono::seconds lifetime;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "api/names.h"
-
 namespace stockade::sandbox_operator {
 
 bool HasLabels(const api::StringMap& live, const api::StringMap& desired) {
@@ -13,12 +11,6 @@ bool HasLabels(const api::StringMap& live, const api::StringMap& desired) {
   });
 }
 
-bool IsFormerSelf(const ControllerOwner& owner, const api::AgentSandbox& sandbox) {
-  return owner.kind == api::kAgentSandboxKind && owner.name == sandbox.metadata.name &&
-         owner.api_version.starts_with(std::string(api::kGroup) + "/") &&
-         owner.uid != sandbox.metadata.uid;
-}
-
 void RepairMetadata(codec::Json& live, const codec::Json& desired) {
   codec::Json& metadata = live["metadata"];
   const codec::Json& wanted = desired["metadata"];
@@ -26,10 +18,16 @@ void RepairMetadata(codec::Json& live, const codec::Json& desired) {
   if (wanted.contains("ownerReferences")) metadata["ownerReferences"] = wanted["ownerReferences"];
 }
 
-Claimed JudgeOwner(const ControllerOwner& owner, bool deleting, const api::AgentSandbox& sandbox) {
-  if (IsFormerSelf(owner, sandbox)) return Claimed::kWaiting;
-  if (owner.uid != sandbox.metadata.uid) return Claimed::kStrangers;
-  return deleting ? Claimed::kWaiting : Claimed::kOurs;
+std::optional<Ensured> HandsOff(Claimed claimed) {
+  switch (claimed) {
+    case Claimed::kStrangers:
+      return Ensured::kNameConflict;
+    case Claimed::kWaiting:
+      return Ensured::kWaiting;
+    case Claimed::kOurs:
+      break;
+  }
+  return std::nullopt;
 }
 
 }  // namespace stockade::sandbox_operator

@@ -1,25 +1,26 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 
-#include "api/agent_sandbox.h"
 #include "base/status.h"
 #include "codec/json.h"
 #include "kube/client.h"
 #include "operator/cached_objects.h"
+#include "operator/claimant.h"
 #include "runtime/store.h"
 
 namespace stockade::sandbox_operator {
 
-// How an object that a sandbox should own came out.
+// How an object that a sandbox or a shared gateway should have came out.
 enum class Ensured {
   kInPlace,       // it is as it should be
   kWaiting,       // its name is still taken by an object that is going away
   kNameConflict,  // its name belongs to somebody else, who is not overwritten
 };
 
-// Everything that tells one kind of owned object from another.
+// Everything that tells one kind of such objects from another.
 template <typename T>
 struct OwnedKind {
   const kube::Resource& resource;
@@ -33,15 +34,11 @@ struct OwnedKind {
 
 // True when `live` has each of the labels `desired`.
 [[nodiscard]] bool HasLabels(const api::StringMap& live, const api::StringMap& desired);
-// True when the owner is an AgentSandbox of this name: if not this one, then one that is gone.
-[[nodiscard]] bool IsFormerSelf(const ControllerOwner& owner, const api::AgentSandbox& sandbox);
 // Gives the live object the rendered labels and owner references, beside the labels it has.
 void RepairMetadata(codec::Json& live, const codec::Json& desired);
 
-// What a live object that is known means for one that is wanted.
-enum class Claimed { kOurs, kWaiting, kStrangers };
-[[nodiscard]] Claimed JudgeOwner(const ControllerOwner& owner, bool deleting,
-                                 const api::AgentSandbox& sandbox);
+// What is said of an object that is not to be touched; nothing for one of ours.
+[[nodiscard]] std::optional<Ensured> HandsOff(Claimed claimed);
 
 // Creates `desired` or repairs what differs: creation by POST, so that nothing of a stranger is
 // taken over, and repair by PUT from the live object, so that no field of another manager survives
@@ -49,8 +46,8 @@ enum class Claimed { kOurs, kWaiting, kStrangers };
 // meanwhile; try again.
 template <typename T>
 Result<Ensured> EnsureOwned(kube::Client& client, const OwnedKind<T>& kind,
-                            const api::AgentSandbox& sandbox, const codec::Json& desired) {
-  const runtime::ObjectKey key{sandbox.metadata.namespace_name,
+                            const Claimant& claimant, const codec::Json& desired) {
+  const runtime::ObjectKey key{claimant.namespace_name(),
                                desired["metadata"]["name"].get<std::string>()};
   std::shared_ptr<const T> live = kind.store.Get(key);
   if (!live) {
@@ -72,14 +69,7 @@ Result<Ensured> EnsureOwned(kube::Client& client, const OwnedKind<T>& kind,
     live = std::make_shared<const T>(std::move(decoded).value());
   }
 
-  switch (JudgeOwner(live->owner, live->deleting, sandbox)) {
-    case Claimed::kStrangers:
-      return Ensured::kNameConflict;
-    case Claimed::kWaiting:
-      return Ensured::kWaiting;
-    case Claimed::kOurs:
-      break;
-  }
+  if (const auto hands_off = HandsOff(claimant.Judge(*live))) return *hands_off;
   const codec::JsonDocument desired_document = codec::ParseTrusted(desired);
   auto wanted = kind.decode(desired_document.root());
   if (!wanted.ok()) return wanted.status();
@@ -87,10 +77,10 @@ Result<Ensured> EnsureOwned(kube::Client& client, const OwnedKind<T>& kind,
 
   auto current = client.Get(kind.resource, key.namespace_name, key.name);
   if (!current.ok()) return current.status();
+  auto found = kind.decode(current->root());
+  if (!found.ok()) return found.status();
+  if (const auto hands_off = HandsOff(claimant.Judge(*found))) return *hands_off;
   codec::Json repaired = current->root().ToJson();
-  if (DecodeControllerOwner(current->root()["metadata"]).uid != sandbox.metadata.uid) {
-    return Ensured::kNameConflict;
-  }
   RepairMetadata(repaired, desired);
   kind.repair(repaired, desired);
   auto updated = client.Update(kind.resource, key.namespace_name, key.name, repaired);
@@ -106,11 +96,11 @@ Result<Ensured> EnsureOwned(kube::Client& client, const OwnedKind<T>& kind,
 
 // Deletes an object of ours that is wanted no longer; nothing happens when there is none.
 template <typename T>
-Status RemoveOwned(kube::Client& client, const OwnedKind<T>& kind, const api::AgentSandbox& sandbox,
+Status RemoveOwned(kube::Client& client, const OwnedKind<T>& kind, const Claimant& claimant,
                    const std::string& name) {
-  const runtime::ObjectKey key{sandbox.metadata.namespace_name, name};
+  const runtime::ObjectKey key{claimant.namespace_name(), name};
   const std::shared_ptr<const T> live = kind.store.Get(key);
-  if (!live || live->deleting || live->owner.uid != sandbox.metadata.uid) return Status::Ok();
+  if (!live || claimant.Judge(*live) != Claimed::kOurs) return Status::Ok();
   kube::DeleteOptions options;
   options.uid = live->uid;
   options.propagation_policy = "Background";

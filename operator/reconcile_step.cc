@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "api/gateway_names.h"
 #include "operator/create_errors.h"
 
 namespace stockade::sandbox_operator {
@@ -9,16 +10,23 @@ namespace stockade::sandbox_operator {
 using std::chrono::milliseconds;
 
 Blocker NameConflict(std::string_view kind, const std::string& name) {
-  return {"NameConflict",
-          std::string(kind) + " \"" + name +
-              "\" exists and does not belong to this sandbox; delete it or rename the sandbox",
-          true};
+  return {
+      "NameConflict",
+      std::string(kind) + " \"" + name +
+          (api::IsSharedGatewayName(name)
+               ? "\" exists, is not the operator's and has the name of one of the shared egress "
+                 "gateway's; delete it"
+               : "\" exists and does not belong to this sandbox; delete it or rename the "
+                 "sandbox"),
+      true};
 }
 
 Blocker FormerSelf(std::string_view kind, const std::string& name) {
   return {"NameTaken",
           std::string(kind) + " \"" + name +
-              "\" of an earlier sandbox of this name is still being removed",
+              (api::IsSharedGatewayName(name)
+                   ? "\" of the shared egress gateway is still being removed"
+                   : "\" of an earlier sandbox of this name is still being removed"),
           false};
 }
 

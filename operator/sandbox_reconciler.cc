@@ -144,8 +144,10 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
   }
   seen.deny_all_in_place = boundary_.InPlace(key.namespace_name);
   if (WantsGateway(sandbox)) ObserveGateway(sandbox, seen);
-  seen.widened_by =
-      FindWideningPolicy(sandbox, seen.pod ? seen.pod->labels : sandbox.spec.pod_template.labels);
+  api::StringMap labels = seen.pod ? seen.pod->labels : sandbox.spec.pod_template.labels;
+  // A pod may end with the way to a gateway that its sandbox has left to others.
+  if (seen.pod && seen.pod->deleting) labels.erase(std::string(api::kEgressLabel));
+  seen.widened_by = FindWideningPolicy(sandbox, std::move(labels));
 
   if (step.error.ok() && IsMereProgress(seen)) {
     const auto age = backoff_.PodAge(sandbox.metadata.uid);
@@ -219,13 +221,22 @@ SandboxReconciler::Step SandboxReconciler::EnsureWay(const api::AgentSandbox& sa
                                                      std::optional<EgressGateways::Way>& way,
                                                      Observation& seen) {
   if (settings_.gateways == nullptr) return {};
-  if (!sandbox.spec.egress) return settings_.gateways->Remove(sandbox);
+  if (!sandbox.spec.egress) return settings_.gateways->RemoveDedicated(sandbox);
   EgressGateways::Outcome outcome = settings_.gateways->Ensure(sandbox);
   way = std::move(outcome.way);
-  if (outcome.refused) {
+  // Nor may it go on by the rules that it had before, which others may still share.
+  if (outcome.refused || (!way && LeadsElsewhere(sandbox))) {
     if (Step removed = RemovePod(sandbox, seen); !removed.Continue()) return removed;
   }
   return std::move(outcome.step);
+}
+
+bool SandboxReconciler::LeadsElsewhere(const api::AgentSandbox& sandbox) const {
+  const auto pod = caches_.pods.store().Get(
+      {sandbox.metadata.namespace_name, api::SandboxObjectName(sandbox.metadata.name)});
+  if (!pod) return false;
+  const auto gateway = pod->labels.find(std::string(api::kEgressLabel));
+  return gateway != pod->labels.end() && gateway->second != EgressGateways::NameFor(sandbox);
 }
 
 void SandboxReconciler::ObserveGateway(const api::AgentSandbox& sandbox, Observation& seen) const {
@@ -310,7 +321,7 @@ SandboxReconciler::Step SandboxReconciler::EnsurePod(const api::AgentSandbox& sa
         !policy.empty()) {
       return {WidenedBy(policy, "the pod is not created"), std::nullopt, Status::Ok()};
     }
-    if (way != nullptr && !settings_.gateways->IsReady(sandbox)) {
+    if (way != nullptr && !settings_.gateways->IsReady(sandbox, *way)) {
       return {GatewayNotReady(settings_.gateways->View(sandbox)), std::nullopt, Status::Ok()};
     }
     Step created = CreatePod(sandbox, desired.pod, way, seen);
@@ -328,7 +339,7 @@ SandboxReconciler::Step SandboxReconciler::EnsurePod(const api::AgentSandbox& sa
                                                 "reference off")});
     return RemovePod(sandbox, seen);
   }
-  switch (JudgeOwner(live->owner, /*deleting=*/false, sandbox)) {
+  switch (Claimant(sandbox).Judge(live->owner, live->labels, /*deleting=*/false)) {
     case Claimed::kStrangers:
       return {NameConflict("Pod", key.name), kStalledRetry, Status::Ok()};
     case Claimed::kWaiting:
@@ -566,19 +577,14 @@ std::string SandboxReconciler::FindWideningPolicy(const api::AgentSandbox& sandb
                                                   api::StringMap labels) const {
   labels.insert_or_assign(std::string(api::kSandboxLabel), sandbox.metadata.name);
   const std::string own = api::IngressPolicyName(sandbox.metadata.name);
-  // To the sandbox's own gateway, where it has one.
-  const std::string way_out =
-      WantsGateway(sandbox)
-          ? api::SandboxesPartName(api::DedicatedGatewayName(sandbox.metadata.name))
-          : std::string();
+  const std::string gateway =
+      WantsGateway(sandbox) ? EgressGateways::NameFor(sandbox) : std::string();
   const runtime::ObjectKey key{sandbox.metadata.namespace_name, sandbox.metadata.name};
   for (const runtime::ObjectKey& group : {runtime::ObjectKey{key.namespace_name, ""}, key}) {
     for (const auto& policy : caches_.AllowancesFor(group)) {
       if (policy->key.name == api::kDenyAllPolicyName) continue;
-      if (policy->owner.uid == sandbox.metadata.uid &&
-          (policy->key.name == own || policy->key.name == way_out)) {
-        continue;
-      }
+      if (policy->key.name == own && policy->owner.uid == sandbox.metadata.uid) continue;
+      if (!gateway.empty() && EgressGateways::IsAllowance(*policy, gateway, sandbox)) continue;
       if (policy->pod_selector.Matches(labels)) return policy->key.name;
     }
   }

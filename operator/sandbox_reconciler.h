@@ -62,9 +62,12 @@ class SandboxReconciler {
                 Observation& seen);
   Step EnsureSurroundings(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired);
   // The gateway of a sandbox that asks for one, with `way` null where none is made; without
-  // spec.egress, what is left of it goes. Where the spec asks for what cannot be, the pod goes too.
+  // spec.egress, what is left of it goes. Where the spec asks for what cannot be, the pod goes too,
+  // and where it asks for another gateway than the pod has, whether that can be made or not.
   Step EnsureWay(const api::AgentSandbox& sandbox, std::optional<EgressGateways::Way>& way,
                  Observation& seen);
+  // The sandbox's pod, if there is one, leads to another gateway than its spec asks for.
+  [[nodiscard]] bool LeadsElsewhere(const api::AgentSandbox& sandbox) const;
   [[nodiscard]] bool WantsGateway(const api::AgentSandbox& sandbox) const {
     return settings_.gateways != nullptr && sandbox.spec.egress.has_value();
   }

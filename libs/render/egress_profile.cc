@@ -71,20 +71,6 @@ void AddDenied(const api::Egress& egress, Endpoint& endpoint) {
   }
 }
 
-std::string HashOf(const api::Egress& egress, const std::vector<api::Credential>& credentials) {
-  Json section = api::ToJson(egress);
-  section.erase("gateway");
-  // By name: the order in which they are written means nothing.
-  Json by_name = Json::object();
-  for (const api::Credential& credential : credentials) {
-    by_name[credential.name] = api::ToJson(credential);
-  }
-  const Json all = {{"version", kProfileVersion},
-                    {"egress", std::move(section)},
-                    {"credentials", std::move(by_name)}};
-  return Sha256Hex(all.dump(-1, ' ', false, Json::error_handler_t::replace));
-}
-
 }  // namespace
 
 std::optional<Injection> FindInjection(const std::vector<api::Credential>& credentials,
@@ -114,6 +100,21 @@ std::optional<Injection> FindInjection(const std::vector<api::Credential>& crede
       break;
   }
   return injection;
+}
+
+std::string EgressProfileHash(const api::Egress& egress,
+                              const std::vector<api::Credential>& credentials) {
+  Json section = api::ToJson(egress);
+  section.erase("gateway");
+  // By name: the order in which they are written means nothing.
+  Json by_name = Json::object();
+  for (const api::Credential& credential : credentials) {
+    by_name[credential.name] = api::ToJson(credential);
+  }
+  const Json all = {{"version", kProfileVersion},
+                    {"egress", std::move(section)},
+                    {"credentials", std::move(by_name)}};
+  return Sha256Hex(all.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 EgressProfile MakeEgressProfile(const api::Egress& egress,
@@ -155,7 +156,7 @@ EgressProfile MakeEgressProfile(const api::Egress& egress,
     for (const std::int64_t port : entry.ports) add(port);
   }
   profile.audit = egress.audit;
-  profile.hash = HashOf(egress, credentials);
+  profile.hash = EgressProfileHash(egress, credentials);
   return profile;
 }
 

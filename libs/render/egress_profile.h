@@ -84,6 +84,10 @@ struct EgressProfile {
   std::string hash;
 };
 
+// EgressProfile::hash alone, of any spec that could be decoded.
+[[nodiscard]] std::string EgressProfileHash(const api::Egress& egress,
+                                            const std::vector<api::Credential>& credentials);
+
 [[nodiscard]] EgressProfile MakeEgressProfile(const api::Egress& egress,
                                               const std::vector<api::Credential>& credentials);
 

@@ -92,6 +92,11 @@ std::string GatewayName(const api::AgentSandbox& sandbox, const EgressProfile& p
              : api::DedicatedGatewayName(sandbox.metadata.name);
 }
 
+std::string SharedGatewayOf(const api::AgentSandboxSpec& spec) {
+  if (!spec.egress || spec.egress->gateway != api::GatewayMode::kShared) return {};
+  return api::SharedGatewayName(EgressProfileHash(*spec.egress, spec.credentials));
+}
+
 bool NeedsPublicRoots(const EgressProfile& profile) {
   return profile.audit || std::ranges::any_of(profile.endpoints, [](const Endpoint& endpoint) {
            return endpoint.tls == api::TlsMode::kTunnel;

@@ -53,6 +53,9 @@ struct GatewayObjects {
 
 [[nodiscard]] std::string GatewayName(const api::AgentSandbox& sandbox,
                                       const EgressProfile& profile);
+// The name of the gateway that sandboxes of the namespace with this spec share, of any spec that
+// could be decoded; empty when there is none to share.
+[[nodiscard]] std::string SharedGatewayOf(const api::AgentSandboxSpec& spec);
 
 // Whether agents must trust public authorities: some host shows them its own certificate.
 [[nodiscard]] bool NeedsPublicRoots(const EgressProfile& profile);

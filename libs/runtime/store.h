@@ -81,6 +81,14 @@ class Store {
     return result;
   }
 
+  // The first of these; null when there is none.
+  [[nodiscard]] Ptr FirstIndexed(std::size_t index, const std::string& group) const {
+    const ReaderLock lock(mutex_);
+    const auto& groups = indexes_[index].groups;
+    const auto found = groups.find(group);
+    return found == groups.end() ? nullptr : objects_.at(*found->second.begin());
+  }
+
   [[nodiscard]] bool AnyInNamespace(const std::string& namespace_name) const {
     const ReaderLock lock(mutex_);
     const auto entry = objects_.lower_bound(ObjectKey{namespace_name, ""});

@@ -157,22 +157,6 @@ def test_the_pod_waits_for_its_gateway(space):
     space.wait_ready("agent", timeout=120)
 
 
-def test_a_shared_gateway_is_refused_and_no_pod_is_started(space):
-    space.apply(sandbox(egress=EGRESS | {"gateway": "Shared"}))
-    space.wait_condition("agent", "Ready", "False", "SharedGatewayUnavailable")
-    assert space.find("pod", "asb-agent") is None
-    assert left(space) == ["NetworkPolicy/stockade-deny-all"]
-
-
-def test_from_dedicated_to_shared_the_pod_goes(space):
-    """It may not go on under the rules that it had before."""
-    space.ready_pod(sandbox(egress=EGRESS))
-    space.patch("asb", "agent", {"spec": {"egress": {"gateway": "Shared"}}})
-    space.wait_condition("agent", "Ready", "False", "SharedGatewayUnavailable")
-    space.wait_gone("pod", "asb-agent")
-    eventually(lambda: left(space) == ["NetworkPolicy/stockade-deny-all"], timeout=60)
-
-
 # What becomes of changes
 
 

@@ -802,6 +802,12 @@ def test_who_names_a_secret_must_be_allowed_to_read_it(space):
     assert "spec.credentials[0].header.secretKeyRef.name: [CredentialNotReadable]" in done.stderr, done.stderr
     done = space.create(wanted, user=bob)
     assert done.returncode == 0, done.stderr
+    # Nor is there a way through a gateway of others that has the credential already.
+    shared = {"allow": allow, "gateway": "Shared"}
+    done = space.create(sandbox("sharer", egress=shared, credentials=credential("forge")), user=bob)
+    assert done.returncode == 0, done.stderr
+    joined = sandbox("joiner", egress=shared, credentials=credential("forge"))
+    assert "[CredentialNotReadable]" in space.create(joined, user=mallory).stderr
     other = sandbox("other", egress={"allow": allow}, credentials=credential("another"))
     assert "[CredentialNotReadable]" in space.create(other, user=bob).stderr
     # Nor may he who cannot read it send it elsewhere. What does not touch it he may change.

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "api/label_selector.h"
+#include "operator/caches.h"
+#include "tests/fakes/fake_clock.h"
 
 namespace stockade::sandbox_operator {
 namespace {
@@ -70,6 +72,72 @@ TEST(CachedObjectsTest, PolicyOfOneSandboxesWayOutConcernsThatSandboxAlone) {
   EXPECT_EQ(selected(R"({"stockade.dev/gateway":"asg-a"})"), "a");
   EXPECT_EQ(selected(R"({"stockade.dev/egress":"asg--0123"})"), "") << "a shared one is of several";
   EXPECT_EQ(selected(R"({"app":"a"})"), "");
+}
+
+TEST(CachedObjectsTest, PolicyOfASharedGatewayConcernsThoseThatShareItAlone) {
+  const auto selected = [](const std::string& selector) {
+    const auto object = Parse(
+        (R"({"metadata":{"name":"p","namespace":"n"},"spec":{"podSelector":)" + selector + "}}")
+            .c_str());
+    return SelectedSharedGateway(*DecodePolicy(object.root()));
+  };
+  EXPECT_EQ(selected(R"({"matchLabels":{"stockade.dev/egress":"asg--0123"}})"), "asg--0123");
+  EXPECT_EQ(selected(R"({"matchLabels":{"stockade.dev/gateway":"asg--0123"}})"), "asg--0123");
+  EXPECT_EQ(selected(R"({"matchLabels":{"stockade.dev/gateway":"asg-a"}})"), "");
+  EXPECT_EQ(selected("{}"), "");
+  EXPECT_EQ(selected(R"({"matchExpressions":[{"key":"stockade.dev/egress","operator":"Exists"}]})"),
+            "");
+}
+
+TEST(CachedObjectsTest, SandboxKnowsTheGatewayThatItShares) {
+  const auto decode = [](const std::string& egress) {
+    const auto object = Parse((R"({"metadata":{"name":"a","namespace":"n","uid":"u"},"spec":{)"
+                               R"("podTemplate":{"spec":{"containers":[]}},"egress":)" +
+                               egress + "}}")
+                                  .c_str());
+    return *DecodeSandbox(object.root());
+  };
+  const std::string shared =
+      decode(R"({"gateway":"Shared","allow":[{"host":"a.example.com"}]})").shared_gateway;
+  EXPECT_TRUE(shared.starts_with("asg--")) << shared;
+  EXPECT_EQ(decode(R"({"allow":[{"host":"a.example.com"}],"gateway":"Shared"})").shared_gateway,
+            shared);
+  EXPECT_NE(decode(R"({"gateway":"Shared","allow":[{"host":"b.example.com"}]})").shared_gateway,
+            shared);
+  EXPECT_EQ(decode(R"({"allow":[{"host":"a.example.com"}]})").shared_gateway, "");
+  EXPECT_EQ(decode("null").shared_gateway, "");
+}
+
+TEST(CachesTest, ListThoseThatShareAGateway) {
+  testing::FakeClock clock;
+  Logger logger(clock, LogLevel::kError, [](std::string_view) {});
+  Caches caches(logger);
+  std::uint64_t version = 0;
+  const runtime::ObjectKey gateway{"n", "asg--0123"};
+  const auto record = [&](const char* name, const char* shared, api::OperatingMode mode,
+                          const char* namespace_name = "n") {
+    CachedSandbox sandbox;
+    sandbox.key = {namespace_name, name};
+    sandbox.uid = std::string(namespace_name) + name;
+    sandbox.resource_version = ++version;
+    sandbox.shared_gateway = shared;
+    sandbox.sandbox.spec.operating_mode = mode;
+    caches.sandboxes.store().RecordWrite(std::move(sandbox));
+  };
+  EXPECT_FALSE(caches.AnySharers(gateway));
+  record("a", "asg--0123", api::OperatingMode::kSuspended);
+  record("b", "asg--0123", api::OperatingMode::kRunning);
+  record("c", "", api::OperatingMode::kRunning);
+  record("d", "asg--4567", api::OperatingMode::kRunning);
+  record("e", "asg--0123", api::OperatingMode::kRunning, "other");
+  EXPECT_TRUE(caches.AnySharers(gateway));
+  EXPECT_EQ(caches.SharersOf(gateway).size(), 2U);
+  EXPECT_EQ(caches.FirstRunningSharer(gateway)->key.name, "b");
+  record("b", "asg--0123", api::OperatingMode::kSuspended);
+  EXPECT_EQ(caches.FirstRunningSharer(gateway), nullptr);
+  record("a", "asg--4567", api::OperatingMode::kSuspended);
+  caches.sandboxes.store().RecordDelete({"n", "b"}, "nb");
+  EXPECT_FALSE(caches.AnySharers(gateway));
 }
 
 TEST(CachedObjectsTest, DeploymentIsRolledOutWhenAllOfItsPodsAreNewAndAnswer) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "base/base64.h"
 
 namespace stockade::sandbox_operator {
@@ -40,7 +42,7 @@ class IssuedTest : public ::testing::Test {
   [[nodiscard]] IssueRequest Request() const {
     return {.sandbox = sandbox_,
             .profile = profile_,
-            .owner = owner_,
+            .gateway = gateway_,
             .authorities = authorities_,
             .trust_domain = "stockade.local",
             .lifetime = kLifetime,
@@ -56,7 +58,7 @@ class IssuedTest : public ::testing::Test {
 
   api::AgentSandbox sandbox_;
   render::EgressProfile profile_;
-  SecretOwner owner_ = {"asg-reviewer", "service-uid"};
+  GatewayService gateway_ = {"asg-reviewer", "service-uid"};
   Authorities authorities_ = MakeAuthorities();
 };
 
@@ -90,14 +92,42 @@ TEST_F(IssuedTest, GatewayHasALeafForEachTerminatedHostAlone) {
   EXPECT_EQ(CertificateIn(*identity, "tls.crt").DnsNames().size(), 1U);
 }
 
-TEST_F(IssuedTest, SecretsHaveNamesOfTheSandboxesUid) {
-  api::AgentSandbox later = sandbox_;
-  later.metadata.uid = "another";
-  for (const auto name : {SandboxIdentitySecret, GatewayIdentitySecret, LeavesSecret}) {
-    EXPECT_NE(name(sandbox_), name(later));
-    EXPECT_TRUE(name(sandbox_).starts_with("asg-reviewer-"));
-  }
-  EXPECT_NE(SandboxIdentitySecret(sandbox_), GatewayIdentitySecret(sandbox_));
+TEST_F(IssuedTest, SecretsHaveNamesOfTheServicesUid) {
+  const GatewayService later = {"asg-reviewer", "another"};
+  EXPECT_NE(SandboxIdentitySecret(sandbox_, gateway_), SandboxIdentitySecret(sandbox_, later));
+  EXPECT_NE(GatewayIdentitySecret(gateway_), GatewayIdentitySecret(later));
+  EXPECT_NE(LeavesSecret(gateway_), LeavesSecret(later));
+  const std::set<std::string> names = {SandboxIdentitySecret(sandbox_, gateway_),
+                                       GatewayIdentitySecret(gateway_), LeavesSecret(gateway_)};
+  EXPECT_EQ(names.size(), 3U);
+  for (const std::string& name : names) EXPECT_TRUE(name.starts_with("asg-reviewer-")) << name;
+}
+
+TEST_F(IssuedTest, IdentityBelongsToTheSandboxWhereTheGatewayIsShared) {
+  gateway_ = {"asg--0123", "service-uid", /*shared=*/true};
+  const auto identity = IssueSandboxIdentity(Request());
+  ASSERT_TRUE(identity.ok()) << identity.status().ToString();
+  const codec::Json metadata = (*identity)["metadata"];
+  EXPECT_TRUE(metadata["name"].get<std::string>().starts_with("asg-reviewer-sandbox-"));
+  EXPECT_EQ(metadata["labels"]["stockade.dev/gateway"], "asg--0123");
+  EXPECT_EQ(metadata["ownerReferences"][0]["kind"], "AgentSandbox");
+  EXPECT_EQ(metadata["ownerReferences"][0]["uid"], sandbox_.metadata.uid);
+  EXPECT_FALSE(metadata["ownerReferences"][0].contains("controller"));
+  const auto leaves = IssueLeaves(Request());
+  ASSERT_TRUE(leaves.ok());
+  EXPECT_EQ((*leaves)["metadata"]["ownerReferences"][0]["uid"], "service-uid");
+
+  api::AgentSandbox other = sandbox_;
+  other.metadata.name = "another";
+  other.metadata.uid = "another-uid";
+  EXPECT_NE(SandboxIdentitySecret(other, gateway_), SandboxIdentitySecret(sandbox_, gateway_));
+  EXPECT_NE(SandboxIdentityDigest(other, profile_, gateway_, authorities_, "stockade.local"),
+            SandboxIdentityDigest(sandbox_, profile_, gateway_, authorities_, "stockade.local"));
+  // Made anew, the Service gives the sandboxes no new identities, only the gateway.
+  const GatewayService recreated = {"asg--0123", "service-uid-2", true};
+  EXPECT_EQ(SandboxIdentitySecret(sandbox_, gateway_), SandboxIdentitySecret(sandbox_, recreated));
+  EXPECT_EQ(SandboxIdentityDigest(sandbox_, profile_, gateway_, authorities_, "stockade.local"),
+            SandboxIdentityDigest(sandbox_, profile_, recreated, authorities_, "stockade.local"));
 }
 
 TEST_F(IssuedTest, NothingOfTheKeysIsLeftAfterItIsWiped) {
@@ -108,7 +138,7 @@ TEST_F(IssuedTest, NothingOfTheKeysIsLeftAfterItIsWiped) {
 }
 
 TEST_F(IssuedTest, NoteHoldsUntilItsTimeAndForItsDigestAlone) {
-  const pki::TimePoint renew_at = RenewAt(sandbox_, kNow, kLifetime);
+  const pki::TimePoint renew_at = RenewAt(sandbox_.metadata.uid, kNow, kLifetime);
   EXPECT_GE(renew_at, kNow + kLifetime / 2);
   EXPECT_LE(renew_at, kNow + kLifetime * 6 / 10);
   const std::string note = IssuedNote("digest", renew_at).ToString();
@@ -132,23 +162,28 @@ TEST_F(IssuedTest, NotesThatTheOperatorNeverWroteDoNotHold) {
 
 TEST_F(IssuedTest, DigestsFollowWhatTheCertificatesDependOn) {
   const std::string identity =
-      SandboxIdentityDigest(profile_, owner_, authorities_, "stockade.local");
-  const std::string gateway = GatewayDigest(profile_, owner_, authorities_);
-  EXPECT_EQ(identity, SandboxIdentityDigest(profile_, owner_, authorities_, "stockade.local"));
-  EXPECT_NE(identity, SandboxIdentityDigest(profile_, owner_, authorities_, "other.local"));
+      SandboxIdentityDigest(sandbox_, profile_, gateway_, authorities_, "stockade.local");
+  const std::string gateway = GatewayDigest(profile_, gateway_, authorities_);
+  EXPECT_EQ(identity,
+            SandboxIdentityDigest(sandbox_, profile_, gateway_, authorities_, "stockade.local"));
+  EXPECT_NE(identity,
+            SandboxIdentityDigest(sandbox_, profile_, gateway_, authorities_, "other.local"));
 
   Authorities published = authorities_;
   published.identity.bundle += published.interception.bundle;
-  EXPECT_NE(identity, SandboxIdentityDigest(profile_, owner_, published, "stockade.local"));
-  EXPECT_NE(gateway, GatewayDigest(profile_, owner_, published));
+  EXPECT_NE(identity,
+            SandboxIdentityDigest(sandbox_, profile_, gateway_, published, "stockade.local"));
+  EXPECT_NE(gateway, GatewayDigest(profile_, gateway_, published));
 
   Authorities rotated = authorities_;
   rotated.interception = MakeAuthorities().interception;
-  EXPECT_EQ(identity, SandboxIdentityDigest(profile_, owner_, rotated, "stockade.local"));
-  EXPECT_NE(gateway, GatewayDigest(profile_, owner_, rotated));
+  EXPECT_EQ(identity,
+            SandboxIdentityDigest(sandbox_, profile_, gateway_, rotated, "stockade.local"));
+  EXPECT_NE(gateway, GatewayDigest(profile_, gateway_, rotated));
 
-  const SecretOwner recreated = {"asg-reviewer", "service-uid-2"};
-  EXPECT_NE(identity, SandboxIdentityDigest(profile_, recreated, authorities_, "stockade.local"));
+  const GatewayService recreated = {"asg-reviewer", "service-uid-2"};
+  EXPECT_NE(identity,
+            SandboxIdentityDigest(sandbox_, profile_, recreated, authorities_, "stockade.local"));
   EXPECT_NE(gateway, GatewayDigest(profile_, recreated, authorities_));
 }
 

@@ -88,6 +88,9 @@ TEST(EgressProfileTest, TheHashIsOfWhatTheGatewayDoes) {
   EXPECT_NE(ProfileOf("allow: [{host: b.example.com}]", kCredentials).hash, hash);
   EXPECT_NE(ProfileOf("allow: [{host: a.example.com}]").hash, hash);
   EXPECT_NE(ProfileOf("{allow: [{host: a.example.com}], audit: true}", kCredentials).hash, hash);
+  api::Egress egress;
+  egress.allow = {{.host = "a.example.com"}};
+  EXPECT_EQ(EgressProfileHash(egress, {}), ProfileOf("allow: [{host: a.example.com}]").hash);
 }
 
 }  // namespace

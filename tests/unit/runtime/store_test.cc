@@ -181,12 +181,15 @@ TEST_F(StoreIndexTest, FollowsEveryChange) {
   store_.Apply(Make("c", "u3", 3));
   EXPECT_EQ(NamesIn("red"), (Names{"a", "b"}));
   EXPECT_EQ(NamesIn(""), Names());
+  EXPECT_EQ(store_.FirstIndexed(by_value_, "red")->key.name, "a");
+  EXPECT_EQ(store_.FirstIndexed(by_value_, "blue"), nullptr);
 
   store_.RecordWrite(Make("a", "u1", 4, "blue"));
   EXPECT_EQ(NamesIn("red"), Names{"b"});
   EXPECT_EQ(NamesIn("blue"), Names{"a"});
   store_.Remove({"ns", "b"}, "u2", 5);
   EXPECT_EQ(NamesIn("red"), Names());
+  EXPECT_EQ(store_.FirstIndexed(by_value_, "red"), nullptr);
 }
 
 TEST_F(StoreIndexTest, FollowsAList) {

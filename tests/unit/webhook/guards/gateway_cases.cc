@@ -49,6 +49,16 @@ Json GatewayReplicaSet() {
               Owner("Deployment", "asg-agent"));
 }
 
+// The same of a gateway that no single sandbox has.
+Json Shared(const Json& object) {
+  std::string text = object.dump();
+  for (std::size_t at = text.find("asg-agent"); at != std::string::npos;
+       at = text.find("asg-agent", at)) {
+    text.replace(at, std::string("asg-agent").size(), "asg--0123");
+  }
+  return Json::parse(text);
+}
+
 // Of a user, without anything of the operator's but the label of its pods.
 Json Theirs(const char* kind) {
   Json workload = Workload(kind, "relay");
@@ -113,6 +123,12 @@ std::vector<GuardCase> PodCasesOfGateways() {
        {kForged}},
       {"gateway's pod by a controller of another namespace",
        Make("", "pods", GatewayPod(), ServiceAccount("evil", "replicaset-controller")),
+       {kForged}},
+      {"shared gateway's pod by its controller",
+       Make("", "pods", Shared(GatewayPod()), controller)},
+      {"shared gateway's pod by a user", Make("", "pods", Shared(GatewayPod())), {kForged}},
+      {"shared gateway's pod of the ReplicaSet of a sandbox's own",
+       Make("", "pods", Labelled(GatewayPod(), "stockade.dev/gateway", "asg--0123"), controller),
        {kForged}},
       {"gateway's pod of another ReplicaSet", Make("", "pods", other_owner, controller), {kForged}},
       {"gateway's pod of another kind of owner",
@@ -199,6 +215,16 @@ std::vector<GuardCase> WorkloadCases() {
       {"gateway's Deployment by the operator", Make("apps", "deployments", deployment, Operator())},
       {"gateway's Deployment changed by the operator",
        Change("apps", "deployments", image, deployment, Operator())},
+      {"shared gateway's Deployment by the operator",
+       Make("apps", "deployments", Shared(deployment), Operator())},
+      {"shared gateway's Deployment by a user",
+       Make("apps", "deployments", Shared(deployment)),
+       {kForgedTemplate}},
+      {"shared gateway's Deployment changed by a user",
+       Change("apps", "deployments", Shared(image), Shared(deployment)),
+       {kChanged + "spec.template"}},
+      {"shared gateway's ReplicaSet by its controller",
+       Make("apps", "replicasets", Shared(GatewayReplicaSet()), controller)},
       {"gateway's Deployment by a user",
        Make("apps", "deployments", deployment),
        {kForgedTemplate}},
@@ -293,6 +319,9 @@ std::vector<GuardCase> NameCases() {
        {kForgedName}},
       {"Service of a gateway by the operator",
        Make("", "services", object("Service", "asg-agent"), Operator())},
+      {"ConfigMap named like a shared gateway's",
+       Make("", "configmaps", object("ConfigMap", "asg--0123-gateway")),
+       {kForgedName}},
       {"ConfigMap of a gateway changed",
        Change("", "configmaps", With(object("ConfigMap", "asg-agent-gateway"), "/data", {{"a", 1}}),
               object("ConfigMap", "asg-agent-gateway")),

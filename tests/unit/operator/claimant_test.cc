@@ -1,0 +1,61 @@
+#include "operator/claimant.h"
+
+#include <gtest/gtest.h>
+
+namespace stockade::sandbox_operator {
+namespace {
+
+api::AgentSandbox Sandbox() {
+  api::AgentSandbox sandbox;
+  sandbox.metadata.name = "box";
+  sandbox.metadata.namespace_name = "team";
+  sandbox.metadata.uid = "uid-1";
+  return sandbox;
+}
+
+ControllerOwner SandboxOwner(const std::string& name, const std::string& uid) {
+  return {"stockade.dev/v1alpha1", "AgentSandbox", name, uid};
+}
+
+api::StringMap GatewayLabels(const std::string& gateway, const std::string& manager = "stockade") {
+  return {{"app.kubernetes.io/managed-by", manager}, {"stockade.dev/gateway", gateway}};
+}
+
+TEST(ClaimantTest, KnowsWhatIsOfASandboxByItsOwner) {
+  const Claimant claimant = Sandbox();
+  EXPECT_EQ(claimant.namespace_name(), "team");
+  const auto judge = [&](const ControllerOwner& owner, bool deleting = false) {
+    return claimant.Judge(owner, GatewayLabels("asg-box"), deleting);
+  };
+  EXPECT_EQ(judge(SandboxOwner("box", "uid-1")), Claimed::kOurs);
+  EXPECT_EQ(judge(SandboxOwner("box", "uid-1"), true), Claimed::kWaiting);
+  EXPECT_EQ(judge(SandboxOwner("box", "uid-0")), Claimed::kWaiting) << "of an earlier one";
+  EXPECT_EQ(judge(SandboxOwner("other", "uid-0")), Claimed::kStrangers);
+  EXPECT_EQ(judge({"apps/v1", "Deployment", "box", "uid-0"}), Claimed::kStrangers);
+  EXPECT_EQ(judge({}), Claimed::kStrangers) << "labels alone make nothing a sandbox's";
+}
+
+TEST(ClaimantTest, KnowsWhatIsOfASharedGatewayByItsLabels) {
+  const Claimant claimant = Claimant::OfSharedGateway({"team", "asg--0123"});
+  EXPECT_EQ(claimant.namespace_name(), "team");
+  EXPECT_EQ(claimant.Judge({}, GatewayLabels("asg--0123"), false), Claimed::kOurs);
+  EXPECT_EQ(claimant.Judge({}, GatewayLabels("asg--0123"), true), Claimed::kWaiting);
+  EXPECT_EQ(claimant.Judge({}, GatewayLabels("asg--4567"), false), Claimed::kStrangers);
+  EXPECT_EQ(claimant.Judge({}, GatewayLabels("asg--0123", "Helm"), false), Claimed::kStrangers);
+  EXPECT_EQ(claimant.Judge({}, {{"stockade.dev/gateway", "asg--0123"}}, false),
+            Claimed::kStrangers);
+  EXPECT_EQ(claimant.Judge({}, {}, false), Claimed::kStrangers);
+  // What somebody owns goes with its owner, whatever its labels say.
+  EXPECT_EQ(claimant.Judge(SandboxOwner("box", "uid-1"), GatewayLabels("asg--0123"), false),
+            Claimed::kStrangers);
+}
+
+TEST(ClaimantTest, LabelsOfADedicatedGatewayNameNoSharedOne) {
+  EXPECT_EQ(SharedGatewayNamed(GatewayLabels("asg--0123")), "asg--0123");
+  EXPECT_EQ(SharedGatewayNamed(GatewayLabels("asg-box")), "");
+  EXPECT_EQ(SharedGatewayNamed(GatewayLabels("--0123")), "");
+  EXPECT_EQ(SharedGatewayNamed({{"stockade.dev/gateway", "asg--0123"}}), "");
+}
+
+}  // namespace
+}  // namespace stockade::sandbox_operator
