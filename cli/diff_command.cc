@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/gateway_names.h"
 #include "api/names.h"
 #include "base/strings.h"
 #include "cli/cluster.h"
@@ -98,20 +99,22 @@ class SandboxDiff {
     if (!stored.ok()) return stored.status();
     std::optional<api::AgentSandbox> live;
     std::vector<OwnedObject> before;
+    LiveGateway gateway_before;
     if (*stored) {
       auto decoded = api::DecodeAgentSandbox((*stored)->root());
       if (!decoded.ok()) return decoded.status().WithContext("the stored " + accepted.title);
       live = std::move(*decoded);
       sandbox.metadata.uid = live->metadata.uid;
-      const auto rendered = Rendered(*live);
-      if (!rendered.ok()) return rendered.status();
-      before = *rendered;
+      auto gateway = GatewayOf(*live);
+      if (!gateway.ok()) return gateway.status();
+      gateway_before = std::move(*gateway);
+      before = OwnedObjects(*live, profile_, egress_, gateway_before);
     } else {
       sandbox.metadata.uid.clear();
     }
-    const auto rendered = Rendered(sandbox);
-    if (!rendered.ok()) return rendered.status();
-    const std::vector<OwnedObject>& after = *rendered;
+    const auto gateway = GatewayOf(sandbox);
+    if (!gateway.ok()) return gateway.status();
+    const std::vector<OwnedObject> after = OwnedObjects(sandbox, profile_, egress_, *gateway);
     bool changed = false;
     for (const OwnedObject& wanted : after) {
       const auto differs = Compare(sandbox, before, wanted);
@@ -123,7 +126,7 @@ class SandboxDiff {
       if (!gone.ok()) return gone.status();
       changed = changed || *gone;
     }
-    TellSecrets(live ? &*live : nullptr, sandbox);
+    TellSecrets(live ? &*live : nullptr, gateway_before, sandbox, *gateway);
     return changed;
   }
 
@@ -132,16 +135,22 @@ class SandboxDiff {
     return egress_ && sandbox.spec.egress;
   }
 
-  // With the address that the gateway's Service has, where it is there.
-  Result<std::vector<OwnedObject>> Rendered(const api::AgentSandbox& sandbox) {
-    std::string address;
-    if (HasGateway(sandbox)) {
-      const std::string name = render::GatewayName(sandbox, ProfileOf(sandbox));
-      auto service = Find(client_, kube::kServices, sandbox.metadata.namespace_name, name);
-      if (!service.ok()) return service.status();
-      if (*service) address = (*service)->root()["spec"]["clusterIP"].StringOrEmpty();
+  // Of the gateway's Service, where it is there.
+  Result<LiveGateway> GatewayOf(const api::AgentSandbox& sandbox) {
+    LiveGateway gateway;
+    if (!HasGateway(sandbox)) return gateway;
+    auto service =
+        Find(client_, kube::kServices, sandbox.metadata.namespace_name, NameOfGateway(sandbox));
+    if (!service.ok()) return service.status();
+    if (*service) {
+      gateway.address = (*service)->root()["spec"]["clusterIP"].StringOrEmpty();
+      gateway.uid = (*service)->root()["metadata"]["uid"].StringOrEmpty();
     }
-    return OwnedObjects(sandbox, profile_, egress_, address);
+    return gateway;
+  }
+
+  static std::string NameOfGateway(const api::AgentSandbox& sandbox) {
+    return render::GatewayName(sandbox, ProfileOf(sandbox));
   }
 
   static render::EgressProfile ProfileOf(const api::AgentSandbox& sandbox) {
@@ -149,26 +158,34 @@ class SandboxDiff {
   }
 
   // Nobody is told what is in a Secret, only what would become of it.
-  void TellSecrets(const api::AgentSandbox* before, const api::AgentSandbox& after) {
+  void TellSecrets(const api::AgentSandbox* before, const LiveGateway& gateway_before,
+                   const api::AgentSandbox& after, const LiveGateway& gateway_after) {
     const bool had = before != nullptr && HasGateway(*before);
+    const bool has = HasGateway(after);
+    if (!had && !has) return;
+    const api::AgentSandbox& told = has ? after : *before;
+    const LiveGateway& gateway = has ? gateway_after : gateway_before;
+    const bool shared = api::IsSharedGatewayName(NameOfGateway(told));
     std::string_view fate;
-    if (!had && HasGateway(after)) {
-      fate = "would be created";
-    } else if (had && !HasGateway(after)) {
-      fate = "would be deleted with the gateway's Service";
-    } else if (had && ProfileOf(*before).hash != ProfileOf(after).hash) {
+    if (!has) {
+      fate = shared ? "would be deleted with the last sandbox of the gateway"
+                    : "would be deleted with the gateway's Service";
+    } else if (!had || NameOfGateway(*before) != NameOfGateway(after)) {
+      fate = shared ? "would be created, as far as no sandbox shares that gateway yet"
+                    : "would be created";
+    } else if (ProfileOf(*before).hash != ProfileOf(after).hash) {
       fate = "would be issued anew";
     } else {
       return;
     }
-    const GatewaySecrets names = SecretsOf(after);
-    const bool known = !after.metadata.uid.empty();
+    const GatewaySecrets names = SecretsOf(told, gateway);
+    const bool known = !gateway.uid.empty() && !told.metadata.uid.empty();
     console_.out += colours_.Bold("# Secrets " + names.gateway + ", " + names.leaves + " and " +
                                   names.sandbox) +
                     " " + std::string(fate) + "; " +
                     (known ? "what is in them is neither read nor shown\n"
-                           : "their names end in a digest of the sandbox's uid, and what is in "
-                             "them is neither read nor shown\n");
+                           : "their names end in a digest of a uid, and what is in them is neither "
+                             "read nor shown\n");
   }
 
   static const Json* ObjectOf(const std::vector<OwnedObject>& objects, const OwnedObject& like) {
@@ -204,6 +221,10 @@ class SandboxDiff {
     Json live_json = live.ToJson();
     if (wanted.resource.kind == kube::kConfigMaps.kind) {
       HideCertificates(live_json, old != nullptr ? *old : wanted.object);
+    }
+    // How many pods a shared gateway has follows from all sandboxes that share it.
+    if (wanted.resource.kind == kube::kDeployments.kind && !HasOwner(wanted.object)) {
+      (*change.wanted)["spec"]["replicas"] = live_json["spec"]["replicas"];
     }
     change.live = ProjectLive(live_json, wanted.object, old != nullptr ? *old : wanted.object);
     change.note = NoteOf(wanted, live, live_json, *change.live);

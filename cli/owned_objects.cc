@@ -27,12 +27,14 @@ render::EgressSettings WithImages(render::EgressSettings settings) {
 
 // Adds the gateway of a sandbox with spec.egress, and returns what its pod is rendered with.
 render::SandboxEgress AddGateway(const api::AgentSandbox& sandbox,
-                                 const render::EgressSettings& settings, const std::string& address,
+                                 const render::EgressSettings& settings, const LiveGateway& live,
                                  std::vector<OwnedObject>& objects) {
   const render::EgressProfile profile =
       render::MakeEgressProfile(*sandbox.spec.egress, sandbox.spec.credentials);
   const std::string name = render::GatewayName(sandbox, profile);
-  const GatewaySecrets secrets = SecretsOf(sandbox);
+  const GatewaySecrets secrets = SecretsOf(sandbox, live);
+  const std::string address(live.address.empty() ? kGatewayAddress
+                                                 : std::string_view(live.address));
   render::GatewayObjects gateway = render::RenderGatewayObjects(
       sandbox, profile, settings,
       {.identity_secret = secrets.gateway,
@@ -40,7 +42,9 @@ render::SandboxEgress AddGateway(const api::AgentSandbox& sandbox,
        .address = address,
        .authorities = kAuthorities,
        .public_roots = render::NeedsPublicRoots(profile) ? kPublicRoots : ""});
-  if (sandbox.spec.operating_mode == api::OperatingMode::kSuspended) {
+  // One that is shared runs for the others.
+  if (sandbox.spec.operating_mode == api::OperatingMode::kSuspended &&
+      !api::IsSharedGatewayName(name)) {
     gateway.deployment["spec"]["replicas"] = 0;
   }
   const std::string& space = sandbox.metadata.namespace_name;
@@ -66,29 +70,34 @@ render::SandboxEgress AddGateway(const api::AgentSandbox& sandbox,
 
 std::string OwnedObject::Title() const { return std::string(resource.kind) + " " + name(); }
 
-GatewaySecrets SecretsOf(const api::AgentSandbox& sandbox) {
-  if (!sandbox.metadata.uid.empty()) {
-    return {.gateway = sandbox_operator::GatewayIdentitySecret(sandbox),
-            .leaves = sandbox_operator::LeavesSecret(sandbox),
-            .sandbox = sandbox_operator::SandboxIdentitySecret(sandbox)};
+GatewaySecrets SecretsOf(const api::AgentSandbox& sandbox, const LiveGateway& gateway) {
+  const std::string name = render::GatewayName(
+      sandbox, render::MakeEgressProfile(*sandbox.spec.egress, sandbox.spec.credentials));
+  const sandbox_operator::GatewayService service{
+      .name = name, .uid = gateway.uid, .shared = api::IsSharedGatewayName(name)};
+  GatewaySecrets secrets{.gateway = name + "-gateway-uid",
+                         .leaves = name + "-leaves-uid",
+                         .sandbox = name + "-sandbox-uid"};
+  if (!service.uid.empty()) {
+    secrets.gateway = sandbox_operator::GatewayIdentitySecret(service);
+    secrets.leaves = sandbox_operator::LeavesSecret(service);
   }
-  const std::string prefix = api::DedicatedGatewayName(sandbox.metadata.name);
-  return {.gateway = prefix + "-gateway-uid",
-          .leaves = prefix + "-leaves-uid",
-          .sandbox = prefix + "-sandbox-uid"};
+  if (!(service.shared ? sandbox.metadata.uid : service.uid).empty()) {
+    secrets.sandbox = sandbox_operator::SandboxIdentitySecret(sandbox, service);
+  }
+  return secrets;
 }
 
 std::vector<OwnedObject> OwnedObjects(const api::AgentSandbox& sandbox,
                                       const render::Profile& profile,
                                       const std::optional<render::EgressSettings>& egress,
-                                      std::string_view gateway_address) {
+                                      const LiveGateway& gateway) {
   std::vector<OwnedObject> objects;
   objects.push_back(
       {kube::kNetworkPolicies, render::RenderDenyAllPolicy(sandbox.metadata.namespace_name)});
   std::optional<render::SandboxEgress> way_out;
   if (egress && sandbox.spec.egress) {
-    const std::string address(gateway_address.empty() ? kGatewayAddress : gateway_address);
-    way_out = AddGateway(sandbox, WithImages(*egress), address, objects);
+    way_out = AddGateway(sandbox, WithImages(*egress), gateway, objects);
   }
   render::DesiredObjects desired = render::Render(sandbox, profile, way_out);
   for (codec::Json& claim : desired.claims) {

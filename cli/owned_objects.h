@@ -23,26 +23,34 @@ struct OwnedObject {
   [[nodiscard]] std::string Title() const;
 };
 
+// What a cluster knows of the Service of a sandbox's gateway; empty where there is none.
+struct LiveGateway {
+  std::string address;
+  std::string uid;
+};
+
 // Everything that the operator makes for a sandbox, in the order in which it writes: the
 // namespace's deny-all, claims, Service, allowance, and the pod last, which a suspended sandbox has
 // not. With `egress` and spec.egress, before the pod also the gateway: its deny-all, service
 // account, Service, ConfigMaps, which hold the configurations of both proxies, allowances and
-// Deployment. Secrets are left out; those of a sandbox with a uid are named as the operator names
-// them. What only a cluster can tell has placeholders: the certificates of authorities, the names
-// of Secrets where there is no uid, and the address of the gateway's Service unless it is given.
+// Deployment. Secrets are left out; they are named as the operator names them. What only a cluster
+// can tell has placeholders: the certificates of authorities, and the names of Secrets and the
+// address of the gateway's Service unless that is known.
 [[nodiscard]] std::vector<OwnedObject> OwnedObjects(
     const api::AgentSandbox& sandbox, const render::Profile& profile,
     const std::optional<render::EgressSettings>& egress = std::nullopt,
-    std::string_view gateway_address = {});
+    const LiveGateway& gateway = {});
 
-// The Secrets that the operator issues for a sandbox with spec.egress: their names follow from its
-// uid, and end in "-uid" while it has none.
+// The Secrets that the operator issues for a sandbox with spec.egress. Their names follow from the
+// uid of the gateway's Service, or of a sandbox that shares it, and end in "-uid" while there is
+// none.
 struct GatewaySecrets {
   std::string gateway;  // the gateway's identity
   std::string leaves;   // certificates of the hosts
   std::string sandbox;  // the identity of the sandbox
 };
-[[nodiscard]] GatewaySecrets SecretsOf(const api::AgentSandbox& sandbox);
+[[nodiscard]] GatewaySecrets SecretsOf(const api::AgentSandbox& sandbox,
+                                       const LiveGateway& gateway);
 
 // The placeholder of an address, which is one of documentation (RFC 5737).
 inline constexpr std::string_view kGatewayAddress = "192.0.2.1";
