@@ -104,6 +104,7 @@ def bench_reviews(stockade: Stockade, options: WebhookOptions) -> dict[str, floa
             servers["go_"] = stack.enter_context(baseline_webhook(directory, prefix, options.baseline))
         rounds: dict[str, list[dict[str, float]]] = {key: [] for key in servers}
         paced: dict[str, list[dict[str, float]]] = {key: [] for key in servers}
+        matched: list[dict[str, float]] = []
         for key, server in servers.items():
             if not (response := server.review(body.read_bytes()))["allowed"]:
                 raise BenchError(f"the webhook {server.name} refuses the review: {response}")
@@ -112,11 +113,19 @@ def bench_reviews(stockade: Stockade, options: WebhookOptions) -> dict[str, floa
                 say(f"Round {number + 1} of {options.rounds}: the webhook {server.name}, {options.seconds} s")
                 rounds[key].append(_load(server, load_core, options.seconds, body))
                 paced[key].append(_load(server, load_core, options.seconds, body, options.rate))
+            if options.baseline:
+                # As many as the other one can take at most.
+                most = int(rounds["go_"][-1]["reviews_per_second"])
+                say(f"Round {number + 1} of {options.rounds}: about {most:,} reviews a second")
+                matched.append(_load(servers[""], load_core, options.seconds, body, most))
         for key, server in servers.items():
             for name in rounds[key][0]:
                 results[key + name] = statistics.median(one[name] for one in rounds[key])
             for name in ("reviews_per_second", "p50_ms", "p99_ms"):
                 results[f"{key}paced_{name}"] = statistics.median(one[name] for one in paced[key])
+            if matched and not key:
+                for name in ("reviews_per_second", "p50_ms", "p99_ms"):
+                    results[f"matched_{name}"] = statistics.median(one[name] for one in matched)
             results[f"{key}rss_mib"] = peak_rss_mib(server.process.pid)
     return results
 
@@ -149,6 +158,9 @@ def _rows(results: dict[str, float], options: WebhookOptions) -> list[Row]:
     rows += _compared(results, names)
     rows.append(Row(f"The same at about {options.rate:,} reviews a second"))
     rows += _compared(results, paced)
+    if options.baseline:
+        rows.append(Row("Ours at about the most that the webhook in Go takes"))
+        rows += _compared(results, [(f"matched_{key}", text, unit) for key, text, unit in names[:3]])
     rows.append(Row(f"{options.bursts} bursts of {CONCURRENT} concurrent creates through the API server"))
     rows += _compared(results, burst)
     rows += [Row(f"without any webhook: {text}", results[f"none_{key}"], unit) for key, text, unit in burst[:2]]

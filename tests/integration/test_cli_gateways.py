@@ -1,6 +1,7 @@
 """stockade diff beside a cluster whose operator makes egress gateways: what would become of them, and no Secret."""
 
 import copy
+import json
 
 import pytest
 import yaml
@@ -33,8 +34,11 @@ def diff(space, tmp_path):  # noqa: F811
 
 
 def secrets(space):  # noqa: F811
-    names = space.must("get", "secrets", "-o", "jsonpath={.items[*].metadata.name}").split()
-    return sorted(name for name in names if name.startswith("asg-"))
+    """Of the gateway that there is now; the garbage collector may still have some of an earlier one to remove."""
+    uid = space.must("get", "service", "asg-agent", "-o", "jsonpath={.metadata.uid}")
+    found = json.loads(space.must("get", "secrets", "-o", "json"))["items"]
+    owned = (obj["metadata"] for obj in found if "ownerReferences" in obj["metadata"])
+    return sorted(metadata["name"] for metadata in owned if metadata["ownerReferences"][0]["uid"] == uid)
 
 
 def told(done):

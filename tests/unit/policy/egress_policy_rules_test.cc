@@ -25,7 +25,7 @@ const std::string kKey =
 
 }  // namespace
 
-std::vector<PolicyCase> EgressCases() {
+std::vector<PolicyCase> EgressPolicyCases() {
   const std::string allowed = "egress: {allowedHosts: [api.example.com, '*.pkg.example']}";
   const std::string denied = "egress: {deniedHosts: [bad.example.com, '*.evil.example']}";
   const std::string host = "spec.egress.allow[0].host";
@@ -171,7 +171,7 @@ std::vector<PolicyCase> EgressCases() {
   };
 }
 
-std::vector<PolicyCase> CredentialCases() {
+std::vector<PolicyCase> CredentialPolicyCases() {
   const std::string allowed =
       "credentials: {allowedSecrets: [{name: git}, {name: model, hosts: [api.anthropic.com, "
       "'*.llm.example']}]}";

@@ -17,7 +17,7 @@ struct PolicyCase {
 inline void PrintTo(const PolicyCase& c, std::ostream* out) { *out << c.name; }
 
 // In egress_policy_rules_test.cc.
-std::vector<PolicyCase> EgressCases();
-std::vector<PolicyCase> CredentialCases();
+std::vector<PolicyCase> EgressPolicyCases();
+std::vector<PolicyCase> CredentialPolicyCases();
 
 }  // namespace stockade::policy

@@ -252,14 +252,14 @@ INSTANTIATE_TEST_SUITE_P(Isolation, PolicyRuleTest, ::testing::ValuesIn(Isolatio
 INSTANTIATE_TEST_SUITE_P(Image, PolicyRuleTest, ::testing::ValuesIn(ImageCases()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Resource, PolicyRuleTest, ::testing::ValuesIn(ResourceCases()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Access, PolicyRuleTest, ::testing::ValuesIn(AccessCases()), NameOf);
-INSTANTIATE_TEST_SUITE_P(Egress, PolicyRuleTest, ::testing::ValuesIn(EgressCases()), NameOf);
-INSTANTIATE_TEST_SUITE_P(Credential, PolicyRuleTest, ::testing::ValuesIn(CredentialCases()),
+INSTANTIATE_TEST_SUITE_P(Egress, PolicyRuleTest, ::testing::ValuesIn(EgressPolicyCases()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Credential, PolicyRuleTest, ::testing::ValuesIn(CredentialPolicyCases()),
                          NameOf);
 
 TEST(PolicyRulesTest, EveryRuleOfAPolicyHasACaseThatBreaksItAndOneThatPasses) {
   std::set<std::string> broken;
   for (const auto& cases : {IsolationCases(), ImageCases(), ResourceCases(), AccessCases(),
-                            EgressCases(), CredentialCases()}) {
+                            EgressPolicyCases(), CredentialPolicyCases()}) {
     for (const Case& c : cases) {
       for (const std::string& found : c.found) broken.insert(found.substr(0, found.find(' ')));
     }
