@@ -3,11 +3,10 @@ it goes after the last of them, all that is left is what should be."""
 
 import pytest
 
-import test_gateway_faults
 from cluster import eventually
 from stockade import sandbox
 from test_gateway_faults import (  # noqa: F401
-    FAULTS, REPEATED, assert_nothing_was_open, backstage, names, space,
+    FAULTS, REPEATED, assert_nothing_was_open, backstage, is_making, names, space,
 )  # fmt: skip
 from test_gateways import left
 from test_operator import Space
@@ -21,11 +20,6 @@ TOGETHER = ("agent", "second")
 WRITES = 15
 # Of the gateway itself: its Deployment, Service, policies and ConfigMaps.
 OBJECTS = 7
-
-
-def is_making(request):
-    """As for a gateway of one sandbox; Events are told by a thread of their own, whenever it comes to it."""
-    return test_gateway_faults.is_making(request) and request.resource != "events"
 
 
 def come(space, *sandboxes):  # noqa: F811
@@ -82,8 +76,8 @@ def test_crash_after_the_kth_write(stockade, backstage, space, undisturbed, k): 
 
     def is_kth(request):
         nonlocal written
-        written += is_making(request)
-        return is_making(request) and written == k
+        written += is_making(request, space.name)
+        return is_making(request, space.name) and written == k
 
     proxy.add(Fault(is_kth, cut_after_commit(then=operator.kill)))
     come(space, *TOGETHER)
