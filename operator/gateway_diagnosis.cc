@@ -28,7 +28,8 @@ GatewayTrouble DiagnoseGatewayPod(const CachedPod& pod) {
   const PodDiagnosis diagnosis = DiagnosePod(pod);
   if (diagnosis.outcome == PodOutcome::kReady) return {};
   std::string exchange = LastWords(pod, kExchangeContainer);
-  return {exchange.empty() ? diagnosis.message : std::move(exchange), false};
+  if (!exchange.empty()) return {std::move(exchange), false};
+  return {diagnosis.message, false};
 }
 
 bool ConcernsSharers(const runtime::Store<CachedDeployment>::Change& change) {

@@ -64,7 +64,7 @@ def undisturbed(stockade, backstage):  # noqa: F811
         creations = [
             (w["resource"], w["name"])
             for w in stockade.operator_writes(name)
-            if w["verb"] == "create" and w["code"] == 201 and w["resource"] not in REPEATED
+            if w["verb"] == "create" and w["code"] == 201 and w["resource"] not in (*REPEATED, "events")
         ]
         return names(found), creations
 
@@ -76,8 +76,8 @@ def test_crash_after_the_kth_write(stockade, backstage, space, undisturbed, k): 
 
     def is_kth(request):
         nonlocal written
-        written += is_making(request)
-        return is_making(request) and written == k
+        written += is_making(request, space.name)
+        return is_making(request, space.name) and written == k
 
     proxy.add(Fault(is_kth, cut_after_commit(then=operator.kill)))
     come(space, *TOGETHER)
