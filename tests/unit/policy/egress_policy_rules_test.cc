@@ -239,9 +239,10 @@ TEST(EgressPolicyRulesTest, MessagesSayWhatIsWrongAndWhatToWrite) {
   EXPECT_EQ(message("egress: {allowedHosts: []}", Allow("{host: x.example}")),
             "the host \"x.example\" is none of allowedHosts; remove it: the policy allows no host "
             "(policy \"p\")");
-  EXPECT_EQ(message("egress: {deniedHosts: ['*.example']}", Allow("{host: x.y.example}")),
-            "the host \"x.y.example\" is denied by \"*.example\" of deniedHosts; remove it (policy "
-            "\"p\")");
+  EXPECT_EQ(
+      message("egress: {deniedHosts: ['*.y.example']}", Allow("{host: x.y.example}")),
+      "the host \"x.y.example\" is denied by \"*.y.example\" of deniedHosts; remove it (policy "
+      "\"p\")");
   EXPECT_EQ(
       message("egress: {deniedHosts: [x.y.example]}", Allow("{host: '*.y.example'}")),
       "the host \"*.y.example\" stands for \"x.y.example\" of deniedHosts too; list the hosts "
