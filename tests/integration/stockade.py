@@ -15,6 +15,7 @@ import urllib.request
 import yaml
 
 from cluster import ROOT, Cluster, eventually
+from hardened_pods import hardened
 
 BUILD = pathlib.Path(os.environ.get("STOCKADE_BUILD_DIR", ROOT / "build" / "release"))
 NAMESPACE = "stockade-system"
@@ -260,19 +261,21 @@ class Stockade:
             return f"ValidatingAdmissionPolicy 'stockade-{name}'" in answer.stderr
 
         operator = self.as_operator()
-        policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"}
+        deny_all = {
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+            "metadata": {"name": "stockade-deny-all"}, "spec": {"podSelector": {}},
+        }  # fmt: skip
         gateway = {"metadata": {"name": "probe", "labels": {"stockade.dev/gateway": "asg-probe"}}, "spec": pod["spec"]}
         template = {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "probe"}, "template": gateway}
         return {
             "guards": self.is_refused(
                 {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "probe", "labels": label}}
             ),
-            "sandbox-pods": self.is_refused(pod),
+            # By its form it would pass, so that no other policy refuses it.
+            "sandbox-pods": refuses("sandbox-pods", made(hardened("probe"), self.cluster)),
             "owned-pods": refuses("owned-pods", made(plain, operator)),
             "hardened-pods": refuses("hardened-pods", made(pod, operator)),
-            "deny-all": self.is_refused(
-                policy | {"metadata": {"name": "stockade-deny-all"}, "spec": {"podSelector": {}}}
-            ),
+            "deny-all": refuses("deny-all", made(deny_all, self.cluster)),
             "gateway-pods": refuses("gateway-pods", made({"apiVersion": "v1", "kind": "Pod"} | gateway, self.cluster)),
             "gateway-workloads": refuses("gateway-workloads", made(template, self.cluster)),
             # Admission comes before anybody looks for the pod.

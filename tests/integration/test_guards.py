@@ -657,6 +657,7 @@ GATEWAY_LABELS = {"app.kubernetes.io/managed-by": "stockade", "stockade.dev/gate
 GATEWAY_CONTAINER = {
     "name": "stockade-gateway", "image": "registry.example/envoy:1",
     "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    "resources": {"requests": {"cpu": "10m"}, "limits": {"memory": "64Mi"}},
 }  # fmt: skip
 
 
