@@ -5,7 +5,8 @@
 
 COMPONENT_PREFIX=()
 
-# component_command NAME: prints the command line of a component, one argument to a line.
+# component_command NAME: prints the command line of a component, one argument to a line. The audit log is not split
+# where it is long: tests read it from its beginning.
 component_command() {
   local etcd_port etcd_peer_port apiserver_port
   read -r etcd_port etcd_peer_port apiserver_port <"$DIR/ports"
@@ -30,7 +31,8 @@ component_command() {
         --service-account-issuer=https://kubernetes.default.svc \
         --service-account-signing-key-file="$DIR/pki/sa.key" --service-account-key-file="$DIR/pki/sa.pub" \
         --service-cluster-ip-range=10.96.0.0/16 --service-node-port-range=30000-32767 \
-        --audit-policy-file="$ROOT/hack/config/audit-policy.yaml" --audit-log-path="$DIR/logs/audit.log"
+        --audit-policy-file="$ROOT/hack/config/audit-policy.yaml" --audit-log-path="$DIR/logs/audit.log" \
+        --audit-log-maxsize=4096
       ;;
     kube-controller-manager)
       printf '%s\n' \
