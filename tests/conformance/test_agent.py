@@ -55,9 +55,9 @@ class Agent:
         prefix = re.search(r"spiffe://[^\"\\]*?/profile/[0-9a-f]{64}/", gateway["envoy.json"]).group()
         name = next(each["transport_socket"]["typed_config"]["sni"] for each in sidecar["static_resources"]["clusters"])
         secrets = {
-            "asg-agent-identity": self._pair(self.identity, f"DNS:{name}"),
-            "asb-agent-identity": self._pair(self.identity, f"URI:{prefix}sandbox/agent/uid-1"),
-            "asg-agent-leaves": self._leaves(file for file in gateway if file.startswith("leaf-")),
+            "asg-agent-gateway-uid": self._pair(self.identity, f"DNS:{name}"),
+            "asg-agent-sandbox-uid": self._pair(self.identity, f"URI:{prefix}sandbox/agent/uid-1"),
+            "asg-agent-leaves-uid": self._leaves(file for file in gateway if file.startswith("leaf-")),
             **SECRETS}
         values = maps | {("secret", name): value for name, value in secrets.items()}
         program = {"/usr/local/bin/envoy": egress_path.ENVOY, TRUST: str(public_authority.certificate)}
