@@ -75,9 +75,6 @@ ModelEndpoint ResolveModel(const api::EgressModel& model,
   endpoint.host = api::ModelHost(model);
   switch (model.provider) {
     case api::ModelProvider::kAnthropic:
-      endpoint.paths = MessagePaths("");
-      endpoint.injection = FindInjection(credentials, model.credential);
-      break;
     case api::ModelProvider::kCustom:
       endpoint.paths = MessagePaths("");
       endpoint.injection = FindInjection(credentials, model.credential);
