@@ -374,6 +374,20 @@ def running_stockade(cluster, directory):
         cluster.must("delete", "namespace", NAMESPACE)
 
 
+@contextlib.contextmanager
+def policies_alone(cluster, directory):
+    """The chart's objects without the registrations, and no program of ours."""
+    running = Stockade(cluster, directory)
+    running.install()
+    running.uninstall_webhook()
+    try:
+        eventually(lambda: running.layers() == {"guards": False} | dict.fromkeys(POLICIES, True))
+        yield running
+    finally:
+        running.remove(*ADMISSION_POLICIES)
+        cluster.must("delete", "namespace", NAMESPACE)
+
+
 def sandbox(name="agent", image="registry.example/agent:1", **spec):
     """An AgentSandbox with one container; keyword arguments are fields of its spec."""
     template = {"spec": {"containers": [{"name": "agent", "image": image}]}}

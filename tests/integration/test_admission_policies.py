@@ -10,21 +10,13 @@ import yaml
 from api_client import PODS, ApiClient
 from cluster import eventually
 from hardened_pods import HARDENED_PODS_DENIED, container, hardened, merged
-from stockade import ADMISSION_POLICIES, NAMESPACE, OPERATOR_USER, POLICIES, Stockade, sandbox
+from stockade import NAMESPACE, OPERATOR_USER, POLICIES, policies_alone, sandbox
 
 
 @pytest.fixture(scope="module")
 def stockade(cluster, tmp_path_factory):
-    """The chart's objects without the registrations, and no program of ours."""
-    running = Stockade(cluster, tmp_path_factory.mktemp("policies"))
-    running.install()
-    running.uninstall_webhook()
-    try:
-        eventually(lambda: running.layers() == {"guards": False} | dict.fromkeys(POLICIES, True))
+    with policies_alone(cluster, tmp_path_factory.mktemp("policies")) as running:
         yield running
-    finally:
-        running.remove(*ADMISSION_POLICIES)
-        cluster.must("delete", "namespace", NAMESPACE)
 
 
 @pytest.fixture(scope="module")

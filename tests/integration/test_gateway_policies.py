@@ -8,7 +8,8 @@ import pytest
 from api_client import PODS, ApiClient
 from cluster import ROOT, eventually
 from hardened_pods import merged
-from stockade import ADMISSION_POLICIES, NAMESPACE, OPERATOR_USER, POLICIES, Stockade
+from stockade import OPERATOR_USER, policies_alone
+from workloads import TEMPLATED, workload
 
 GATEWAY = "asg-box"
 CONTROLLERS = "system:serviceaccount:kube-system"
@@ -16,16 +17,8 @@ CONTROLLERS = "system:serviceaccount:kube-system"
 
 @pytest.fixture(scope="module")
 def stockade(cluster, tmp_path_factory):
-    """The chart's objects without the registrations, and no program of ours."""
-    running = Stockade(cluster, tmp_path_factory.mktemp("gateway-policies"))
-    running.install()
-    running.uninstall_webhook()
-    try:
-        eventually(lambda: running.layers() == {"guards": False} | dict.fromkeys(POLICIES, True))
+    with policies_alone(cluster, tmp_path_factory.mktemp("gateway-policies")) as running:
         yield running
-    finally:
-        running.remove(*ADMISSION_POLICIES)
-        cluster.must("delete", "namespace", NAMESPACE)
 
 
 def rendered(kind, namespace):
@@ -83,8 +76,7 @@ def controller(stockade, name):
 def pod(space, **metadata):
     """As the ReplicaSets' controller makes it."""
     template = rendered("Deployment", space)["spec"]["template"]
-    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"{GATEWAY}-5d4f", "uid": "u", "controller": True}
-    made = {"name": f"{GATEWAY}-5d4f-x2x2x", "ownerReferences": [owner]} | metadata
+    made = {"name": f"{GATEWAY}-5d4f-x2x2x", "ownerReferences": owned_by()} | metadata
     return {"apiVersion": "v1", "kind": "Pod", **template, "metadata": template["metadata"] | made}
 
 
@@ -127,35 +119,12 @@ def test_nobody_else_makes_them(stockade, space, operator):
         denied(create(made, space, pod(space, **change), "--dry-run=server"), "GatewayLabelForged")
 
 
-TEMPLATED = (
-    ("apps/v1", "DaemonSet"), ("apps/v1", "Deployment"), ("apps/v1", "ReplicaSet"), ("apps/v1", "StatefulSet"),
-    ("batch/v1", "CronJob"), ("batch/v1", "Job"), ("v1", "PodTemplate"), ("v1", "ReplicationController"),
-)  # fmt: skip
-
-
-def workload(version, kind, labels, name="relay"):
-    template = {
-        "metadata": {"labels": labels},
-        "spec": {"containers": [{"name": "relay", "image": "registry.example/relay:1"}]},
-    }
-    spec = {"template": template}
-    if kind in ("CronJob", "Job"):
-        template["spec"]["restartPolicy"] = "Never"
-    elif kind == "ReplicationController":
-        spec["selector"] = labels
-    else:
-        spec["selector"] = {"matchLabels": labels}
-    if kind == "StatefulSet":
-        spec["serviceName"] = name
-    if kind == "CronJob":
-        spec = {"schedule": "* * * * *", "jobTemplate": {"spec": spec}}
-    made = {"apiVersion": version, "kind": kind, "metadata": {"name": name}}
-    return made | ({"template": template} if kind == "PodTemplate" else {"spec": spec})
+RELAY = {"name": "relay", "image": "registry.example/relay:1"}
 
 
 @pytest.mark.parametrize("version, kind", TEMPLATED)
 def test_no_other_workload_makes_them(stockade, space, operator, version, kind):
-    forged = workload(version, kind, {"stockade.dev/gateway": GATEWAY})
+    forged = workload(version, kind, "relay", {"stockade.dev/gateway": GATEWAY}, RELAY)
     users = [stockade.cluster, controller(stockade, "replicaset-controller")]
     if kind != "ReplicaSet":
         users.append(controller(stockade, "deployment-controller"))
@@ -163,13 +132,14 @@ def test_no_other_workload_makes_them(stockade, space, operator, version, kind):
         users.append(operator)
     for user in users:
         denied(create(user, space, forged, "--dry-run=server"), "GatewayLabelForged")
-    done = create(stockade.cluster, space, workload(version, kind, {"app": "web"}), "--dry-run=server")
+    plain = workload(version, kind, "relay", {"app": "web"}, RELAY)
+    done = create(stockade.cluster, space, plain, "--dry-run=server")
     assert done.returncode == 0, done.stderr
 
 
 def test_a_replica_set_has_the_gateways_deployment(stockade, space):
     made = controller(stockade, "deployment-controller")
-    good = workload("apps/v1", "ReplicaSet", {"stockade.dev/gateway": GATEWAY}, f"{GATEWAY}-5d4f")
+    good = workload("apps/v1", "ReplicaSet", f"{GATEWAY}-5d4f", {"stockade.dev/gateway": GATEWAY}, RELAY)
     good["metadata"]["ownerReferences"] = owned_by(kind="Deployment", name=GATEWAY)
     done = create(made, space, good, "--dry-run=server")
     assert done.returncode == 0, done.stderr
@@ -195,7 +165,8 @@ def test_templates_stay_as_they_are(stockade, space, operator):
     for change in ({"metadata": {"annotations": {"note": "x"}}}, {"spec": {"replicas": 2}}):
         done = patch("deployment", GATEWAY, change)
         assert done.returncode == 0, done.stderr
-    stockade.cluster.must("-n", space, "create", "-f", "-", input=workload("v1", "PodTemplate", {"app": "web"}, "web"))
+    plain = workload("v1", "PodTemplate", "web", {"app": "web"}, RELAY)
+    stockade.cluster.must("-n", space, "create", "-f", "-", input=plain)
     turned = {"template": {"metadata": {"labels": {"stockade.dev/gateway": GATEWAY}}}}
     denied(patch("podtemplate", "web", turned), "GatewayLabelForged")
 

@@ -8,6 +8,7 @@ import pytest
 
 from cluster import eventually
 from stockade import ADMISSION_POLICIES, GUARDS, NAMESPACE, OPERATOR_USER, condition, sandbox
+from workloads import TEMPLATED, workload
 
 SANDBOX = sandbox(
     service={"ports": [{"name": "http", "port": 8080}]},
@@ -661,27 +662,10 @@ GATEWAY_CONTAINER = {
 }  # fmt: skip
 
 
-def workload(kind, name, labels, version="apps/v1"):
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [GATEWAY_CONTAINER]}}
-    spec = {"template": template}
-    if kind in ("Job", "CronJob"):
-        template["spec"]["restartPolicy"] = "Never"
-    else:
-        spec["selector"] = {"matchLabels": labels}
-    if kind == "StatefulSet":
-        spec["serviceName"] = name
-    if kind == "CronJob":
-        spec = {"schedule": "* * * * *", "jobTemplate": {"spec": spec}}
-    if kind == "ReplicationController":
-        spec["selector"] = labels
-    made = {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
-    return made if kind != "PodTemplate" else {k: v for k, v in made.items() if k != "spec"} | {"template": template}
-
-
 @pytest.fixture(scope="module")
 def gateway(space):
     """A Deployment as the operator makes a gateway's, whose pod the cluster's controllers then make."""
-    made = workload("Deployment", "asg-out", GATEWAY_LABELS)
+    made = workload("apps/v1", "Deployment", "asg-out", GATEWAY_LABELS, GATEWAY_CONTAINER)
     made["metadata"]["labels"] = GATEWAY_LABELS
     # With an administrator's rights under the operator's name: what its role lacks is no matter of the guards.
     operator = space.stockade.as_user(OPERATOR_USER, "system:masters")
@@ -702,13 +686,11 @@ def test_only_the_operators_deployment_makes_pods_of_gateways(space, gateway):
     unlabelled = {"app": "relay"}
     for user in (None, space.stockade.as_user("eve", "system:masters", "system:serviceaccounts:kube-system")):
         denied(space.create(pod, user=user), "GatewayLabelForged")
-        for kind, version in (
-            ("Deployment", "apps/v1"), ("ReplicaSet", "apps/v1"), ("StatefulSet", "apps/v1"), ("DaemonSet", "apps/v1"),
-            ("Job", "batch/v1"), ("CronJob", "batch/v1"), ("ReplicationController", "v1"), ("PodTemplate", "v1"),
-        ):  # fmt: skip
-            denied(space.create(workload(kind, "relay", GATEWAY_LABELS, version), user=user), "GatewayLabelForged")
+        for version, kind in TEMPLATED:
+            labelled = workload(version, kind, "relay", GATEWAY_LABELS, GATEWAY_CONTAINER)
+            denied(space.create(labelled, user=user), "GatewayLabelForged")
             if kind != "PodTemplate":
-                named = workload(kind, "asg-relay", unlabelled, version)
+                named = workload(version, kind, "asg-relay", unlabelled, GATEWAY_CONTAINER)
                 denied(space.create(named, user=user), "GatewayLabelForged")
         for named in (
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "asg-out-gateway"}},
@@ -720,7 +702,7 @@ def test_only_the_operators_deployment_makes_pods_of_gateways(space, gateway):
     space.must("create", "-f", "-", input=pod | {"metadata": {"name": "relay"}})
     denied(space.kubectl("label", "pod", "relay", "stockade.dev/gateway=asg-out"), "GatewayLabelForged")
     space.must("delete", "pod", "relay", "--force", "--grace-period=0")
-    space.must("create", "-f", "-", input=workload("Deployment", "web", unlabelled))
+    space.must("create", "-f", "-", input=workload("apps/v1", "Deployment", "web", unlabelled, GATEWAY_CONTAINER))
     turned = {"spec": {"template": {"metadata": {"labels": {"stockade.dev/gateway": "asg-out"}}}}}
     denied(space.patch("deployment", "web", turned), "GatewayLabelForged")
     space.must("delete", "deployment", "web")
