@@ -31,18 +31,21 @@ def history(stockade):
     ("step", "resource"), [("create", "networkpolicies"), ("change", "pods"), ("delete", "networkpolicies")]
 )
 def test_api_server_killed_right_after_a_write(new_stage, undisturbed, history, step, resource):  # noqa: F811
-    """The operator has no answer to the write, and for some time nobody to ask."""
+    """The operator has no answer to the write, and for some time nobody to ask. The user, whose request it comes of,
+    does have an answer."""
     stage = new_stage()
     before = history.revision()
-    killed = threading.Event()
+    asked, killed = threading.Event(), threading.Event()
 
     def kill():
+        assert asked.wait(timeout=60)
         stage.stockade.hack_cluster("kill", *CRASHING)
         killed.set()
 
     fault = Fault(is_write_of(resource), cut_after_commit(then=kill))
 
     def start_again():
+        asked.set()
         assert killed.wait(timeout=60)
         stage.stockade.hack_cluster("start", *CRASHING)
 
