@@ -108,6 +108,10 @@ constexpr std::array kReasons = {
            "look at it: kubectl get pods -n {namespace} -l stockade.dev/gateway"},
     Reason{"AuthoritiesMissing", "The operator has made no authorities for gateways yet.",
            "wait a moment; if it stays so, read the operator's log"},
+    Reason{"AuthorityRotated",
+           "Gateways have a new authority, or will have, which the agent's processes do not know: "
+           "they began before it was made.",
+           "delete the pod to have it start anew: kubectl delete pod -n {namespace} {pod}"},
     Reason{"PublicRootsMissing",
            "The agent would see certificates of public authorities, and the operator's "
            "configuration has none to give to it.",

@@ -119,7 +119,8 @@ Status AuthorityKeeper::Publish(const Sets& sets, pki::TimePoint now) {
   if (!interception.ok()) return interception.status();
   auto made = std::make_shared<const Authorities>(
       Authorities{{std::move(identity).value(), sets.identity.Bundle()},
-                  {std::move(interception).value(), sets.interception.Bundle()}});
+                  {std::move(interception).value(), sets.interception.Bundle()},
+                  sets.interception.Successions(settings_.interception, now)});
   {
     const MutexLock lock(mutex_);
     const bool same =

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -28,6 +29,8 @@ struct Authorities {
   };
   Purpose identity;      // of sandboxes and of their gateways towards each other
   Purpose interception;  // of what gateways show to agents in place of hosts
+  // Of the latter, the one that signs and those that are to follow it.
+  std::vector<pki::Succession> shown_to_agents = {};
 };
 
 // Keeps the two authorities in their Secret, makes them where there are none, and rotates them by

@@ -4,6 +4,7 @@
 
 #include "api/gateway_names.h"
 #include "api/names.h"
+#include "base/rfc3339.h"
 #include "base/strings.h"
 #include "render/fingerprint.h"
 #include "render/gateway.h"
@@ -59,6 +60,14 @@ void DecodeOwnContainers(JsonView statuses, CachedPod& pod) {
     } else if (name == api::kProxyContainer) {
       pod.proxy_ready = status["ready"].IsTrue();
     }
+  });
+}
+
+void DecodeStarts(JsonView statuses, CachedPod& pod) {
+  statuses.ForEachElement([&pod](std::size_t, JsonView status) {
+    if (status["name"].StringOrEmpty().starts_with(api::kReservedNamePrefix)) return;
+    const auto started = ParseRfc3339(status["state"]["running"]["startedAt"].StringOrEmpty());
+    if (started && (!pod.oldest_start || *started < *pod.oldest_start)) pod.oldest_start = started;
   });
 }
 
@@ -215,6 +224,8 @@ Result<CachedPod> DecodePod(JsonView object) {
   DecodeOwnContainers(status["initContainerStatuses"], pod);
   DecodeTroubles(status["initContainerStatuses"], pod.troubles);
   DecodeTroubles(status["containerStatuses"], pod.troubles);
+  DecodeStarts(status["initContainerStatuses"], pod);
+  DecodeStarts(status["containerStatuses"], pod);
   pod.fingerprint = render::PodFingerprint(object);
   return pod;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -106,7 +107,10 @@ struct CachedPod : runtime::CachedObject {
   std::vector<ContainerTrouble> troubles;
   bool canary_passed = false;  // the canary ended, and found the network shut
   bool proxy_ready = false;    // the sidecar is ready: what the canary found still holds
-  std::string fingerprint;     // render::PodFingerprint
+  // When the oldest of the containers that run, the operator's own apart, began; nothing when none
+  // of them runs.
+  std::optional<std::chrono::system_clock::time_point> oldest_start;
+  std::string fingerprint;  // render::PodFingerprint
 };
 
 struct CachedPolicy : runtime::CachedObject {

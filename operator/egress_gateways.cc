@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/gateway_names.h"
+#include "operator/agent_trust.h"
 #include "operator/gateway_diagnosis.h"
 #include "operator/owned_kinds.h"
 
@@ -278,6 +279,11 @@ bool EgressGateways::IsReady(const api::AgentSandbox& sandbox, const Way& way) c
   const auto live =
       caches_.deployments.store().Get({sandbox.metadata.namespace_name, way.service.name});
   return live && live->rolled_out;
+}
+
+std::string EgressGateways::DistrustIn(const CachedPod& pod) const {
+  const auto authorities = authorities_.Current();
+  return authorities ? DescribeDistrust(pod, *authorities) : std::string();
 }
 
 std::string EgressGateways::NameFor(const api::AgentSandbox& sandbox) {

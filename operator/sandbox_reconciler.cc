@@ -5,6 +5,7 @@
 
 #include "api/gateway_names.h"
 #include "api/names.h"
+#include "operator/agent_trust.h"
 #include "operator/create_errors.h"
 #include "operator/object_writer.h"
 #include "operator/owned_kinds.h"
@@ -244,6 +245,7 @@ void SandboxReconciler::ObserveGateway(const api::AgentSandbox& sandbox, Observa
   seen.gateway = settings_.gateways->View(sandbox);
   seen.gateway_deny_all_in_place =
       settings_.gateways->DenyAllInPlace(sandbox.metadata.namespace_name);
+  if (seen.pod && !seen.pod->deleting) seen.distrust = settings_.gateways->DistrustIn(*seen.pod);
 }
 
 SandboxReconciler::Step SandboxReconciler::RenewIdentity(const api::AgentSandbox& sandbox,
@@ -430,7 +432,9 @@ SandboxReconciler::Step SandboxReconciler::CreatePod(const api::AgentSandbox& sa
     if (!issued.ok()) {
       return StepFromError(issued.status(), "the Secret of the sandbox's identity");
     }
-    wanted["metadata"]["annotations"][std::string(api::kIssuedAnnotation)] = *issued;
+    codec::Json& annotations = wanted["metadata"]["annotations"];
+    annotations[std::string(api::kIssuedAnnotation)] = *issued;
+    annotations[std::string(api::kTrustedAnnotation)] = TrustNote(*way->authorities);
   }
   const auto created = client_.Create(kube::kPods, namespace_name, wanted);
   if (created.status().code() == StatusCode::kAlreadyExists) return {};

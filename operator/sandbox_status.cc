@@ -233,6 +233,17 @@ Condition Suspended(const api::AgentSandbox& sandbox, const Observation& seen) {
   return Make("Suspended", "True", "PodGone", "the pod is gone; its volumes are kept");
 }
 
+// Only one of the two can wait for as long as it likes.
+Condition PodOutdated(const Observation& seen) {
+  constexpr const char* kType = "PodOutdated";
+  const std::string profile =
+      "the operator would render its part of the pod differently now; the next start of the pod "
+      "takes it";
+  if (seen.distrust.empty()) return Make(kType, "True", "ProfileChanged", profile);
+  return Make(kType, "True", "AuthorityRotated",
+              seen.distrust + (seen.outdated ? ". Besides, " + profile : ""));
+}
+
 std::vector<Condition> ComputeConditions(const api::AgentSandbox& sandbox, const Observation& seen,
                                          const render::Profile& profile) {
   Verdict verdict = JudgeReadiness(sandbox, seen);
@@ -253,11 +264,7 @@ std::vector<Condition> ComputeConditions(const api::AgentSandbox& sandbox, const
   if (verdict.stalled) {
     conditions.push_back(Make("Stalled", "True", verdict.reason, verdict.message));
   }
-  if (seen.outdated) {
-    conditions.push_back(Make("PodOutdated", "True", "ProfileChanged",
-                              "the operator would render its part of the pod differently now; "
-                              "the next start of the pod takes it"));
-  }
+  if (seen.outdated || !seen.distrust.empty()) conditions.push_back(PodOutdated(seen));
   return conditions;
 }
 

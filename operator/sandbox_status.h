@@ -47,6 +47,8 @@ struct Observation {
   bool has_gateway = false;
   GatewayView gateway;
   bool gateway_deny_all_in_place = false;
+  // What its agent does not trust of what the gateway shows to it, or will; empty when it does.
+  std::string distrust;
   // When something is to be renewed, though nothing may have changed.
   std::optional<std::chrono::milliseconds> look_again;
   std::string widened_by;  // name of another policy that lets traffic through, or empty

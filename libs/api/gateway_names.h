@@ -25,6 +25,9 @@ inline constexpr std::string_view kConfigHashAnnotation = "stockade.dev/config-h
 // they are to be renewed. Never anything secret.
 inline constexpr std::string_view kIssuedAnnotation = "stockade.dev/issued";
 
+// On a sandbox's pod: of which authorities its agent was told as the pod was created.
+inline constexpr std::string_view kTrustedAnnotation = "stockade.dev/trusted-authorities";
+
 inline constexpr std::string_view kGatewayDenyAllPolicyName = "stockade-gateway-deny-all";
 
 // The operator's own containers and volume in a sandbox's pod, which policies know by name.

@@ -32,6 +32,14 @@ TimePoint AuthorityRotation::ActivateAt(const AuthorityTimes& pending,
   return std::min(*pending.published + policy_.overlap, current.not_after - policy_.overlap);
 }
 
+std::optional<TimePoint> AuthorityRotation::SignsFrom(std::span<const AuthorityTimes> authorities,
+                                                      std::size_t index, TimePoint now) const {
+  const AuthorityTimes& authority = authorities[index];
+  if (authority.signs_since || !authority.published) return authority.signs_since;
+  const auto current = Current(authorities, now);
+  return current ? ActivateAt(authority, authorities[*current]) : *authority.published;
+}
+
 RotationStep AuthorityRotation::Next(std::span<const AuthorityTimes> authorities,
                                      TimePoint now) const {
   for (std::size_t i = 0; i < authorities.size(); ++i) {

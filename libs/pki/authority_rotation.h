@@ -57,6 +57,11 @@ class AuthorityRotation {
   [[nodiscard]] static std::optional<std::size_t> Current(
       std::span<const AuthorityTimes> authorities, TimePoint now);
 
+  // Since when authority `index` signs or, of one that is published, from when it is to; nothing
+  // for one that nobody was told of.
+  [[nodiscard]] std::optional<TimePoint> SignsFrom(std::span<const AuthorityTimes> authorities,
+                                                   std::size_t index, TimePoint now) const;
+
  private:
   // When a successor is to be made.
   [[nodiscard]] TimePoint RenewAt(const AuthorityTimes& authority) const;

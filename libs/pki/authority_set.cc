@@ -128,6 +128,21 @@ Result<Authority> AuthoritySet::Signer(TimePoint now) const {
   return Authority::FromIdentity({authorities_[*current].certificate, *authorities_[*current].key});
 }
 
+std::vector<Succession> AuthoritySet::Successions(const RotationPolicy& policy,
+                                                  TimePoint now) const {
+  const std::vector<AuthorityTimes> times = Times();
+  const AuthorityRotation rotation(policy);
+  std::vector<Succession> successions;
+  for (std::size_t i = AuthorityRotation::Current(times, now).value_or(0); i < times.size(); ++i) {
+    const auto from = rotation.SignsFrom(times, i, now);
+    if (!from) continue;
+    successions.push_back({.certificate = authorities_[i].certificate,
+                           .published = authorities_[i].published.value_or(*from),
+                           .signs_from = *from});
+  }
+  return successions;
+}
+
 std::vector<Certificate> AuthoritySet::Certificates() const {
   std::vector<Certificate> certificates;
   certificates.reserve(authorities_.size());

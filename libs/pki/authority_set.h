@@ -22,6 +22,13 @@ struct StoredAuthority {
   std::optional<TimePoint> signs_since = {};
 };
 
+// An authority that signs, or is to.
+struct Succession {
+  Certificate certificate;
+  TimePoint published;   // since when those who verify are told of it
+  TimePoint signs_from;  // may be still to come
+};
+
 // The authorities of one purpose, in the order in which they were made, as they are stored between
 // two steps of their rotation. A plain value.
 class AuthoritySet {
@@ -35,6 +42,9 @@ class AuthoritySet {
   [[nodiscard]] RotationStep Next(const RotationPolicy& policy, TimePoint now) const;
   // The authority that signs; BadRequest when there is none that can.
   [[nodiscard]] Result<Authority> Signer(TimePoint now) const;
+  // The authority that signs, and after it those that were published and are to follow it.
+  [[nodiscard]] std::vector<Succession> Successions(const RotationPolicy& policy,
+                                                    TimePoint now) const;
   // What those who verify are to trust, and the same as PEM.
   [[nodiscard]] std::vector<Certificate> Certificates() const;
   [[nodiscard]] std::string Bundle() const;

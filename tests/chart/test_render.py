@@ -16,6 +16,8 @@ from schemas import LOCATION, write_schemas
 
 BUILD = pathlib.Path(os.environ.get("STOCKADE_BUILD_DIR", ROOT / "build" / "release"))
 
+PUBLIC_ROOTS = "/etc/stockade-public-roots/public-roots.crt"  # where the chart has them in the operator's container
+
 # Each axis has its choices; every combination of them is rendered.
 MATRIX = [
     [{}, {"operator.deploy": "false"}],
@@ -59,6 +61,7 @@ MATRIX = [
             "operator.config.egress.images.proxy": "registry.example.com/envoy:v1.40.0",
             "operator.config.egress.images.canary": "registry.example.com/stockade-canary:0.1.0",
             "operator.config.egress.images.credentials": "registry.example.com/stockade-credentials:0.1.0",
+            "operator.publicRoots.configMap": "public-roots", "operator.publicRoots.key": "bundle.pem",
         },
     ],
 ]  # fmt: skip
@@ -136,9 +139,11 @@ def complaint_about(config, name):
 @pytest.mark.parametrize("name", ["operator", "webhook"])
 def test_the_programs_take_their_configuration(documents, tmp_path, name):
     checked = 0
+    subprocess.run([str(ROOT / "hack" / "make-certificates"), str(tmp_path / "certificates")], check=True)
     for origin, text in configurations(documents, name):
         config = tmp_path / origin
-        config.write_text(text)
+        # What the pod would find there, and the program reads at once.
+        config.write_text(text.replace(PUBLIC_ROOTS, str(tmp_path / "certificates" / "ca.crt")))
         assert not complaint_about(config, name), text
         checked += 1
     assert checked >= 2
@@ -175,6 +180,29 @@ def test_images_of_gateways_are_those_of_the_release(helm):
     assert images["canary"] == "own:1"
     assert images["credentials"] == f"registry.example.com/platform/stockade-credentials:{version}"
     assert "egress" not in operator_config(helm, {})
+
+
+def test_public_roots_are_mounted_and_named_in_the_configuration(helm):
+    values = {
+        "operator.config.egress.images.proxy": "registry.example.com/envoy:v1.40.0",
+        "operator.publicRoots.configMap": "public-roots", "operator.publicRoots.key": "bundle.pem",
+    }  # fmt: skip
+    assert operator_config(helm, values)["egress"]["publicRootsFile"] == PUBLIC_ROOTS
+    pod = by_name(helm.objects(values), "Deployment", "stockade-operator")["spec"]["template"]["spec"]
+    directory, file = PUBLIC_ROOTS.rsplit("/", 1)
+    volume = next(each for each in pod["volumes"] if each["name"] == "public-roots")
+    assert volume["configMap"] == {"name": "public-roots", "items": [{"key": "bundle.pem", "path": file}]}
+    mounts = {each["mountPath"]: each for each in pod["containers"][0]["volumeMounts"]}
+    assert mounts[directory] == {"name": "public-roots", "mountPath": directory, "readOnly": True}
+    # No mount lies in another: what is mounted there cannot be written to.
+    assert not any(inner.startswith(f"{outer}/") for inner in mounts for outer in mounts)
+
+    without = {"operator.config.egress.images.proxy": "registry.example.com/envoy:v1.40.0"}
+    assert "publicRootsFile" not in operator_config(helm, without)["egress"]
+    own = without | {"operator.config.egress.publicRootsFile": "/etc/ssl/certs/ca-certificates.crt"}
+    assert operator_config(helm, own)["egress"]["publicRootsFile"] == "/etc/ssl/certs/ca-certificates.crt"
+    pod = by_name(helm.objects(own), "Deployment", "stockade-operator")["spec"]["template"]["spec"]
+    assert [volume["name"] for volume in pod["volumes"]] == ["config"]
 
 
 def test_a_change_of_the_configuration_restarts_the_pods(helm):

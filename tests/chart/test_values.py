@@ -36,6 +36,13 @@ REFUSED = [
     ({"operator.config.http.address": ":1"}, "operator.config.http is set by the chart: remove it, and set the value"),
     ({"operator.config.kind": "X"}, "operator.config.kind is set by the chart: remove it"),
     ({"webhook.config.certificates.keyFile": "x"}, "remove it, and set the value webhook.certificates"),
+    ({"operator.publicRoots.configMap": "Roots"}, "at '/operator/publicRoots/configMap'"),
+    ({"operator.publicRoots.key": "a/b"}, "at '/operator/publicRoots/key'"),
+    ({"operator.publicRoots.configMap": "roots"}, "operator.config has no egress, so that no gateway needs public roots"),
+    (
+        {"operator.publicRoots.configMap": "roots", "operator.config.egress.publicRootsFile": "/x"},
+        "operator.config.egress.publicRootsFile is set by the chart where operator.publicRoots.configMap is",
+    ),
     ({"webhook.shutdownDelaySeconds": "30"}, "webhook.terminationGracePeriodSeconds is 30: set it to 42 or more"),
     (
         {"webhook.autoscaling.enabled": "true", "webhook.autoscaling.minReplicas": "9"},

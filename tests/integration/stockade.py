@@ -388,6 +388,15 @@ def policies_alone(cluster, directory):
         cluster.must("delete", "namespace", NAMESPACE)
 
 
+def install_policies(stockade, names, *settings):
+    """Policies of the chart with those settings; the registrations stay away."""
+    policies = [
+        obj for obj in yaml.safe_load_all(stockade.chart(*settings))
+        if obj["kind"] == "ValidatingAdmissionPolicy" and obj["metadata"]["name"] in names
+    ]  # fmt: skip
+    stockade.cluster.must("apply", "--server-side", "--force-conflicts", "-f", "-", input=policies)
+
+
 def sandbox(name="agent", image="registry.example/agent:1", **spec):
     """An AgentSandbox with one container; keyword arguments are fields of its spec."""
     template = {"spec": {"containers": [{"name": "agent", "image": image}]}}

@@ -5,12 +5,11 @@ import contextlib
 import json
 
 import pytest
-import yaml
 
 from api_client import PODS, ApiClient
 from cluster import eventually
 from hardened_pods import HARDENED_PODS_DENIED, container, hardened, merged
-from stockade import NAMESPACE, OPERATOR_USER, POLICIES, policies_alone, sandbox
+from stockade import NAMESPACE, OPERATOR_USER, POLICIES, install_policies, policies_alone, sandbox
 
 
 @pytest.fixture(scope="module")
@@ -267,15 +266,6 @@ def test_operator_creates_hardened_pods(stockade, space):
     assert done.returncode == 0, done.stderr
 
 
-def install_policy(stockade, name, *settings):
-    """One policy of the chart with those settings; the registrations stay away."""
-    policy = [
-        obj for obj in yaml.safe_load_all(stockade.chart(*settings))
-        if (obj["kind"], obj["metadata"]["name"]) == ("ValidatingAdmissionPolicy", name)
-    ]  # fmt: skip
-    stockade.cluster.must("apply", "--server-side", "--force-conflicts", "-f", "-", input=policy)
-
-
 def test_what_is_allowed_follows_the_operators_configuration(stockade, operator, space):
     def admits(change):
         return operator.create(PODS.format(namespace=space), merged(hardened(), change)).admitted
@@ -285,14 +275,14 @@ def test_what_is_allowed_follows_the_operators_configuration(stockade, operator,
     by_name = {"spec": {"runtimeClassName": "gvisor"}}
     assert [admits(change) for change in ({}, by_name, by_default, by_suffix)] == [True, True, True, False]
     tiers = [f"operator.config.runtimeClasses.{tier}=gvisor" for tier in ("Container", "GVisor")]
-    install_policy(stockade, "stockade-hardened-pods", *tiers, "operator.config.policy.allowedMetadataPrefixes={*.example.com}")
+    install_policies(stockade, ["stockade-hardened-pods"], *tiers, "operator.config.policy.allowedMetadataPrefixes={*.example.com}")
     try:
         eventually(lambda: admits(merged(by_name, by_suffix)))
         # No tier is without a RuntimeClass any more, and the list takes the place of the default.
         assert not admits({}) and not admits(merged(by_name, by_default))
         assert not admits(merged(by_name, {"metadata": {"annotations": {"example.com/b": "c"}}}))
     finally:
-        install_policy(stockade, "stockade-hardened-pods")
+        install_policies(stockade, ["stockade-hardened-pods"])
         eventually(lambda: admits({}))
 
 
@@ -525,15 +515,15 @@ def test_keys_are_of_those_whom_the_webhooks_configuration_trusts(stockade, pod)
 
     assert admitted() == [False, False, False]
     trusted = "webhook.config.guards"
-    install_policy(
-        stockade, "stockade-sandbox-pods",
+    install_policies(
+        stockade, ["stockade-sandbox-pods"],
         f"{trusted}.trustedUsers={{system:serviceaccount:calico-system:cni}}",
         f"{trusted}.trustedGroups={{network-plugins}}",
     )  # fmt: skip
     try:
         eventually(lambda: admitted() == [True, True, False])
     finally:
-        install_policy(stockade, "stockade-sandbox-pods")
+        install_policies(stockade, ["stockade-sandbox-pods"])
         eventually(lambda: admitted() == [False, False, False])
 
 

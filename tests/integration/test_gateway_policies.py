@@ -8,10 +8,11 @@ import pytest
 from api_client import PODS, ApiClient
 from cluster import ROOT, eventually
 from hardened_pods import merged
-from stockade import OPERATOR_USER, policies_alone
+from stockade import OPERATOR_USER, install_policies, policies_alone
 from workloads import TEMPLATED, workload
 
 GATEWAY = "asg-box"
+POLICIES = ("stockade-gateway-pods", "stockade-gateway-workloads", "stockade-gateway-connections")
 CONTROLLERS = "system:serviceaccount:kube-system"
 
 
@@ -329,6 +330,50 @@ def test_a_pod_is_not_deleted_by_force_while_it_may_run(stockade, space, operato
         delete("--force", "--grace-period=0", user=collector),
     ):  # fmt: skip
         assert done.returncode == 0, done.stderr
+
+
+PLUGIN = "system:serviceaccount:lifecycle-system:node-remover"
+
+
+def test_whom_the_webhooks_configuration_trusts_ends_pods_and_no_more(stockade, space):
+    """As the webhook has it: they count as the control plane, which knows when a pod has ended."""
+    plugin = stockade.as_user(PLUGIN, "system:masters")
+    member = stockade.as_user("someone", "node-removers", "system:masters")
+    account = controller(stockade, "cloud-node-remover")
+    users = (plugin, member, account, stockade.cluster)
+    name = pod_name(stockade.cluster, space)
+    eviction = {
+        "apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": space},
+        "deleteOptions": {"gracePeriodSeconds": 0, "dryRun": ["All"]},
+    }  # fmt: skip
+    path = f"/api/v1/namespaces/{space}/pods/{name}"
+
+    def admitted():
+        requests = (
+            ("-n", space, "delete", "pod", name, "--force", "--grace-period=0", "--dry-run=server"),
+            ("create", "--raw", f"{path}/eviction?dryRun=All", "-f", "-"),
+        )
+        done = [user.kubectl(*args, input=json.dumps(eviction)) for args in requests for user in users]
+        for answer in done:
+            assert answer.returncode == 0 or "[ForcedDeletion]" in answer.stderr, answer.stderr
+        return [answer.returncode == 0 for answer in done]
+
+    untrusted, trusted = [False, False, True, False] * 2, [True, True, True, False] * 2
+    assert admitted() == untrusted
+    guards = "webhook.config.guards"
+    settings = (f"{guards}.trustedUsers={{{PLUGIN}}}", f"{guards}.trustedGroups={{node-removers}}")
+    install_policies(stockade, POLICIES, *settings)
+    try:
+        eventually(lambda: admitted() == trusted)
+        for user in (plugin, member):
+            denied(create(user, space, pod(space), "--dry-run=server"), "GatewayLabelForged")
+            forged = workload("apps/v1", "Deployment", "relay", {"stockade.dev/gateway": GATEWAY}, RELAY)
+            denied(create(user, space, forged, "--dry-run=server"), "GatewayLabelForged")
+            denied(user.kubectl("get", "--raw", f"{path}/exec?command=sh&stdout=true"), "ExecIntoProxy")
+            denied(user.kubectl("-n", space, "label", "pod", name, "stockade.dev/gateway-"), "GatewayLabelForged")
+    finally:
+        install_policies(stockade, POLICIES)
+        eventually(lambda: admitted() == untrusted)
 
 
 def test_a_gateway_that_is_deleted_comes_again(stockade, space):

@@ -224,6 +224,88 @@ def test_the_authorities_outlive_the_operator(space, gateways):
     assert secret_of(space, space.get("pod", "asb-second"))["data"]["ca.crt"] == before["ca.crt"]
 
 
+# What agents trust
+
+
+@pytest.fixture
+def rotation(stockade, gateways):
+    """The operator, whose authorities a test rotates; the next test has it as it was, with authorities of its own."""
+    yield gateways
+    if gateways.process is not None:
+        gateways.stop()
+    gateways.config["egress"] = {"images": IMAGES}
+    stockade.cluster.must("-n", NAMESPACE, "delete", "secret", "stockade-authorities")
+    gateways.start()
+
+
+def trusted_by_agents(space):
+    return space.get("configmap", "asg-agent-authorities")["data"]["ca.crt"]
+
+
+def leaf(space):
+    """Of what the gateway shows to agents."""
+    volumes = space.get("deployment", "asg-agent")["spec"]["template"]["spec"]["volumes"]
+    name = next(v["secret"]["secretName"] for v in volumes if v["name"] == "leaves")
+    return base64.b64decode(space.get("secret", name)["data"]["api.example.com.crt"])
+
+
+def accepts(directory, bundle, certificate):
+    """Whether a process that has read that bundle takes the certificate."""
+    (directory / "bundle.crt").write_text(bundle)
+    (directory / "leaf.crt").write_bytes(certificate)
+    command = ["openssl", "verify", "-CAfile", str(directory / "bundle.crt"), str(directory / "leaf.crt")]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def announced_long_ago(stockade):
+    """As if the newest authority that agents trust had been made 16 days before, while no operator runs."""
+    secret = stockade.cluster.get("-n", NAMESPACE, "secret", "stockade-authorities")
+    kept = json.loads(base64.b64decode(secret["data"]["interception"]))
+    kept["authorities"][-1]["published"] -= 16 * 24 * 3600
+    data = {"interception": base64.b64encode(json.dumps(kept).encode()).decode()}
+    stockade.cluster.must(
+        "-n", NAMESPACE, "patch", "secret", "stockade-authorities", "--type=merge", "-p", json.dumps({"data": data})
+    )
+
+
+def test_a_pod_whose_agent_does_not_know_the_next_authority_is_outdated_and_goes_on(
+    space, stockade, rotation, tmp_path
+):
+    pod = space.ready_pod(sandbox(egress=EGRESS))
+    assert not condition(space.get("asb", "agent"), "PodOutdated")
+    known = trusted_by_agents(space)
+
+    # An authority that outlives by far what is asked for is succeeded at once.
+    rotation.stop()
+    rotation.config["egress"] = {"images": IMAGES, "interceptionAuthorityDays": 90}
+    rotation.start()
+    asb = space.wait_condition("agent", "PodOutdated", "True", "AuthorityRotated")
+    assert condition(asb, "PodOutdated")["message"].startswith("from ")
+    both = trusted_by_agents(space)
+    assert both.startswith(known) and both.count("BEGIN CERTIFICATE") == 2, "the file follows by itself"
+    assert accepts(tmp_path, known, leaf(space)), "processes that have read it before go on"
+    # One that begins now knows both.
+    space.ready_pod(sandbox("second", egress=EGRESS))
+    assert not condition(space.get("asb", "second"), "PodOutdated")
+
+    rotation.stop()
+    announced_long_ago(stockade)
+    rotation.start()
+    eventually(lambda: not accepts(tmp_path, known, leaf(space)), timeout=60)
+    assert accepts(tmp_path, both, leaf(space))
+    asb = space.wait_for(
+        "asb", "agent", lambda found: condition(found, "PodOutdated").get("message", "").startswith("since ")
+    )
+    assert condition(asb, "Ready")["status"] == "True"
+    assert space.get("pod", "asb-agent")["metadata"]["uid"] == pod["metadata"]["uid"], "nobody restarted it"
+    assert not condition(space.get("asb", "second"), "PodOutdated")
+
+    space.must("delete", "pod", "asb-agent")
+    space.wait_for("pod", "asb-agent", lambda found: found and found["metadata"]["uid"] != pod["metadata"]["uid"], 90)
+    space.wait_for("asb", "agent", lambda found: not condition(found, "PodOutdated"))
+    space.wait_ready("agent")
+
+
 # Credentials
 
 

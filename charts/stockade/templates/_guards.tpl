@@ -43,7 +43,7 @@ request.userInfo.username.substring(34) in ["attachdetach-controller", "disrupti
 {{- end -}}
 
 {{- /* By nodes, the control plane and those that do what it does: they write keys that network plugins and the like act
-on to the pods of sandboxes. The webhook knows the same by its own configuration. */ -}}
+on to the pods of sandboxes, and know when a pod has ended. The webhook knows the same by its own configuration. */ -}}
 {{- define "stockade.cel.runsPods" -}}
 {{- $guards := .Values.webhook.config.guards | default dict -}}
 ({{ include "stockade.cel.byNode" . }} || {{ include "stockade.cel.byControlPlane" . }} ||

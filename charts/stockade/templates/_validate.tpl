@@ -10,6 +10,14 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- if .Values.operator.publicRoots.configMap -}}
+{{- if not .Values.operator.config.egress -}}
+{{- fail "operator.publicRoots.configMap is set, and operator.config has no egress, so that no gateway needs public roots: set operator.config.egress.images.proxy, or leave it empty" -}}
+{{- end -}}
+{{- if hasKey .Values.operator.config.egress "publicRootsFile" -}}
+{{- fail "operator.config.egress.publicRootsFile is set by the chart where operator.publicRoots.configMap is: remove one of them" -}}
+{{- end -}}
+{{- end -}}
 {{- if not (regexMatch "^(https://[^/ ]+/?)?$" .Values.webhook.url) -}}
 {{- fail (printf "webhook.url is %q: write https://host:port, without a path" .Values.webhook.url) -}}
 {{- end -}}

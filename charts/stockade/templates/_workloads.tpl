@@ -58,6 +58,12 @@ ports, cannot be overridden. JSON, which is YAML, because helm would write large
 {{- mustMergeOverwrite $given $head (index . 3) | toPrettyJson -}}
 {{- end -}}
 
+{{- /* Beside /etc/stockade, which is a volume itself. */ -}}
+{{- define "stockade.publicRootsDirectory" -}}/etc/stockade-public-roots{{- end -}}
+{{- define "stockade.publicRootsFile" -}}
+{{ include "stockade.publicRootsDirectory" . }}/public-roots.crt
+{{- end -}}
+
 {{- define "stockade.operatorConfig" -}}
 {{- $fields := dict
   "http" (dict "address" (printf "%s:8081" .Values.listenAddress))
@@ -72,7 +78,11 @@ ports, cannot be overridden. JSON, which is YAML, because helm would write large
 {{- $_ := set $images $name (printf "%sstockade-%s:%s" $registry $name $.Chart.AppVersion) -}}
 {{- end -}}
 {{- end -}}
-{{- $_ := set $fields "egress" (dict "images" $images) -}}
+{{- $egress := dict "images" $images -}}
+{{- if $.Values.operator.publicRoots.configMap -}}
+{{- $_ := set $egress "publicRootsFile" (include "stockade.publicRootsFile" $) -}}
+{{- end -}}
+{{- $_ := set $fields "egress" $egress -}}
 {{- end -}}
 {{- include "stockade.config" (list . "operator" "OperatorConfiguration" $fields) -}}
 {{- end -}}

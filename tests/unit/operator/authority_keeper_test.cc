@@ -136,6 +136,27 @@ TEST_F(AuthorityKeeperTest, RotatesIdentitiesByOverlap) {
   EXPECT_EQ(keeper_->Current()->identity.bundle, active->identity.signer.certificate().ToPem());
 }
 
+TEST_F(AuthorityKeeperTest, TellsLongBeforeAnotherAuthorityIsShownToAgents) {
+  Settle();
+  const auto first = keeper_->Current();
+  ASSERT_EQ(first->shown_to_agents.size(), 1U);
+  EXPECT_EQ(first->shown_to_agents[0].certificate, first->interception.signer.certificate());
+  clock_.Advance(490 * kDay);  // the last third has begun
+  const pki::TimePoint told = clock_.Now();
+  Settle();
+  const auto announced = keeper_->Current();
+  ASSERT_EQ(announced->shown_to_agents.size(), 2U);
+  EXPECT_EQ(announced->shown_to_agents[0].certificate, first->interception.signer.certificate());
+  EXPECT_EQ(announced->interception.signer.certificate(), first->interception.signer.certificate());
+  EXPECT_EQ(announced->shown_to_agents[1].published, told);
+  EXPECT_EQ(announced->shown_to_agents[1].signs_from, told + 30 * kDay);
+  clock_.Advance(31 * kDay);
+  Settle();
+  const auto shown = keeper_->Current();
+  ASSERT_EQ(shown->shown_to_agents.size(), 1U);
+  EXPECT_EQ(shown->shown_to_agents[0].certificate, announced->shown_to_agents[1].certificate);
+}
+
 TEST_F(AuthorityKeeperTest, SecretThatIsGoneIsMadeAgainFromMemory) {
   Settle();
   const auto before = keeper_->Current();

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "api/label_selector.h"
+#include "base/clock.h"
 #include "operator/caches.h"
 #include "tests/fakes/fake_clock.h"
 
@@ -106,6 +107,33 @@ TEST(CachedObjectsTest, SandboxKnowsTheGatewayThatItShares) {
             shared);
   EXPECT_EQ(decode(R"({"allow":[{"host":"a.example.com"}]})").shared_gateway, "");
   EXPECT_EQ(decode("null").shared_gateway, "");
+}
+
+TEST(CachedObjectsTest, PodKnowsWhenTheOldestOfTheAgentsContainersBegan) {
+  const auto oldest = [](const std::string& init, const std::string& containers) {
+    const auto object =
+        Parse((R"({"metadata":{"name":"p","namespace":"n"},"status":{"initContainerStatuses":[)" +
+               init + R"(],"containerStatuses":[)" + containers + "]}}")
+                  .c_str());
+    const auto pod = DecodePod(object.root());
+    EXPECT_TRUE(pod.ok());
+    return pod->oldest_start ? FormatTime(*pod->oldest_start) : std::string("none");
+  };
+  const auto running = [](const char* name, const char* since) {
+    return std::string(R"({"name":")") + name + R"(","state":{"running":{"startedAt":")" + since +
+           "\"}}}";
+  };
+  const std::string ended =
+      R"({"name":"setup","state":{"terminated":{"exitCode":0,"startedAt":"2026-01-01T00:00:00Z"}}})";
+  EXPECT_EQ(oldest("", ""), "none");
+  EXPECT_EQ(oldest(running("stockade-proxy", "2026-01-01T00:00:00Z"), ended), "none");
+  EXPECT_EQ(oldest(ended, running("agent", "2026-01-03T00:00:00Z")), "2026-01-03T00:00:00Z");
+  EXPECT_EQ(oldest(running("cache", "2026-01-02T00:00:00Z"),
+                   running("agent", "2026-01-03T00:00:00Z") + "," +
+                       running("helper", "2026-01-04T00:00:00Z")),
+            "2026-01-02T00:00:00Z");
+  EXPECT_EQ(oldest("", R"({"name":"agent","state":{"waiting":{"reason":"CrashLoopBackOff"}}})"),
+            "none");
 }
 
 TEST(CachesTest, ListThoseThatShareAGateway) {

@@ -112,6 +112,22 @@ TEST(SandboxStatusTest, WidenedNetworkIsNotIsolatedThoughThePodIsReady) {
                         "DoesNotExist"));
 }
 
+TEST(SandboxStatusTest, PodIsOutdatedByItsProfileOrByWhatItsAgentTrusts) {
+  Observation seen = Healthy();
+  const auto outdated = [&seen] { return Condition(Compute(Sandbox(), seen), "PodOutdated"); };
+  seen.outdated = true;
+  EXPECT_EQ(outdated()["reason"], "ProfileChanged");
+  seen.distrust = "from tomorrow on nothing works";
+  EXPECT_EQ(outdated()["status"], "True");
+  EXPECT_EQ(outdated()["reason"], "AuthorityRotated") << "the one that cannot wait";
+  EXPECT_THAT(outdated()["message"].get<std::string>(),
+              ::testing::AllOf(HasSubstr("from tomorrow on nothing works. Besides, "),
+                               HasSubstr("render its part of the pod differently")));
+  seen.outdated = false;
+  EXPECT_EQ(outdated()["message"], "from tomorrow on nothing works");
+  EXPECT_EQ(Condition(Compute(Sandbox(), seen), "Ready")["status"], "True") << "it runs";
+}
+
 TEST(SandboxStatusTest, OtherRuntimeThanTheTiersIsNotHardened) {
   Observation seen = Healthy();
   auto pod = std::make_shared<CachedPod>(*seen.pod);

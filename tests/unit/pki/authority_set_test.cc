@@ -71,6 +71,36 @@ TEST(AuthoritySetTest, FollowsTheRotation) {
   }
 }
 
+TEST(AuthoritySetTest, TellsWhoSignsAndWhoIsToFollow) {
+  AuthoritySet set;
+  EXPECT_TRUE(set.Successions(kPolicy, Start()).empty());
+  set.Add(MakeAuthority({.name = "first", .lifetime = kPolicy.lifetime}));
+  EXPECT_TRUE(set.Successions(kPolicy, Start()).empty()) << "nobody was told of it";
+  set.SetPublished(0, Start());
+  set.SetSigning(0, Start());
+  set.Add(MakeAuthority({.name = "second", .lifetime = kPolicy.lifetime}));
+  const TimePoint told = Start() + 300 * kDay;
+  set.SetPublished(1, told);
+
+  auto successions = set.Successions(kPolicy, told);
+  ASSERT_EQ(successions.size(), 2U);
+  EXPECT_EQ(successions[0].certificate, set.authorities()[0].certificate);
+  EXPECT_EQ(successions[0].signs_from, Start());
+  EXPECT_EQ(successions[1].certificate, set.authorities()[1].certificate);
+  EXPECT_EQ(successions[1].published, told);
+  EXPECT_EQ(successions[1].signs_from, told + kPolicy.overlap);
+  const RotationStep step = set.Next(kPolicy, told);
+  EXPECT_EQ(step.action, RotationAction::kWait);
+  EXPECT_EQ(step.wait_until, successions[1].signs_from) << "that is when it is done";
+
+  // The one before it is trusted still, and shown to nobody any more.
+  set.SetSigning(1, told + hours(1));
+  successions = set.Successions(kPolicy, told + hours(1));
+  ASSERT_EQ(successions.size(), 1U);
+  EXPECT_EQ(successions[0].certificate, set.authorities()[1].certificate);
+  EXPECT_EQ(successions[0].signs_from, told + hours(1));
+}
+
 TEST(AuthoritySetTest, SaysWhatIsWrongWithAText) {
   AuthoritySet set;
   set.Add(MakeAuthority());
