@@ -6,10 +6,12 @@
 namespace stockade::sandbox_operator {
 namespace {
 
-// An AgentSandbox of this name that is not this one, and so one that is gone.
-bool IsFormerSelf(const ControllerOwner& owner, const std::string& name, const std::string& uid) {
+// An AgentSandbox of this name: the one that claims, or one that is gone. Whoever may read a
+// sandbox can write its uid into a reference to something else, for which no guard asks and which
+// the garbage collector may never look up.
+bool IsNamesake(const ControllerOwner& owner, const std::string& name) {
   return owner.kind == api::kAgentSandboxKind && owner.name == name &&
-         owner.api_version.starts_with(std::string(api::kGroup) + "/") && owner.uid != uid;
+         owner.api_version.starts_with(std::string(api::kGroup) + "/");
 }
 
 }  // namespace
@@ -24,8 +26,8 @@ Claimed Claimant::Judge(const ControllerOwner& owner, const api::StringMap& labe
   if (shared_) {
     if (!owner.uid.empty() || SharedGatewayNamed(labels) != key_.name) return Claimed::kStrangers;
   } else {
-    if (IsFormerSelf(owner, key_.name, uid_)) return Claimed::kWaiting;
-    if (owner.uid != uid_) return Claimed::kStrangers;
+    if (!IsNamesake(owner, key_.name)) return Claimed::kStrangers;
+    if (owner.uid != uid_) return Claimed::kWaiting;
   }
   return deleting ? Claimed::kWaiting : Claimed::kOurs;
 }

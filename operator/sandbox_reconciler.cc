@@ -84,7 +84,7 @@ bool WasMutated(const CachedPod& created, const codec::Json& rendered,
     if (Annotation(created, digest) != Annotation(rendered, digest)) return true;
   }
   return created.fingerprint != Annotation(rendered, api::kFingerprintAnnotation) ||
-         created.owner.uid != sandbox.metadata.uid;
+         Claimant(sandbox).Judge(created) != Claimed::kOurs;
 }
 
 // A pod of this sandbox's making whose owner reference somebody took off: nobody controls it, and

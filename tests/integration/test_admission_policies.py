@@ -448,6 +448,30 @@ def test_no_other_pod_becomes_a_sandboxs(stockade, space):
     stockade.cluster.must("-n", space, "delete", "pod", "asb-lost", "--grace-period=1")
 
 
+def test_bindings_give_pods_no_keys_of_ours(stockade, space):
+    cluster = stockade.cluster
+    plain = merged(unlabelled("lost"), {"metadata": {"name": "plain"}, "spec": {"nodeSelector": {"none": "x"}}})
+    cluster.must("-n", space, "create", "-f", "-", input=plain)
+    uri = f"/api/v1/namespaces/{space}/"
+
+    def bind(path, name, **metadata):
+        binding = {
+            "apiVersion": "v1", "kind": "Binding", "metadata": {"name": name, "namespace": space} | metadata,
+            "target": {"apiVersion": "v1", "kind": "Node", "name": "node-1"},
+        }  # fmt: skip
+        return cluster.kubectl("create", "--raw", uri + path, "-f", "-", input=json.dumps(binding))
+
+    for path in ("pods/plain/binding", "bindings"):
+        denied(bind(path, "plain", labels={"stockade.dev/sandbox": "lost"}), "SandboxLabelChanged")
+        denied(bind(path, "plain", labels={"stockade.dev/gateway": "asg-lost"}), "GatewayLabelForged")
+        denied(bind(path, "plain", annotations={"stockade.dev/issued": "x"}), "SandboxLabelChanged")
+    denied(bind("pods/asb-lost/binding", "asb-lost"), "ManagedObjectChanged")
+    denied(bind("bindings", "asg-lost"), "ManagedObjectChanged")
+    done = bind("pods/plain/binding", "plain", labels={"zone": "a"})
+    assert done.returncode == 0, done.stderr
+    cluster.must("-n", space, "delete", "pod", "plain", "--grace-period=1")
+
+
 def test_the_operator_puts_a_lost_label_back(stockade, space):
     cluster = stockade.cluster
     names = ("sandbox-pods", "owned-pods", "hardened-pods")

@@ -267,6 +267,17 @@ def test_pods_are_neither_evicted_by_force_nor_bound_by_others(space):
     denied(space.post("bindings", binding), "ManagedObjectChanged")
 
 
+@pytest.mark.parametrize("label,code", [("sandbox", "SandboxLabelChanged"), ("gateway", "GatewayLabelForged")])
+def test_no_binding_makes_a_pod_one_of_ours(space, label, code):
+    binding = {
+        "apiVersion": "v1", "kind": "Binding",
+        "metadata": {"name": "web", "labels": {f"stockade.dev/{label}": "asg-agent"}},
+        "target": {"apiVersion": "v1", "kind": "Node", "name": "node-1"},
+    }  # fmt: skip
+    denied(space.post("pods/web/binding", binding), code)
+    denied(space.post("bindings", binding), code)
+
+
 def test_harmless_annotations_and_finalizers_are_everybodys(space):
     for args in (
         ("annotate", "pod", "asb-agent", "note=x"),

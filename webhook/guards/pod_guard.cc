@@ -10,6 +10,7 @@
 #include "api/pod_view.h"
 #include "policy/evaluate.h"
 #include "policy/guard_rules.h"
+#include "policy/metadata_keys.h"
 #include "policy/quoting.h"
 #include "webhook/guards/gateway_guard.h"
 #include "webhook/guards/object_changes.h"
@@ -239,11 +240,28 @@ GuardFindings JudgeEviction(const GuardRequest& request) {
   return report.Take();
 }
 
-// A binding also carries labels and annotations for the pod.
+// The API server copies the labels and annotations of a binding to the pod, which it does not ask
+// about again.
+void ReportBoundKeys(JsonView metadata, GuardReport& report) {
+  for (const std::string_view member : {"labels", "annotations"}) {
+    metadata[member].ForEachMember([&](std::string_view key, JsonView) {
+      if (!policy::IsReservedKey(key)) return;
+      const bool is_label = member == "labels";
+      report.Add(is_label && key == api::kSandboxLabel   ? policy::kSandboxLabelChanged
+                 : is_label && key == api::kGatewayLabel ? policy::kGatewayLabelForged
+                                                         : policy::kManagedObjectChanged,
+                 KeyedPath("metadata." + std::string(member), key),
+                 "a binding would give the pod the key " + Quote(key) + " of the operator",
+                 "leave it out");
+    });
+  }
+}
+
 GuardFindings JudgeBinding(const GuardRequest& request) {
   const std::string_view name = request.admission.object["metadata"]["name"].StringOrEmpty();
   const bool concerned = IsNamedLikeOurs(request.admission.name) || IsNamedLikeOurs(name);
   GuardReport report;
+  ReportBoundKeys(request.admission.object["metadata"], report);
   if (concerned && request.requester != Requester::kControlPlane) {
     report.Add(policy::kManagedObjectChanged, "target",
                "the scheduler chooses the nodes of sandboxes and gateways",

@@ -73,6 +73,12 @@ owner.controller))
 {{ . }}.metadata.?labels[?"stockade.dev/sandbox"]
 {{- end -}}
 
+{{- /* The request is a Binding with keys of the operator's among the labels and annotations for its pod. */ -}}
+{{- define "stockade.cel.bindsOurKeys" -}}
+(request.kind.kind == "Binding" && [object.metadata.?labels.orValue({}),
+object.metadata.?annotations.orValue({})].exists(map, map.exists(key, key.startsWith("stockade.dev/"))))
+{{- end -}}
+
 {{- /* Sandboxes and gateways are excluded from a label selector. */ -}}
 {{- define "stockade.cel.excludesOurs" -}}
 (has({{ . }}.matchExpressions) && ["stockade.dev/sandbox", "stockade.dev/gateway"].all(key,

@@ -33,6 +33,16 @@ TEST(ClaimantTest, KnowsWhatIsOfASandboxByItsOwner) {
   EXPECT_EQ(judge(SandboxOwner("other", "uid-0")), Claimed::kStrangers);
   EXPECT_EQ(judge({"apps/v1", "Deployment", "box", "uid-0"}), Claimed::kStrangers);
   EXPECT_EQ(judge({}), Claimed::kStrangers) << "labels alone make nothing a sandbox's";
+  // Nor does its uid in a reference that the guards do not know as one to a sandbox.
+  for (const ControllerOwner& forged :
+       {ControllerOwner{"stockade.dev", "AgentSandbox", "box", "uid-1"},
+        {"stockade.device/v1", "AgentSandbox", "box", "uid-1"},
+        {"stockade.dev/v1alpha1", "Foo", "box", "uid-1"},
+        {"v1", "ConfigMap", "box", "uid-1"},
+        {"stockade.dev/v1alpha1", "AgentSandbox", "other", "uid-1"}}) {
+    EXPECT_EQ(judge(forged), Claimed::kStrangers) << forged.api_version << " " << forged.kind;
+    EXPECT_EQ(judge(forged, true), Claimed::kStrangers) << forged.api_version << " " << forged.kind;
+  }
 }
 
 TEST(ClaimantTest, KnowsWhatIsOfASharedGatewayByItsLabels) {

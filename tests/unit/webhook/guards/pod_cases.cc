@@ -203,6 +203,18 @@ std::vector<GuardCase> PodCases() {
             Bind(User("alice"), "bindings", "asb-agent"),
             {bound}},
            {"user binds another pod", Bind(User("alice"), "pods/binding", "web")},
+           {"user makes another pod a sandbox's by binding it",
+            With(Bind(User("alice"), "pods/binding", "web"), "/request/object/metadata/labels",
+                 Json{{"stockade.dev/sandbox", "agent"}, {"zone", "a"}}),
+            {"SandboxLabelChanged metadata.labels[stockade.dev/sandbox]"}},
+           {"administrator makes another pod a gateway's by binding it",
+            With(Bind(Admin(), "bindings", "web"), "/request/object/metadata/labels",
+                 Json{{"stockade.dev/gateway", "asg-agent"}}),
+            {"GatewayLabelForged metadata.labels[stockade.dev/gateway]"}},
+           {"scheduler binds with an annotation of the operator",
+            With(Bind(User("system:kube-scheduler"), "pods/binding", "asb-agent"),
+                 "/request/object/metadata/annotations", Json{{"stockade.dev/issued", "x"}}),
+            {"ManagedObjectChanged metadata.annotations[stockade.dev/issued]"}},
            {"trusted scheduler binds", Bind(User("cni"), "pods/binding", "asb-agent")}}) {
     cases.push_back(std::move(test));
   }
