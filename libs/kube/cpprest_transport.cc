@@ -2,6 +2,8 @@
 // - set_timeout is for each read, so the deadline is ours, by cancellation;
 // - every new connection adds the system's authorities to those configured, so the context's
 //   certificate store is replaced;
+// - a cancellation closes the connection's socket in the thread that cancels, whatever another one
+//   is doing with it, so that the process may crash; so there is one thread, and it cancels;
 // - a request whose kept connection fails is sent again whatever its method, unless its body cannot
 //   be rewound; so the bodies of writes cannot;
 // - a write that cannot be sent again leaves a connection that was never connected in the pool, on
@@ -140,9 +142,14 @@ class CppRestTransport final : public Transport {
     std::optional<Result<HttpResponse>> result = outcome->WaitUntil(deadline, stop_);
     if (!result || !result->ok()) GiveUpPool();
     if (result) return *std::move(result);
-    cancel.cancel();
+    Cancel(cancel);
     if (stop_.stop_requested()) return CancelledByStop(*config_);
     return Status(StatusCode::kDeadlineExceeded, address_ + " did not answer in time");
+  }
+
+  // By the thread in which everything of the connection happens once its request is on its way.
+  static void Cancel(const pplx::cancellation_token_source& source) {
+    crossplat::threadpool::shared_instance().service().post([source] { source.cancel(); });
   }
 
   [[nodiscard]] web_http::http_request Message(const HttpRequest& request, const std::string& body,
@@ -212,7 +219,7 @@ void InitializeCppRestThreads() {
   // Its threads go on while the process ends, and must find OpenSSL as it was.
   OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
   try {
-    crossplat::threadpool::initialize_with_threads(2);
+    crossplat::threadpool::initialize_with_threads(1);
   } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the pool exists already
   }
 }
