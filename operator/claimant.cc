@@ -21,6 +21,10 @@ Claimant::Claimant(const api::AgentSandbox& sandbox)
 
 Claimant Claimant::OfSharedGateway(const runtime::ObjectKey& gateway) { return Claimant(gateway); }
 
+bool Claimant::IsOwner(const ControllerOwner& owner) const {
+  return !shared_ && IsNamesake(owner, key_.name) && owner.uid == uid_;
+}
+
 Claimed Claimant::Judge(const ControllerOwner& owner, const api::StringMap& labels,
                         bool deleting) const {
   if (shared_) {

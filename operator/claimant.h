@@ -23,6 +23,8 @@ class Claimant {
 
   [[nodiscard]] const std::string& namespace_name() const { return key_.namespace_name; }
 
+  // The sandbox itself is the owner.
+  [[nodiscard]] bool IsOwner(const ControllerOwner& owner) const;
   [[nodiscard]] Claimed Judge(const ControllerOwner& owner, const api::StringMap& labels,
                               bool deleting) const;
   // Of any cached kind that can belong to somebody.

@@ -84,7 +84,7 @@ bool WasMutated(const CachedPod& created, const codec::Json& rendered,
     if (Annotation(created, digest) != Annotation(rendered, digest)) return true;
   }
   return created.fingerprint != Annotation(rendered, api::kFingerprintAnnotation) ||
-         Claimant(sandbox).Judge(created) != Claimed::kOurs;
+         !Claimant(sandbox).IsOwner(created.owner);
 }
 
 // A pod of this sandbox's making whose owner reference somebody took off: nobody controls it, and
@@ -148,7 +148,8 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
   api::StringMap labels = seen.pod ? seen.pod->labels : sandbox.spec.pod_template.labels;
   // A pod may end with the way to a gateway that its sandbox has left to others.
   if (seen.pod && seen.pod->deleting) labels.erase(std::string(api::kEgressLabel));
-  seen.widened_by = FindWideningPolicy(sandbox, std::move(labels));
+  seen.widened_by =
+      FindWideningPolicy(sandbox, std::move(labels), seen.pod && !seen.pod->node_name.empty());
 
   if (step.error.ok() && IsMereProgress(seen)) {
     const auto age = backoff_.PodAge(sandbox.metadata.uid);
@@ -197,7 +198,7 @@ SandboxReconciler::Step SandboxReconciler::MakeReal(const api::AgentSandbox& san
     // A pod that runs goes on; it is shown as it is.
     const auto pod = caches_.pods.store().Get(
         {sandbox.metadata.namespace_name, api::SandboxObjectName(sandbox.metadata.name)});
-    if (pod && pod->owner.uid == sandbox.metadata.uid) seen.pod = pod;
+    if (pod && Claimant(sandbox).IsOwner(pod->owner)) seen.pod = pod;
     return surroundings;
   }
   if (!way) return EnsurePod(sandbox, desired, nullptr, seen);
@@ -319,7 +320,8 @@ SandboxReconciler::Step SandboxReconciler::EnsurePod(const api::AgentSandbox& sa
                                api::SandboxObjectName(sandbox.metadata.name)};
   std::shared_ptr<const CachedPod> live = caches_.pods.store().Get(key);
   if (!live) {
-    if (const std::string policy = FindWideningPolicy(sandbox, LabelsOf(desired.pod));
+    if (const std::string policy =
+            FindWideningPolicy(sandbox, LabelsOf(desired.pod), /*has_node=*/false);
         !policy.empty()) {
       return {WidenedBy(policy, "the pod is not created"), std::nullopt, Status::Ok()};
     }
@@ -355,7 +357,9 @@ SandboxReconciler::Step SandboxReconciler::EnsurePod(const api::AgentSandbox& sa
   if (!labelled.Continue() || live->deleting) return labelled;
   if (live->phase == "Pending") {
     // The policy came between the pod's creation and its start.
-    if (const std::string policy = FindWideningPolicy(sandbox, live->labels); !policy.empty()) {
+    const bool has_node = !live->node_name.empty();
+    if (const std::string policy = FindWideningPolicy(sandbox, live->labels, has_node);
+        !policy.empty()) {
       Step removed = DeletePod(*live, seen);
       if (removed.error.ok()) removed.blocker = WidenedBy(policy, "the pod is not started");
       return removed;
@@ -484,11 +488,12 @@ SandboxReconciler::Step SandboxReconciler::AdoptMetadata(const api::AgentSandbox
                                                          Observation& seen) {
   auto patch = MetadataPatch(live, rendered);
   if (!patch) return {};
+  const bool has_node = !live.node_name.empty();
   if (patch->at("metadata").contains("labels") &&
       live.labels.contains(std::string(api::kSandboxLabel)) &&
-      FindWideningPolicy(sandbox, live.labels).empty()) {
+      FindWideningPolicy(sandbox, live.labels, has_node).empty()) {
     const api::StringMap labels = WithPatch(live.labels, (*patch)["metadata"]["labels"]);
-    if (const std::string policy = FindWideningPolicy(sandbox, labels); !policy.empty()) {
+    if (const std::string policy = FindWideningPolicy(sandbox, labels, has_node); !policy.empty()) {
       return {WidenedBy(policy, "the pod does not get the labels of the template"), std::nullopt,
               Status::Ok()};
     }
@@ -573,12 +578,12 @@ Result<std::shared_ptr<const CachedPod>> SandboxReconciler::FindOwnPod(
     if (!live.ok()) return live.status();
     pod = *live;
   }
-  if (pod->owner.uid == sandbox.metadata.uid || IsDisowned(*pod, sandbox)) return pod;
+  if (Claimant(sandbox).IsOwner(pod->owner) || IsDisowned(*pod, sandbox)) return pod;
   return std::shared_ptr<const CachedPod>();
 }
 
 std::string SandboxReconciler::FindWideningPolicy(const api::AgentSandbox& sandbox,
-                                                  api::StringMap labels) const {
+                                                  api::StringMap labels, bool has_node) const {
   labels.insert_or_assign(std::string(api::kSandboxLabel), sandbox.metadata.name);
   const std::string own = api::IngressPolicyName(sandbox.metadata.name);
   const std::string gateway =
@@ -587,9 +592,12 @@ std::string SandboxReconciler::FindWideningPolicy(const api::AgentSandbox& sandb
   for (const runtime::ObjectKey& group : {runtime::ObjectKey{key.namespace_name, ""}, key}) {
     for (const auto& policy : caches_.AllowancesFor(group)) {
       if (policy->key.name == api::kDenyAllPolicyName) continue;
-      if (policy->key.name == own && policy->owner.uid == sandbox.metadata.uid) continue;
+      if (policy->key.name == own && Claimant(sandbox).IsOwner(policy->owner)) continue;
       if (!gateway.empty() && EgressGateways::IsAllowance(*policy, gateway, sandbox)) continue;
-      if (policy->pod_selector.Matches(labels)) return policy->key.name;
+      const api::LabelSelector& selector = policy->pod_selector;
+      const bool selects =
+          has_node ? selector.Matches(labels) : selector.WhereverScheduled().Matches(labels);
+      if (selects) return policy->key.name;
     }
   }
   return {};

@@ -51,7 +51,8 @@ bool MaySelectGateways(const api::LabelSelector& pod_selector) {
       WithLabel(WithLabel({{std::string(api::kManagedByLabel), std::string(api::kManagedByValue)}},
                           api::kGatewayLabel),
                 kPodTemplateHashLabel);
-  return pod_selector.WithAnyValueOf(api::kGatewayLabel)
+  return pod_selector.WhereverScheduled()
+      .WithAnyValueOf(api::kGatewayLabel)
       .WithAnyValueOf(kPodTemplateHashLabel)
       .Matches(labels);
 }
@@ -180,14 +181,15 @@ Result<std::optional<api::Access>> ClusterCache::AccessOf(std::string_view names
 Result<std::optional<std::string>> ClusterCache::SandboxSelectedBy(
     std::string_view namespace_name, const api::LabelSelector& pod_selector) const {
   if (Status synced = CheckSynced(); !synced.ok()) return synced;
-  const api::LabelSelector selector = pod_selector.WithAnyValueOf(api::kEgressLabel);
+  const api::LabelSelector anywhere = pod_selector.WhereverScheduled();
+  const api::LabelSelector selector = anywhere.WithAnyValueOf(api::kEgressLabel);
   for (const auto& sandbox : SandboxesOf(namespace_name)) {
     api::StringMap labels = *sandbox->pod_labels;
     labels.insert_or_assign(std::string(api::kManagedByLabel), std::string(api::kManagedByValue));
     labels.insert_or_assign(std::string(api::kSandboxLabel), sandbox->key.name);
     const bool selected = sandbox->has_gateway
                               ? selector.Matches(WithLabel(std::move(labels), api::kEgressLabel))
-                              : pod_selector.Matches(labels);
+                              : anywhere.Matches(labels);
     if (selected) return std::optional<std::string>(sandbox->key.ToString());
   }
   const auto pods = namespace_name.empty()

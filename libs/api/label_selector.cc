@@ -11,6 +11,10 @@ namespace {
 constexpr std::array<std::string_view, 4> kOperatorNames = {"In", "NotIn", "Exists",
                                                             "DoesNotExist"};
 
+// What the admission plugin PodTopologyLabels copies from a node to each pod that is bound to it.
+constexpr std::array<std::string_view, 2> kLabelsOfNodes = {"topology.kubernetes.io/zone",
+                                                            "topology.kubernetes.io/region"};
+
 constexpr std::string_view kKeyGrammar =
     "must be a label key such as team or example.com/team: at most 63 letters, digits, '-', '_' "
     "and '.', with a letter or digit at both ends";
@@ -76,6 +80,16 @@ LabelSelector LabelSelector::WithAnyValueOf(std::string_view key) const {
   LabelSelector result = *this;
   for (Requirement& requirement : result.requirements_) {
     if (requirement.key == key && requirement.op != Operator::kDoesNotExist) {
+      requirement.op = Operator::kUnknown;
+    }
+  }
+  return result;
+}
+
+LabelSelector LabelSelector::WhereverScheduled() const {
+  LabelSelector result = *this;
+  for (Requirement& requirement : result.requirements_) {
+    if (std::ranges::find(kLabelsOfNodes, requirement.key) != kLabelsOfNodes.end()) {
       requirement.op = Operator::kUnknown;
     }
   }

@@ -25,6 +25,9 @@ class LabelSelector {
   // The same selector, for a label of which the value is not known: what is required of the value
   // is taken to match, and only the label's presence still counts.
   [[nodiscard]] LabelSelector WithAnyValueOf(std::string_view key) const;
+  // The same selector, for a pod of which it is not known on what node it will run: the API server
+  // gives a pod the zone and region of its node, and what is required of these is taken to match.
+  [[nodiscard]] LabelSelector WhereverScheduled() const;
   // Whether there are no requirements at all.
   [[nodiscard]] bool SelectsEverything() const { return requirements_.empty(); }
   // Whether there are requirements of another key than this one.

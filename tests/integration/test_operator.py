@@ -387,14 +387,31 @@ def letting_out(pod_selector):
     }
 
 
-def test_no_pod_is_started_where_a_policy_widens(space):
-    space.apply(letting_out({}))
+@pytest.mark.parametrize("selector", [{}, {"matchLabels": {"topology.kubernetes.io/zone": "z1"}}],
+                         ids=["everything", "a-zone"])  # fmt: skip
+def test_no_pod_is_started_where_a_policy_widens(space, selector):
+    space.apply(letting_out(selector))
     space.apply(sandbox())
     asb = space.wait_condition("agent", "Ready", "False", "WidenedBy")
     assert '"let-everything-out"' in condition(asb, "Ready")["message"]
     assert condition(asb, "EgressIsolated")["reason"] == "WidenedBy"
     assert space.find("pod", "asb-agent") is None
     space.must("delete", "networkpolicy", "let-everything-out")
+    space.wait_ready("agent")
+
+
+def test_a_pod_with_the_sandboxs_uid_alone_is_a_strangers(space):
+    space.apply(sandbox(operatingMode="Suspended"))
+    uid = space.get("asb", "agent")["metadata"]["uid"]
+    owner = {"apiVersion": "example.com/v1", "kind": "Stranger", "name": "agent", "uid": uid, "controller": True}
+    pod = {
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "asb-agent", "ownerReferences": [owner]},
+        "spec": {"hostNetwork": True, "containers": [{"name": "agent", "image": "example.com/agent:1"}]},
+    }  # fmt: skip
+    space.must("create", "-f", "-", input=pod)
+    space.patch("asb", "agent", {"spec": {"operatingMode": "Running"}})
+    space.wait_condition("agent", "Ready", "False", "NameConflict")
+    space.must("delete", "pod", "asb-agent", "--grace-period=0", "--force")
     space.wait_ready("agent")
 
 

@@ -105,6 +105,20 @@ TEST(LabelSelectorKeysTest, AsksBesideOneKeyOrOnlyForThat) {
   EXPECT_TRUE(asks(R"({"matchExpressions":[{"key":"team","operator":"DoesNotExist"}]})"));
 }
 
+TEST(LabelSelectorNodesTest, WhatIsAskedOfANodesLabelsMatchesWhereverAPodRuns) {
+  const auto matches = [](std::string_view selector) {
+    const auto document = codec::JsonDocument::Parse(selector);
+    return LabelSelector(document.value().root()).WhereverScheduled().Matches({{"app", "a"}});
+  };
+  EXPECT_TRUE(matches(R"({"matchLabels":{"topology.kubernetes.io/zone":"z1","app":"a"}})"));
+  EXPECT_TRUE(matches(
+      R"({"matchExpressions":[{"key":"topology.kubernetes.io/region","operator":"Exists"}]})"));
+  EXPECT_TRUE(matches(
+      R"({"matchExpressions":[{"key":"topology.kubernetes.io/zone","operator":"DoesNotExist"}]})"));
+  EXPECT_FALSE(matches(R"({"matchLabels":{"topology.kubernetes.io/zone":"z1","app":"b"}})"));
+  EXPECT_FALSE(matches(R"({"matchLabels":{"kubernetes.io/hostname":"n1"}})"));
+}
+
 TEST(LabelSelectorDefaultTest, SelectsEverything) {
   EXPECT_TRUE(LabelSelector().Matches({{"a", "1"}}));
 }

@@ -28,6 +28,8 @@ TEST(ClaimantTest, KnowsWhatIsOfASandboxByItsOwner) {
     return claimant.Judge(owner, GatewayLabels("asg-box"), deleting);
   };
   EXPECT_EQ(judge(SandboxOwner("box", "uid-1")), Claimed::kOurs);
+  EXPECT_TRUE(claimant.IsOwner(SandboxOwner("box", "uid-1")));
+  EXPECT_FALSE(claimant.IsOwner(SandboxOwner("box", "uid-0")));
   EXPECT_EQ(judge(SandboxOwner("box", "uid-1"), true), Claimed::kWaiting);
   EXPECT_EQ(judge(SandboxOwner("box", "uid-0")), Claimed::kWaiting) << "of an earlier one";
   EXPECT_EQ(judge(SandboxOwner("other", "uid-0")), Claimed::kStrangers);
@@ -41,6 +43,7 @@ TEST(ClaimantTest, KnowsWhatIsOfASandboxByItsOwner) {
         {"v1", "ConfigMap", "box", "uid-1"},
         {"stockade.dev/v1alpha1", "AgentSandbox", "other", "uid-1"}}) {
     EXPECT_EQ(judge(forged), Claimed::kStrangers) << forged.api_version << " " << forged.kind;
+    EXPECT_FALSE(claimant.IsOwner(forged)) << forged.api_version << " " << forged.kind;
     EXPECT_EQ(judge(forged, true), Claimed::kStrangers) << forged.api_version << " " << forged.kind;
   }
 }

@@ -68,6 +68,7 @@ TEST(ClusterCacheTest, WhatLabelsOfGatewaysAreNotKnownIsTakenToMatch) {
        {"{}", "{matchLabels: {stockade.dev/gateway: any}}",
         "{matchLabels: {app.kubernetes.io/managed-by: stockade}}",
         "{matchLabels: {pod-template-hash: abc}}",
+        "{matchLabels: {topology.kubernetes.io/zone: z1}}",
         "{matchExpressions: [{key: stockade.dev/gateway, operator: Exists}]}",
         "{matchExpressions: [{key: stockade.dev/gateway, operator: NotIn, values: [asg-a]}]}",
         "{matchExpressions: [{key: stockade.dev/sandbox, operator: DoesNotExist}]}"}) {
