@@ -157,8 +157,9 @@ void CheckSchedulingBypass(const Subject& s, Report& report) {
                  std::string(field) + " makes the sandbox wait for someone else's say");
     }
   }
-  // Admission sets the overhead of a pod from its RuntimeClass.
-  if (!s.rendered() && HasElements(s.spec.overhead)) {
+  // Admission sets the overhead of a pod from its RuntimeClass, and refuses any other, an empty one
+  // too.
+  if (!s.rendered() && !s.spec.overhead.IsUnset()) {
     report.Add(s.Path("overhead"), "overhead follows from the RuntimeClass");
   }
   if (!s.spec.activeDeadlineSeconds.IsUnset()) {

@@ -198,6 +198,15 @@ def test_what_somebody_changed_is_made_good(space, unguarded):
         space.wait_for(kind, name, lambda found, wanted=wanted: (found.get("data") or found["spec"]) == wanted)
 
 
+def test_others_do_not_disown_a_gateway_through_its_status(space):
+    space.ready_pod(sandbox(egress=EGRESS))
+    change = json.dumps({"metadata": {"ownerReferences": []}})
+    patch = ("patch", "deployment", "asg-agent", "--subresource=status", "--type=merge", "-p")
+    done = space.kubectl(*patch, change)
+    assert done.returncode != 0 and "[ManagedObjectChanged]" in done.stderr, done.stderr
+    space.must(*patch, json.dumps({"status": {"observedGeneration": 1}}))
+
+
 def test_a_gateway_that_is_lost_comes_back_and_the_pod_goes_on(space, unguarded):
     pod = space.ready_pod(sandbox(egress=EGRESS))
     space.must("delete", "deployment", "asg-agent")

@@ -68,7 +68,10 @@ Guard FindCoreGuard(const AdmissionRequest& request) {
 Guard FindGuard(const AdmissionRequest& request) {
   const std::string_view group = request.resource_group;
   if (group.empty()) return FindCoreGuard(request);
-  if (!request.sub_resource.empty() || request.operation == Operation::kConnect) return nullptr;
+  if (request.operation == Operation::kConnect) return nullptr;
+  const bool is_deployment = group == "apps" && request.resource == "deployments";
+  if (is_deployment && request.sub_resource == "status") return JudgeOwnedObject;
+  if (!request.sub_resource.empty()) return nullptr;
   if (IsWorkload(group, request.resource)) return JudgeWorkloadObject;
   if (group == "networking.k8s.io" && request.resource == "networkpolicies") {
     return JudgeKubernetesPolicy;
