@@ -107,12 +107,32 @@ void CheckEgressPrivateAddress(const Subject& s, Report& report) {
   });
 }
 
+// The model's host may be listed for more requests. Its tls and its credential are the model's.
+void CheckAgainstModel(const api::EgressModel& model, const EgressEntry& entry,
+                       const std::string& path, Report& report) {
+  const std::vector<std::int64_t> ports = PortsOf(entry);
+  if (entry.host != api::ModelHost(model) ||
+      std::ranges::find(ports, api::kHttpsPort) == ports.end()) {
+    return;
+  }
+  if (entry.tls != api::TlsMode::kTerminate) {
+    report.Add(path + ".tls", "egress.model has the same host and port with tls: Terminate");
+  } else if (!entry.credential.empty() && entry.credential != model.credential) {
+    report.Add(path + ".credential",
+               "egress.model has the same host and port with another credential, which goes with "
+               "every request there");
+  }
+}
+
 void CheckEgressDuplicate(const Subject& s, Report& report) {
   if (!s.sandbox->spec.egress) return;
   const std::vector<EgressEntry>& allow = s.sandbox->spec.egress->allow;
   for (std::size_t i = 0; i < allow.size(); ++i) {
     const std::string path = IndexedPath("spec.egress.allow", i);
     const std::vector<std::int64_t> ports = PortsOf(allow[i]);
+    if (const api::EgressModel* model = ModelOf(s)) {
+      CheckAgainstModel(*model, allow[i], path, report);
+    }
     for (std::size_t j = 0; j < i; ++j) {
       const EgressEntry& other = allow[j];
       const std::vector<std::int64_t> others = PortsOf(other);
