@@ -184,6 +184,17 @@ def test_a_folded_header_is_one_value(path, seen):
     seen("the host got one header with one value")
 
 
+OVERRIDES = ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override", "X_HTTP_Method_Override", "X-Original-URL",
+             "X-Original-URI", "X-Rewrite-URL")
+
+
+@pytest.mark.attack(5, "headers by which some hosts take another method or path than the request's")
+def test_no_header_overrides_what_was_judged(path, seen):
+    answer = path.ask(API, method="POST", path="/v1", headers=[(name, "overridden") for name in OVERRIDES])
+    assert answer.status == 200 and "overridden" not in answer.body.decode(), answer
+    seen("the host got none of them")
+
+
 # ---- Point 3: addresses
 
 @pytest.mark.attack(3, "a public and a private address, twenty times")

@@ -16,38 +16,64 @@ using codec::Json;
 // Headers that carry credentials without saying so in their end.
 constexpr std::array<std::string_view, 7> kCredentialHeaders = {
     "authorization", "proxy-authorization", "cookie", "cookie2", "x-api-key", "api-key", "apikey"};
-// Headers by what their names end in: x-auth-token, private-token, x-goog-api-key, ...
+// Headers by what their names are or end in: x-auth-token, private-token, api_key, x-auth-key, ...
+// Not every key is one: Idempotency-Key and Sec-WebSocket-Key belong to the request.
 constexpr std::string_view kCredentialHeaderPattern =
-    ".*(?:authorization|[-_]token|[-_]api[-_]?key|subscription-key|[-_]secret|[-_]password|"
-    "[-_]credentials?)";
+    ".*(?:authorization|authentication|[-_]token|[-_]secret|[-_]password|[-_]credentials?)|"
+    "(?:.*[-_])?(?:access|account|admin|api|app|application|auth|consumer|functions|master|private|"
+    "secret|service|subscription)[-_]?key|(?:x[-_])?auth|token|password|secret";
+
+// By these some servers and frameworks take another method or path than the request line's, which
+// is what the rules have judged.
+constexpr std::string_view kOverridingHeaderPattern =
+    "x[-_]http[-_]method(?:[-_]override)?|x[-_]method[-_]override|"
+    "x[-_](?:original|rewrite)[-_]ur[il]";
 
 // Parameters of a query. Signed addresses (Amazon's, Google's and Azure's) are credentials, too:
 // whoever was given one reads and writes with it. A request with one is refused: what Envoy offers
 // for taking a parameter off writes the rest of the query anew, decoded.
-constexpr std::array<std::string_view, 24> kCredentialParameters = {"access_key",
+constexpr std::array<std::string_view, 42> kCredentialParameters = {"access_key",
+                                                                    "access_key_id",
                                                                     "access_token",
+                                                                    "accesstoken",
                                                                     "api-key",
                                                                     "api_key",
                                                                     "api_token",
                                                                     "apikey",
+                                                                    "apitoken",
+                                                                    "app_key",
                                                                     "auth",
+                                                                    "auth_key",
                                                                     "auth_token",
                                                                     "authorization",
+                                                                    "authtoken",
+                                                                    "awsaccesskeyid",
+                                                                    "bearer_token",
                                                                     "client_secret",
                                                                     "id_token",
+                                                                    "jwt",
                                                                     "key",
+                                                                    "oauth_signature",
+                                                                    "oauth_token",
+                                                                    "passwd",
                                                                     "password",
                                                                     "private_token",
+                                                                    "pwd",
                                                                     "refresh_token",
                                                                     "secret",
+                                                                    "security_token",
+                                                                    "session_token",
                                                                     "sig",
                                                                     "signature",
+                                                                    "subscription_key",
                                                                     "token",
                                                                     "x-amz-credential",
                                                                     "x-amz-security-token",
                                                                     "x-amz-signature",
                                                                     "x-goog-credential",
-                                                                    "x-goog-signature"};
+                                                                    "x-goog-signature",
+                                                                    "x_api_key",
+                                                                    "x_auth_token"};
 
 // The letter in either case, or any byte percent-encoded; "-" and "_" stand for each other.
 std::string Disguised(std::string_view name) {
@@ -77,7 +103,9 @@ std::string CredentialParameterPattern() {
     if (!names.empty()) names += '|';
     names += Disguised(name);
   }
-  return "(?i)[^?]*\\?(?:.*[&;])?(?:" + names + ")(?:[=&;].*)?";
+  // Blanks around a name and brackets behind it are no part of it for many servers: "token[]".
+  return "(?i)[^?]*\\?(?:.*[&;])?(?:\\+|%20|%09|%0[ad])*(?:" + names +
+         ")(?:(?:[=&;+\\[]|%(?:00|09|0a|0d|20|5b)).*)?";
 }
 
 std::string DirectoryOf(const Injection& injection) {
@@ -119,7 +147,8 @@ Json Agreement(Json condition) {
 }  // namespace
 
 void AddStripFilters(const Endpoint& endpoint, Json& filters) {
-  Json mutations = Json::array();
+  Json mutations = Json::array(
+      {{{"remove_on_match", {{"key_matcher", FullMatch(std::string(kOverridingHeaderPattern))}}}}});
   if (!endpoint.pass_client_credentials) {
     for (const std::string_view header : kCredentialHeaders) {
       mutations.push_back({{"remove", header}});
@@ -136,10 +165,8 @@ void AddStripFilters(const Endpoint& endpoint, Json& filters) {
       mutations.push_back({{"remove", header}});
     }
   }
-  if (!mutations.empty()) {
-    filters.push_back(HeaderMutation(
-        "stockade.strip", {{"mutations", {{"request_mutations", std::move(mutations)}}}}));
-  }
+  filters.push_back(HeaderMutation("stockade.strip",
+                                   {{"mutations", {{"request_mutations", std::move(mutations)}}}}));
   if (endpoint.pass_client_credentials) return;
   Json query = {
       {"header", {{"name", ":path"}, {"string_match", FullMatch(CredentialParameterPattern())}}}};

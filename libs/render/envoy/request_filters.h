@@ -9,8 +9,9 @@
 // What a Terminate endpoint does to a request beside routing it.
 namespace stockade::render::envoy {
 
-// Takes off every credential that the agent itself sends in headers, and refuses a request that has
-// one in its query, however it is written there (other case, percent encoding).
+// Takes off headers that ask for another method or path than the one that is judged, and every
+// credential that the agent itself sends in headers; refuses a request that has a credential in its
+// query, however it is written there (other case, percent encoding, brackets).
 void AddStripFilters(const Endpoint& endpoint, codec::Json& filters);
 // Adds the endpoint's credential, if it has one; refuses the request when there is no value.
 void AddInjectionFilter(const Endpoint& endpoint, codec::Json& filters);
