@@ -6,6 +6,7 @@ Against a real API server, with the rights that the chart gives. No program runs
 import base64
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -257,13 +258,15 @@ def accepts(directory, bundle, certificate):
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def announced_long_ago(stockade):
-    """As if the newest authority that agents trust had been made 16 days before, while no operator runs."""
+def begins_to_sign(stockade):
+    """As if the time had come for the newest authority that agents trust, while no operator runs."""
     secret = stockade.cluster.get("-n", NAMESPACE, "secret", "stockade-authorities")
     kept = json.loads(base64.b64decode(secret["data"]["interception"]))
-    kept["authorities"][-1]["published"] -= 16 * 24 * 3600
+    kept["authorities"][-1]["signsSince"] = int(time.time())
     data = {"interception": base64.b64encode(json.dumps(kept).encode()).decode()}
-    stockade.cluster.must(
+    # The guards let nobody else change it.
+    operator = stockade.as_user(OPERATOR_USER, "system:masters")
+    operator.must(
         "-n", NAMESPACE, "patch", "secret", "stockade-authorities", "--type=merge", "-p", json.dumps({"data": data})
     )
 
@@ -289,7 +292,7 @@ def test_a_pod_whose_agent_does_not_know_the_next_authority_is_outdated_and_goes
     assert not condition(space.get("asb", "second"), "PodOutdated")
 
     rotation.stop()
-    announced_long_ago(stockade)
+    begins_to_sign(stockade)
     rotation.start()
     eventually(lambda: not accepts(tmp_path, known, leaf(space)), timeout=60)
     assert accepts(tmp_path, both, leaf(space))

@@ -78,8 +78,8 @@ TEST(AuthoritySetTest, TellsWhoSignsAndWhoIsToFollow) {
   EXPECT_TRUE(set.Successions(kPolicy, Start()).empty()) << "nobody was told of it";
   set.SetPublished(0, Start());
   set.SetSigning(0, Start());
-  set.Add(MakeAuthority({.name = "second", .lifetime = kPolicy.lifetime}));
   const TimePoint told = Start() + 300 * kDay;
+  set.Add(MakeAuthority({.name = "second", .lifetime = kPolicy.lifetime}, told));
   set.SetPublished(1, told);
 
   auto successions = set.Successions(kPolicy, told);
