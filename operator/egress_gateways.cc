@@ -21,12 +21,6 @@ Blocker RootsMissing() {
           false};
 }
 
-// For whom the objects of the sandbox's gateway are made.
-Claimant ClaimantOf(const api::AgentSandbox& sandbox, const std::string& gateway) {
-  if (!api::IsSharedGatewayName(gateway)) return sandbox;
-  return Claimant::OfSharedGateway({sandbox.metadata.namespace_name, gateway});
-}
-
 std::string NameOf(const Json& object) { return object["metadata"]["name"].get<std::string>(); }
 
 }  // namespace
@@ -294,7 +288,7 @@ std::string EgressGateways::NameFor(const api::AgentSandbox& sandbox) {
 bool EgressGateways::IsAllowance(const CachedPolicy& policy, const std::string& gateway,
                                  const api::AgentSandbox& sandbox) {
   return policy.key.name == api::SandboxesPartName(gateway) &&
-         ClaimantOf(sandbox, gateway).Judge(policy) != Claimed::kStrangers;
+         Claimant::OfGateway(sandbox, gateway).Judge(policy) != Claimed::kStrangers;
 }
 
 GatewayView EgressGateways::View(const api::AgentSandbox& sandbox) const {
@@ -304,7 +298,7 @@ GatewayView EgressGateways::View(const api::AgentSandbox& sandbox) const {
   view.name = sandbox.spec.egress->gateway == api::GatewayMode::kShared
                   ? api::SharedGatewayName(view.profile)
                   : api::DedicatedGatewayName(sandbox.metadata.name);
-  const Claimant claimant = ClaimantOf(sandbox, view.name);
+  const Claimant claimant = Claimant::OfGateway(sandbox, view.name);
   const auto is_ours = [&claimant](const auto& live) {
     return live && claimant.Judge(*live) != Claimed::kStrangers;
   };
@@ -314,9 +308,7 @@ GatewayView EgressGateways::View(const api::AgentSandbox& sandbox) const {
   }
   const auto deployment = caches_.deployments.store().Get({namespace_name, view.name});
   view.available = is_ours(deployment) && deployment->available;
-  for (const auto& pod : caches_.gateway_pods.store().ListNamespace(namespace_name)) {
-    const auto gateway = pod->labels.find(std::string(api::kGatewayLabel));
-    if (gateway == pod->labels.end() || gateway->second != view.name) continue;
+  for (const auto& pod : caches_.PodsOfGateway({namespace_name, view.name})) {
     GatewayTrouble trouble = DiagnoseGatewayPod(*pod);
     if (trouble.message.empty()) continue;
     view.trouble = std::move(trouble.message);

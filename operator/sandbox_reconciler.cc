@@ -7,6 +7,7 @@
 #include "api/names.h"
 #include "operator/agent_trust.h"
 #include "operator/create_errors.h"
+#include "operator/gateway_widening.h"
 #include "operator/object_writer.h"
 #include "operator/owned_kinds.h"
 #include "operator/pod_metadata.h"
@@ -246,6 +247,7 @@ void SandboxReconciler::ObserveGateway(const api::AgentSandbox& sandbox, Observa
   seen.gateway = settings_.gateways->View(sandbox);
   seen.gateway_deny_all_in_place =
       settings_.gateways->DenyAllInPlace(sandbox.metadata.namespace_name);
+  seen.gateway_widened_by = FindPolicyWideningGateway(caches_, sandbox, seen.gateway.name);
   if (seen.pod && !seen.pod->deleting) seen.distrust = settings_.gateways->DistrustIn(*seen.pod);
 }
 
@@ -586,8 +588,7 @@ std::string SandboxReconciler::FindWideningPolicy(const api::AgentSandbox& sandb
                                                   api::StringMap labels, bool has_node) const {
   labels.insert_or_assign(std::string(api::kSandboxLabel), sandbox.metadata.name);
   const std::string own = api::IngressPolicyName(sandbox.metadata.name);
-  const std::string gateway =
-      WantsGateway(sandbox) ? EgressGateways::NameFor(sandbox) : std::string();
+  const std::string gateway = WantsGateway(sandbox) ? EgressGateways::NameFor(sandbox) : std::string();
   const runtime::ObjectKey key{sandbox.metadata.namespace_name, sandbox.metadata.name};
   for (const runtime::ObjectKey& group : {runtime::ObjectKey{key.namespace_name, ""}, key}) {
     for (const auto& policy : caches_.AllowancesFor(group)) {

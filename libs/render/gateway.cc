@@ -97,6 +97,11 @@ std::string SharedGatewayOf(const api::AgentSandboxSpec& spec) {
   return api::SharedGatewayName(EgressProfileHash(*spec.egress, spec.credentials));
 }
 
+api::StringMap GatewayPodLabels(const std::string& gateway) {
+  return {{std::string(api::kManagedByLabel), std::string(api::kManagedByValue)},
+          {std::string(api::kGatewayLabel), gateway}};
+}
+
 bool NeedsPublicRoots(const EgressProfile& profile) {
   return profile.audit || std::ranges::any_of(profile.endpoints, [](const Endpoint& endpoint) {
            return endpoint.tls == api::TlsMode::kTunnel;

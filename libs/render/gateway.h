@@ -57,6 +57,9 @@ struct GatewayObjects {
 // could be decoded; empty when there is none to share.
 [[nodiscard]] std::string SharedGatewayOf(const api::AgentSandboxSpec& spec);
 
+// The labels that the pods of a gateway of that name are made with.
+[[nodiscard]] api::StringMap GatewayPodLabels(const std::string& gateway);
+
 // Whether agents must trust public authorities: some host shows them its own certificate.
 [[nodiscard]] bool NeedsPublicRoots(const EgressProfile& profile);
 

@@ -206,6 +206,37 @@ def test_a_gateway_that_is_lost_comes_back_and_the_pod_goes_on(space, unguarded)
     assert space.get("pod", "asb-agent")["metadata"]["uid"] == pod["metadata"]["uid"]
 
 
+def letting_through(pod_selector):
+    return {
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "let-everything-through"},
+        "spec": {"podSelector": pod_selector, "policyTypes": ["Egress", "Ingress"], "egress": [{}], "ingress": [{}]},
+    }  # fmt: skip
+
+
+# Each selects the gateway and not the sandbox; the last by a label that its pods get from their ReplicaSet.
+WIDENING = {
+    "all but sandboxes": {"matchExpressions": [{"key": "stockade.dev/sandbox", "operator": "DoesNotExist"}]},
+    "this gateway": {"matchLabels": {"stockade.dev/gateway": "asg-agent"}},
+    "pods of Deployments": {"matchExpressions": [{"key": "pod-template-hash", "operator": "Exists"}]},
+}
+
+
+@pytest.mark.parametrize("selector", WIDENING)
+def test_a_policy_that_widens_the_gateway_alone_is_reported_by_name(space, unguarded, selector):
+    pod = space.ready_pod(sandbox(egress=EGRESS))
+    space.ready_pod(sandbox("without"))
+    space.wait_condition("agent", "EgressIsolated", "True", "ProvenByCanary")
+    space.apply(letting_through(WIDENING[selector]))
+    asb = space.wait_condition("agent", "EgressIsolated", "False", "WidenedBy")
+    told = condition(asb, "EgressIsolated")["message"]
+    assert '"let-everything-through" selects pods of its egress gateway "asg-agent"' in told
+    assert condition(asb, "Ready")["status"] == "True"
+    assert space.get("pod", "asb-agent")["metadata"]["uid"] == pod["metadata"]["uid"]
+    assert condition(space.get("asb", "without"), "EgressIsolated")["status"] == "True"
+    space.must("delete", "networkpolicy", "let-everything-through")
+    space.wait_condition("agent", "EgressIsolated", "True", "ProvenByCanary")
+
+
 def test_nothing_is_written_while_nothing_changes(space, stockade):
     space.ready_pod(sandbox(egress=EGRESS))
     space.wait_condition("agent", "EgressIsolated", "True", "ProvenByCanary")
