@@ -21,6 +21,8 @@ using std::chrono::milliseconds;
 // How long a pod may be on its way before the status says so in a write of its own: most are ready
 // by then, and each write is multiplied by the number of sandboxes.
 constexpr milliseconds kProgressGrace = std::chrono::seconds(1);
+// Before it is asked again whether gateways can be made yet: a request or two.
+constexpr milliseconds kPreparationRetry{100};
 // Before a renewal is looked at again.
 constexpr milliseconds kLookAgainMin = std::chrono::seconds(1);
 
@@ -120,6 +122,10 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
             std::nullopt};
   }
   const api::AgentSandbox sandbox = cached->Whole();
+  // As the operator starts; what is there goes on, and its status stays.
+  if (WantsGateway(sandbox) && !settings_.gateways->IsPrepared()) {
+    return {Status::Ok(), kPreparationRetry};
+  }
 
   Observation seen;
   // Of policies only told: what exists goes on.

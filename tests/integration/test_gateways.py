@@ -247,11 +247,14 @@ def test_nothing_is_written_while_nothing_changes(space, stockade):
     assert other == []
 
 
-def test_the_authorities_outlive_the_operator(space, gateways):
+def test_the_authorities_outlive_the_operator(space, gateways, stockade):
     pod = space.ready_pod(sandbox(egress=EGRESS))
-    before = secret_of(space, pod)["data"]
+    space.wait_condition("agent", "EgressIsolated", "True", "ProvenByCanary")
+    before, written = secret_of(space, pod)["data"], len(stockade.operator_writes(space.name))
     gateways.restart()
     space.ready_pod(sandbox("second", egress=EGRESS))
+    # Not for a moment is said that there are none.
+    assert [w for w in stockade.operator_writes(space.name)[written:] if "agent" in w["name"]] == []
     assert secret_of(space, pod)["data"] == before
     assert secret_of(space, space.get("pod", "asb-second"))["data"]["ca.crt"] == before["ca.crt"]
 
