@@ -39,7 +39,7 @@ EgressGateways::Outcome EgressGateways::Ensure(const api::AgentSandbox& sandbox)
   const std::string& namespace_name = sandbox.metadata.namespace_name;
   Way way;
   way.profile = render::MakeEgressProfile(*sandbox.spec.egress, sandbox.spec.credentials);
-  way.service = {.name = render::GatewayName(sandbox, way.profile),
+  way.service = {.name = render::GatewayName(sandbox, way.profile.hash),
                  .uid = {},
                  .shared = sandbox.spec.egress->gateway == api::GatewayMode::kShared};
   if (way.service.shared) {
@@ -280,11 +280,6 @@ std::string EgressGateways::DistrustIn(const CachedPod& pod) const {
   return authorities ? DescribeDistrust(pod, *authorities) : std::string();
 }
 
-std::string EgressGateways::NameFor(const api::AgentSandbox& sandbox) {
-  std::string shared = render::SharedGatewayOf(sandbox.spec);
-  return shared.empty() ? api::DedicatedGatewayName(sandbox.metadata.name) : shared;
-}
-
 bool EgressGateways::IsAllowance(const CachedPolicy& policy, const std::string& gateway,
                                  const api::AgentSandbox& sandbox) {
   return policy.key.name == api::SandboxesPartName(gateway) &&
@@ -295,9 +290,7 @@ GatewayView EgressGateways::View(const api::AgentSandbox& sandbox) const {
   const std::string& namespace_name = sandbox.metadata.namespace_name;
   GatewayView view;
   view.profile = render::EgressProfileHash(*sandbox.spec.egress, sandbox.spec.credentials);
-  view.name = sandbox.spec.egress->gateway == api::GatewayMode::kShared
-                  ? api::SharedGatewayName(view.profile)
-                  : api::DedicatedGatewayName(sandbox.metadata.name);
+  view.name = render::GatewayName(sandbox, view.profile);
   const Claimant claimant = Claimant::OfGateway(sandbox, view.name);
   const auto is_ours = [&claimant](const auto& live) {
     return live && claimant.Judge(*live) != Claimed::kStrangers;

@@ -73,8 +73,6 @@ class EgressGateways {
 
   // Whether the gateway answers in its newest form, so that a pod may be started.
   [[nodiscard]] bool IsReady(const api::AgentSandbox& sandbox, const Way& way) const;
-  // The name of the gateway that the sandbox's spec.egress asks for.
-  [[nodiscard]] static std::string NameFor(const api::AgentSandbox& sandbox);
   // Whether it is the operator's policy by which pods of the sandbox reach that gateway of its.
   [[nodiscard]] static bool IsAllowance(const CachedPolicy& policy, const std::string& gateway,
                                         const api::AgentSandbox& sandbox);

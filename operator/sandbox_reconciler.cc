@@ -12,6 +12,7 @@
 #include "operator/owned_kinds.h"
 #include "operator/pod_metadata.h"
 #include "operator/sandbox_events.h"
+#include "render/gateway.h"
 
 namespace stockade::sandbox_operator {
 namespace {
@@ -245,7 +246,7 @@ bool SandboxReconciler::LeadsElsewhere(const api::AgentSandbox& sandbox) const {
       {sandbox.metadata.namespace_name, api::SandboxObjectName(sandbox.metadata.name)});
   if (!pod) return false;
   const auto gateway = pod->labels.find(std::string(api::kEgressLabel));
-  return gateway != pod->labels.end() && gateway->second != EgressGateways::NameFor(sandbox);
+  return gateway != pod->labels.end() && gateway->second != render::GatewayName(sandbox);
 }
 
 void SandboxReconciler::ObserveGateway(const api::AgentSandbox& sandbox, Observation& seen) const {
@@ -594,7 +595,7 @@ std::string SandboxReconciler::FindWideningPolicy(const api::AgentSandbox& sandb
                                                   api::StringMap labels, bool has_node) const {
   labels.insert_or_assign(std::string(api::kSandboxLabel), sandbox.metadata.name);
   const std::string own = api::IngressPolicyName(sandbox.metadata.name);
-  const std::string gateway = WantsGateway(sandbox) ? EgressGateways::NameFor(sandbox) : std::string();
+  const std::string gateway = WantsGateway(sandbox) ? render::GatewayName(sandbox) : std::string();
   const runtime::ObjectKey key{sandbox.metadata.namespace_name, sandbox.metadata.name};
   for (const runtime::ObjectKey& group : {runtime::ObjectKey{key.namespace_name, ""}, key}) {
     for (const auto& policy : caches_.AllowancesFor(group)) {

@@ -51,8 +51,11 @@ struct GatewayObjects {
 [[nodiscard]] codec::Json RenderGatewayService(const api::AgentSandbox& sandbox,
                                                const EgressProfile& profile);
 
+// The name of the gateway of a sandbox that has spec.egress. The second is for who knows the hash
+// of the sandbox's profile already, and spares computing it.
+[[nodiscard]] std::string GatewayName(const api::AgentSandbox& sandbox);
 [[nodiscard]] std::string GatewayName(const api::AgentSandbox& sandbox,
-                                      const EgressProfile& profile);
+                                      std::string_view profile_hash);
 // The name of the gateway that sandboxes of the namespace with this spec share, of any spec that
 // could be decoded; empty when there is none to share.
 [[nodiscard]] std::string SharedGatewayOf(const api::AgentSandboxSpec& spec);
