@@ -139,8 +139,8 @@ class SandboxDiff {
   Result<LiveGateway> GatewayOf(const api::AgentSandbox& sandbox) {
     LiveGateway gateway;
     if (!HasGateway(sandbox)) return gateway;
-    auto service =
-        Find(client_, kube::kServices, sandbox.metadata.namespace_name, NameOfGateway(sandbox));
+    auto service = Find(client_, kube::kServices, sandbox.metadata.namespace_name,
+                        render::GatewayName(sandbox));
     if (!service.ok()) return service.status();
     if (*service) {
       gateway.address = (*service)->root()["spec"]["clusterIP"].StringOrEmpty();
@@ -149,12 +149,8 @@ class SandboxDiff {
     return gateway;
   }
 
-  static std::string NameOfGateway(const api::AgentSandbox& sandbox) {
-    return render::GatewayName(sandbox, ProfileOf(sandbox));
-  }
-
-  static render::EgressProfile ProfileOf(const api::AgentSandbox& sandbox) {
-    return render::MakeEgressProfile(*sandbox.spec.egress, sandbox.spec.credentials);
+  static std::string ProfileOf(const api::AgentSandbox& sandbox) {
+    return render::EgressProfileHash(*sandbox.spec.egress, sandbox.spec.credentials);
   }
 
   // Nobody is told what is in a Secret, only what would become of it.
@@ -165,15 +161,15 @@ class SandboxDiff {
     if (!had && !has) return;
     const api::AgentSandbox& told = has ? after : *before;
     const LiveGateway& gateway = has ? gateway_after : gateway_before;
-    const bool shared = api::IsSharedGatewayName(NameOfGateway(told));
+    const bool shared = api::IsSharedGatewayName(render::GatewayName(told));
     std::string_view fate;
     if (!has) {
       fate = shared ? "would be deleted with the last sandbox of the gateway"
                     : "would be deleted with the gateway's Service";
-    } else if (!had || NameOfGateway(*before) != NameOfGateway(after)) {
+    } else if (!had || render::GatewayName(*before) != render::GatewayName(after)) {
       fate = shared ? "would be created, as far as no sandbox shares that gateway yet"
                     : "would be created";
-    } else if (ProfileOf(*before).hash != ProfileOf(after).hash) {
+    } else if (ProfileOf(*before) != ProfileOf(after)) {
       fate = "would be issued anew";
     } else {
       return;

@@ -31,7 +31,7 @@ render::SandboxEgress AddGateway(const api::AgentSandbox& sandbox,
                                  std::vector<OwnedObject>& objects) {
   const render::EgressProfile profile =
       render::MakeEgressProfile(*sandbox.spec.egress, sandbox.spec.credentials);
-  const std::string name = render::GatewayName(sandbox, profile);
+  const std::string name = render::GatewayName(sandbox, profile.hash);
   const GatewaySecrets secrets = SecretsOf(sandbox, live);
   const std::string address(live.address.empty() ? kGatewayAddress
                                                  : std::string_view(live.address));
@@ -71,8 +71,7 @@ render::SandboxEgress AddGateway(const api::AgentSandbox& sandbox,
 std::string OwnedObject::Title() const { return std::string(resource.kind) + " " + name(); }
 
 GatewaySecrets SecretsOf(const api::AgentSandbox& sandbox, const LiveGateway& gateway) {
-  const std::string name = render::GatewayName(
-      sandbox, render::MakeEgressProfile(*sandbox.spec.egress, sandbox.spec.credentials));
+  const std::string name = render::GatewayName(sandbox);
   const sandbox_operator::GatewayService service{
       .name = name, .uid = gateway.uid, .shared = api::IsSharedGatewayName(name)};
   GatewaySecrets secrets{.gateway = name + "-gateway-uid",

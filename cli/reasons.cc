@@ -80,9 +80,11 @@ constexpr std::array kReasons = {
     Reason{"MicroVM", "The pod has the RuntimeClass of this tier.", ""},
     Reason{"NoPod", "There is no pod.", ""},
     Reason{"DenyAll", "The deny-all policy is in place, and nothing widens it.", ""},
-    Reason{"WidenedBy", "Another NetworkPolicy selects the pod and allows traffic.",
-           "exclude sandboxes and their egress gateways from that policy's podSelector with "
-           "matchExpressions on stockade.dev/sandbox and stockade.dev/gateway DoesNotExist"},
+    Reason{
+        "WidenedBy",
+        "Another NetworkPolicy selects the pod, or pods of its egress gateway, and allows traffic.",
+        "exclude sandboxes and their egress gateways from that policy's podSelector with "
+        "matchExpressions on stockade.dev/sandbox and stockade.dev/gateway DoesNotExist"},
     Reason{"ProvenByCanary",
            "In the pod, nothing answers but the gateway: the canary tried before the agent began, "
            "and the check is repeated.",

@@ -413,9 +413,7 @@ void OperatorApp::Impl::OnPolicyChange(const runtime::Store<CachedPolicy>::Chang
     if (!object) continue;
     const std::string& namespace_name = object->key.namespace_name;
     EnqueueOwner(namespace_name, object->owner);
-    if (const std::string shared = SharedGatewayNamed(object->labels); !shared.empty()) {
-      EnqueueSharers({namespace_name, shared}, PriorityOf(change));
-    }
+    EnqueueSharers({namespace_name, SharedGatewayNamed(object->labels)}, PriorityOf(change));
     // A stranger's that had the name of one of ours.
     if (const auto named = api::SandboxOfIngressPolicy(object->key.name)) {
       EnqueueKnown({namespace_name, *named}, PriorityOf(change));

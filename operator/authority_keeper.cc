@@ -136,6 +136,12 @@ Status AuthorityKeeper::Publish(const Sets& sets, pki::TimePoint now) {
 }
 
 runtime::ReconcileResult AuthorityKeeper::Reconcile() {
+  runtime::ReconcileResult result = ReconcileOnce();
+  looked_up_ = true;
+  return result;
+}
+
+runtime::ReconcileResult AuthorityKeeper::ReconcileOnce() {
   const pki::TimePoint now = clock_.Now();
   Sets sets;
   Json live;

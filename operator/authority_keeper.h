@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -50,6 +51,9 @@ class AuthorityKeeper {
 
   // Null until they are known.
   [[nodiscard]] std::shared_ptr<const Authorities> Current() const;
+  // Whether they were looked up at all, with success or without: before that nobody can say that
+  // there are none.
+  [[nodiscard]] bool LookedUp() const { return looked_up_; }
 
   // Reads the Secret, goes on with the rotation, and stores what came of it in one write.
   runtime::ReconcileResult Reconcile();
@@ -67,12 +71,14 @@ class AuthorityKeeper {
                        pki::TimePoint& wait_until) const;
   Status Store(const Sets& sets, const codec::Json& live);
   Status Publish(const Sets& sets, pki::TimePoint now);
+  runtime::ReconcileResult ReconcileOnce();
 
   kube::Client& client_;
   const Clock& clock_;
   Logger& logger_;
   const Settings settings_;
   std::function<void()> changed_;
+  std::atomic<bool> looked_up_ = false;
   // As last stored: a Secret that somebody deleted is made again from it.
   std::optional<Sets> stored_;
   mutable Mutex mutex_;

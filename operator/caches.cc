@@ -20,6 +20,12 @@ std::vector<std::string> SharedGateways(const CachedSandbox& sandbox) {
   return {runtime::ObjectKey{sandbox.key.namespace_name, sandbox.shared_gateway}.ToString()};
 }
 
+std::vector<std::string> GatewayOfPod(const CachedPod& pod) {
+  const auto gateway = pod.labels.find(std::string(api::kGatewayLabel));
+  if (gateway == pod.labels.end()) return {};
+  return {runtime::ObjectKey{pod.key.namespace_name, gateway->second}.ToString()};
+}
+
 std::vector<std::string> RunningGateways(const CachedSandbox& sandbox) {
   const bool runs = sandbox.sandbox.spec.operating_mode == api::OperatingMode::kRunning;
   return runs ? SharedGateways(sandbox) : std::vector<std::string>();
@@ -42,7 +48,8 @@ Caches::Caches(Logger& logger, bool gateways)
       gateways_(gateways),
       sharers_(sandboxes.store().AddIndex(SharedGateways)),
       running_sharers_(sandboxes.store().AddIndex(RunningGateways)),
-      allowances_(policies.store().AddIndex(AllowanceGroups)) {}
+      allowances_(policies.store().AddIndex(AllowanceGroups)),
+      pods_of_gateways_(gateway_pods.store().AddIndex(GatewayOfPod)) {}
 
 void Caches::Start(kube::IoThread& io,
                    const std::shared_ptr<const kube::ConnectionConfig>& config) {

@@ -55,12 +55,18 @@ struct Caches {
   runtime::Informer<CachedConfigMap> config_maps;   // those managed by Stockade
   runtime::Informer<CachedDeployment> deployments;  // those managed by Stockade
   runtime::Informer<CachedPod> gateway_pods;        // those with the gateway label
+  // The pods of the gateway of that key.
+  [[nodiscard]] std::vector<std::shared_ptr<const CachedPod>> PodsOfGateway(
+      const runtime::ObjectKey& gateway) const {
+    return gateway_pods.store().ListIndexed(pods_of_gateways_, gateway.ToString());
+  }
 
  private:
   const bool gateways_;
   std::size_t sharers_;          // an index of sandboxes
   std::size_t running_sharers_;  // of those that are not suspended
   std::size_t allowances_;       // an index of policies
+  std::size_t pods_of_gateways_;
 };
 
 }  // namespace stockade::sandbox_operator

@@ -25,6 +25,11 @@ bool Claimant::IsOwner(const ControllerOwner& owner) const {
   return !shared_ && IsNamesake(owner, key_.name) && owner.uid == uid_;
 }
 
+Claimant Claimant::OfGateway(const api::AgentSandbox& sandbox, const std::string& gateway) {
+  if (!api::IsSharedGatewayName(gateway)) return sandbox;
+  return OfSharedGateway({sandbox.metadata.namespace_name, gateway});
+}
+
 Claimed Claimant::Judge(const ControllerOwner& owner, const api::StringMap& labels,
                         bool deleting) const {
   if (shared_) {

@@ -20,6 +20,9 @@ class Claimant {
   // A sandbox can be given where a claimant is asked for.
   Claimant(const api::AgentSandbox& sandbox);  // NOLINT(*-explicit-*)
   [[nodiscard]] static Claimant OfSharedGateway(const runtime::ObjectKey& gateway);
+  // For whom the objects of the sandbox's gateway of that name are made.
+  [[nodiscard]] static Claimant OfGateway(const api::AgentSandbox& sandbox,
+                                          const std::string& gateway);
 
   [[nodiscard]] const std::string& namespace_name() const { return key_.namespace_name; }
 

@@ -21,12 +21,6 @@ Blocker RootsMissing() {
           false};
 }
 
-// For whom the objects of the sandbox's gateway are made.
-Claimant ClaimantOf(const api::AgentSandbox& sandbox, const std::string& gateway) {
-  if (!api::IsSharedGatewayName(gateway)) return sandbox;
-  return Claimant::OfSharedGateway({sandbox.metadata.namespace_name, gateway});
-}
-
 std::string NameOf(const Json& object) { return object["metadata"]["name"].get<std::string>(); }
 
 }  // namespace
@@ -45,7 +39,7 @@ EgressGateways::Outcome EgressGateways::Ensure(const api::AgentSandbox& sandbox)
   const std::string& namespace_name = sandbox.metadata.namespace_name;
   Way way;
   way.profile = render::MakeEgressProfile(*sandbox.spec.egress, sandbox.spec.credentials);
-  way.service = {.name = render::GatewayName(sandbox, way.profile),
+  way.service = {.name = render::GatewayName(sandbox, way.profile.hash),
                  .uid = {},
                  .shared = sandbox.spec.egress->gateway == api::GatewayMode::kShared};
   if (way.service.shared) {
@@ -286,25 +280,18 @@ std::string EgressGateways::DistrustIn(const CachedPod& pod) const {
   return authorities ? DescribeDistrust(pod, *authorities) : std::string();
 }
 
-std::string EgressGateways::NameFor(const api::AgentSandbox& sandbox) {
-  std::string shared = render::SharedGatewayOf(sandbox.spec);
-  return shared.empty() ? api::DedicatedGatewayName(sandbox.metadata.name) : shared;
-}
-
 bool EgressGateways::IsAllowance(const CachedPolicy& policy, const std::string& gateway,
                                  const api::AgentSandbox& sandbox) {
   return policy.key.name == api::SandboxesPartName(gateway) &&
-         ClaimantOf(sandbox, gateway).Judge(policy) != Claimed::kStrangers;
+         Claimant::OfGateway(sandbox, gateway).Judge(policy) != Claimed::kStrangers;
 }
 
 GatewayView EgressGateways::View(const api::AgentSandbox& sandbox) const {
   const std::string& namespace_name = sandbox.metadata.namespace_name;
   GatewayView view;
   view.profile = render::EgressProfileHash(*sandbox.spec.egress, sandbox.spec.credentials);
-  view.name = sandbox.spec.egress->gateway == api::GatewayMode::kShared
-                  ? api::SharedGatewayName(view.profile)
-                  : api::DedicatedGatewayName(sandbox.metadata.name);
-  const Claimant claimant = ClaimantOf(sandbox, view.name);
+  view.name = render::GatewayName(sandbox, view.profile);
+  const Claimant claimant = Claimant::OfGateway(sandbox, view.name);
   const auto is_ours = [&claimant](const auto& live) {
     return live && claimant.Judge(*live) != Claimed::kStrangers;
   };
@@ -314,9 +301,7 @@ GatewayView EgressGateways::View(const api::AgentSandbox& sandbox) const {
   }
   const auto deployment = caches_.deployments.store().Get({namespace_name, view.name});
   view.available = is_ours(deployment) && deployment->available;
-  for (const auto& pod : caches_.gateway_pods.store().ListNamespace(namespace_name)) {
-    const auto gateway = pod->labels.find(std::string(api::kGatewayLabel));
-    if (gateway == pod->labels.end() || gateway->second != view.name) continue;
+  for (const auto& pod : caches_.PodsOfGateway({namespace_name, view.name})) {
     GatewayTrouble trouble = DiagnoseGatewayPod(*pod);
     if (trouble.message.empty()) continue;
     view.trouble = std::move(trouble.message);

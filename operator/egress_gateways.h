@@ -73,11 +73,11 @@ class EgressGateways {
 
   // Whether the gateway answers in its newest form, so that a pod may be started.
   [[nodiscard]] bool IsReady(const api::AgentSandbox& sandbox, const Way& way) const;
-  // The name of the gateway that the sandbox's spec.egress asks for.
-  [[nodiscard]] static std::string NameFor(const api::AgentSandbox& sandbox);
   // Whether it is the operator's policy by which pods of the sandbox reach that gateway of its.
   [[nodiscard]] static bool IsAllowance(const CachedPolicy& policy, const std::string& gateway,
                                         const api::AgentSandbox& sandbox);
+  // Whether anything can be said of gateways: not before the authorities were looked up.
+  [[nodiscard]] bool IsPrepared() const { return authorities_.LookedUp(); }
   // For the sandbox's pod: what DescribeDistrust says; nothing while no authorities are known.
   [[nodiscard]] std::string DistrustIn(const CachedPod& pod) const;
   // What keeps it from that, in words; from its pods.

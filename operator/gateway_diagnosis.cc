@@ -46,7 +46,9 @@ bool ConcernsSharers(const runtime::Store<CachedPod>::Change& change) {
   const auto trouble = [](const std::shared_ptr<const CachedPod>& pod) {
     return pod ? DiagnoseGatewayPod(*pod) : GatewayTrouble();
   };
-  return trouble(change.before) != trouble(change.after);
+  if (trouble(change.before) != trouble(change.after)) return true;
+  // Policies select it by its labels.
+  return change.before && change.after && change.before->labels != change.after->labels;
 }
 
 }  // namespace stockade::sandbox_operator

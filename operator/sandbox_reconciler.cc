@@ -7,10 +7,12 @@
 #include "api/names.h"
 #include "operator/agent_trust.h"
 #include "operator/create_errors.h"
+#include "operator/gateway_widening.h"
 #include "operator/object_writer.h"
 #include "operator/owned_kinds.h"
 #include "operator/pod_metadata.h"
 #include "operator/sandbox_events.h"
+#include "render/gateway.h"
 
 namespace stockade::sandbox_operator {
 namespace {
@@ -20,6 +22,8 @@ using std::chrono::milliseconds;
 // How long a pod may be on its way before the status says so in a write of its own: most are ready
 // by then, and each write is multiplied by the number of sandboxes.
 constexpr milliseconds kProgressGrace = std::chrono::seconds(1);
+// Before it is asked again whether gateways can be made yet: a request or two.
+constexpr milliseconds kPreparationRetry{100};
 // Before a renewal is looked at again.
 constexpr milliseconds kLookAgainMin = std::chrono::seconds(1);
 
@@ -119,6 +123,10 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
             std::nullopt};
   }
   const api::AgentSandbox sandbox = cached->Whole();
+  // As the operator starts; what is there goes on, and its status stays.
+  if (WantsGateway(sandbox) && !settings_.gateways->IsPrepared()) {
+    return {Status::Ok(), kPreparationRetry};
+  }
 
   Observation seen;
   // Of policies only told: what exists goes on.
@@ -238,7 +246,7 @@ bool SandboxReconciler::LeadsElsewhere(const api::AgentSandbox& sandbox) const {
       {sandbox.metadata.namespace_name, api::SandboxObjectName(sandbox.metadata.name)});
   if (!pod) return false;
   const auto gateway = pod->labels.find(std::string(api::kEgressLabel));
-  return gateway != pod->labels.end() && gateway->second != EgressGateways::NameFor(sandbox);
+  return gateway != pod->labels.end() && gateway->second != render::GatewayName(sandbox);
 }
 
 void SandboxReconciler::ObserveGateway(const api::AgentSandbox& sandbox, Observation& seen) const {
@@ -246,6 +254,7 @@ void SandboxReconciler::ObserveGateway(const api::AgentSandbox& sandbox, Observa
   seen.gateway = settings_.gateways->View(sandbox);
   seen.gateway_deny_all_in_place =
       settings_.gateways->DenyAllInPlace(sandbox.metadata.namespace_name);
+  seen.gateway_widened_by = FindPolicyWideningGateway(caches_, sandbox, seen.gateway.name);
   if (seen.pod && !seen.pod->deleting) seen.distrust = settings_.gateways->DistrustIn(*seen.pod);
 }
 
@@ -586,8 +595,7 @@ std::string SandboxReconciler::FindWideningPolicy(const api::AgentSandbox& sandb
                                                   api::StringMap labels, bool has_node) const {
   labels.insert_or_assign(std::string(api::kSandboxLabel), sandbox.metadata.name);
   const std::string own = api::IngressPolicyName(sandbox.metadata.name);
-  const std::string gateway =
-      WantsGateway(sandbox) ? EgressGateways::NameFor(sandbox) : std::string();
+  const std::string gateway = WantsGateway(sandbox) ? render::GatewayName(sandbox) : std::string();
   const runtime::ObjectKey key{sandbox.metadata.namespace_name, sandbox.metadata.name};
   for (const runtime::ObjectKey& group : {runtime::ObjectKey{key.namespace_name, ""}, key}) {
     for (const auto& policy : caches_.AllowancesFor(group)) {

@@ -144,12 +144,17 @@ Condition CredentialsBrokered(const api::AgentSandbox& sandbox, const Observatio
                   " with the egress gateway \"" + seen.gateway.name + "\" alone");
 }
 
+Condition WidenedBy(const std::string& policy, const std::string& selected) {
+  return Make("EgressIsolated", "False", "WidenedBy",
+              "NetworkPolicy \"" + policy + "\" selects " + selected +
+                  " and lets traffic through; " + ExcludeFromPodSelector());
+}
+
 Condition EgressIsolated(const Observation& seen) {
-  if (!seen.widened_by.empty()) {
-    return Make("EgressIsolated", "False", "WidenedBy",
-                "NetworkPolicy \"" + seen.widened_by +
-                    "\" selects the sandbox's pod and lets traffic through; " +
-                    ExcludeFromPodSelector());
+  if (!seen.widened_by.empty()) return WidenedBy(seen.widened_by, "the sandbox's pod");
+  if (!seen.gateway_widened_by.empty()) {
+    return WidenedBy(seen.gateway_widened_by,
+                     "pods of its egress gateway \"" + seen.gateway.name + "\"");
   }
   if (!seen.deny_all_in_place) {
     return Make("EgressIsolated", "Unknown", "DenyAllMissing",

@@ -51,7 +51,8 @@ struct Observation {
   std::string distrust;
   // When something is to be renewed, though nothing may have changed.
   std::optional<std::chrono::milliseconds> look_again;
-  std::string widened_by;  // name of another policy that lets traffic through, or empty
+  std::string widened_by;          // name of another policy that lets traffic through, or empty
+  std::string gateway_widened_by;  // the same for the pods of its gateway
 };
 
 // The whole status of `sandbox`, as it should stand in the API server. A condition keeps the

@@ -33,7 +33,7 @@ Json UnownedObject(std::string_view namespace_name, std::string_view api_version
 class Maker {
  public:
   Maker(const api::AgentSandbox& sandbox, const EgressProfile& profile)
-      : sandbox_(sandbox), profile_(profile), name_(GatewayName(sandbox, profile)) {}
+      : sandbox_(sandbox), profile_(profile), name_(GatewayName(sandbox, profile.hash)) {}
 
   [[nodiscard]] const std::string& name() const { return name_; }
 
@@ -86,15 +86,25 @@ Json ServiceSpec(const std::string& gateway) {
 
 }  // namespace
 
-std::string GatewayName(const api::AgentSandbox& sandbox, const EgressProfile& profile) {
+std::string GatewayName(const api::AgentSandbox& sandbox) {
+  std::string shared = SharedGatewayOf(sandbox.spec);
+  return shared.empty() ? api::DedicatedGatewayName(sandbox.metadata.name) : shared;
+}
+
+std::string GatewayName(const api::AgentSandbox& sandbox, std::string_view profile_hash) {
   return sandbox.spec.egress->gateway == api::GatewayMode::kShared
-             ? api::SharedGatewayName(profile.hash)
+             ? api::SharedGatewayName(profile_hash)
              : api::DedicatedGatewayName(sandbox.metadata.name);
 }
 
 std::string SharedGatewayOf(const api::AgentSandboxSpec& spec) {
   if (!spec.egress || spec.egress->gateway != api::GatewayMode::kShared) return {};
   return api::SharedGatewayName(EgressProfileHash(*spec.egress, spec.credentials));
+}
+
+api::StringMap GatewayPodLabels(const std::string& gateway) {
+  return {{std::string(api::kManagedByLabel), std::string(api::kManagedByValue)},
+          {std::string(api::kGatewayLabel), gateway}};
 }
 
 bool NeedsPublicRoots(const EgressProfile& profile) {

@@ -51,11 +51,17 @@ struct GatewayObjects {
 [[nodiscard]] codec::Json RenderGatewayService(const api::AgentSandbox& sandbox,
                                                const EgressProfile& profile);
 
+// The name of the gateway of a sandbox that has spec.egress. The second is for who knows the hash
+// of the sandbox's profile already, and spares computing it.
+[[nodiscard]] std::string GatewayName(const api::AgentSandbox& sandbox);
 [[nodiscard]] std::string GatewayName(const api::AgentSandbox& sandbox,
-                                      const EgressProfile& profile);
+                                      std::string_view profile_hash);
 // The name of the gateway that sandboxes of the namespace with this spec share, of any spec that
 // could be decoded; empty when there is none to share.
 [[nodiscard]] std::string SharedGatewayOf(const api::AgentSandboxSpec& spec);
+
+// The labels that the pods of a gateway of that name are made with.
+[[nodiscard]] api::StringMap GatewayPodLabels(const std::string& gateway);
 
 // Whether agents must trust public authorities: some host shows them its own certificate.
 [[nodiscard]] bool NeedsPublicRoots(const EgressProfile& profile);

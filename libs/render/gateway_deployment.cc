@@ -176,9 +176,8 @@ Json PodSpec(const std::string& gateway, const GatewayCredentials& credentials,
 Json GatewayDeploymentSpec(const std::string& gateway, const GatewayCredentials& credentials,
                            const EgressSettings& settings, const GatewayState& state,
                            const std::string& config_hash) {
-  Json template_metadata = {
-      {"labels", {{api::kManagedByLabel, api::kManagedByValue}, {api::kGatewayLabel, gateway}}},
-      {"annotations", {{api::kConfigHashAnnotation, config_hash}}}};
+  Json template_metadata = {{"labels", GatewayPodLabels(gateway)},
+                            {"annotations", {{api::kConfigHashAnnotation, config_hash}}}};
   return {
       {"replicas", 1},
       {"revisionHistoryLimit", 1},

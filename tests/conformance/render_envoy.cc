@@ -77,7 +77,7 @@ int Main(int argc, char** argv) {
   EgressSettings settings;
   settings.google_audience = root["googleAudience"].StringOrEmpty();
   const GatewayCredentials planned =
-      PlanCredentials(sandbox, profile, settings, GatewayName(sandbox, profile));
+      PlanCredentials(sandbox, profile, settings, GatewayName(sandbox));
   const codec::Json rendered = {{"hash", profile.hash},
                                 {"serverName", GatewayServerName(profile, gateway.namespace_name)},
                                 {"sidecar", RenderSidecar(profile, sidecar)},

@@ -6,6 +6,7 @@ Against a real API server, with the rights that the chart gives. No program runs
 import base64
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -214,6 +215,37 @@ def test_a_gateway_that_is_lost_comes_back_and_the_pod_goes_on(space, unguarded)
     assert space.get("pod", "asb-agent")["metadata"]["uid"] == pod["metadata"]["uid"]
 
 
+def letting_through(pod_selector):
+    return {
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "let-everything-through"},
+        "spec": {"podSelector": pod_selector, "policyTypes": ["Egress", "Ingress"], "egress": [{}], "ingress": [{}]},
+    }  # fmt: skip
+
+
+# Each selects the gateway and not the sandbox; the last by a label that its pods get from their ReplicaSet.
+WIDENING = {
+    "all but sandboxes": {"matchExpressions": [{"key": "stockade.dev/sandbox", "operator": "DoesNotExist"}]},
+    "this gateway": {"matchLabels": {"stockade.dev/gateway": "asg-agent"}},
+    "pods of Deployments": {"matchExpressions": [{"key": "pod-template-hash", "operator": "Exists"}]},
+}
+
+
+@pytest.mark.parametrize("selector", WIDENING)
+def test_a_policy_that_widens_the_gateway_alone_is_reported_by_name(space, unguarded, selector):
+    pod = space.ready_pod(sandbox(egress=EGRESS))
+    space.ready_pod(sandbox("without"))
+    space.wait_condition("agent", "EgressIsolated", "True", "ProvenByCanary")
+    space.apply(letting_through(WIDENING[selector]))
+    asb = space.wait_condition("agent", "EgressIsolated", "False", "WidenedBy")
+    told = condition(asb, "EgressIsolated")["message"]
+    assert '"let-everything-through" selects pods of its egress gateway "asg-agent"' in told
+    assert condition(asb, "Ready")["status"] == "True"
+    assert space.get("pod", "asb-agent")["metadata"]["uid"] == pod["metadata"]["uid"]
+    assert condition(space.get("asb", "without"), "EgressIsolated")["status"] == "True"
+    space.must("delete", "networkpolicy", "let-everything-through")
+    space.wait_condition("agent", "EgressIsolated", "True", "ProvenByCanary")
+
+
 def test_nothing_is_written_while_nothing_changes(space, stockade):
     space.ready_pod(sandbox(egress=EGRESS))
     space.wait_condition("agent", "EgressIsolated", "True", "ProvenByCanary")
@@ -224,11 +256,14 @@ def test_nothing_is_written_while_nothing_changes(space, stockade):
     assert other == []
 
 
-def test_the_authorities_outlive_the_operator(space, gateways):
+def test_the_authorities_outlive_the_operator(space, gateways, stockade):
     pod = space.ready_pod(sandbox(egress=EGRESS))
-    before = secret_of(space, pod)["data"]
+    space.wait_condition("agent", "EgressIsolated", "True", "ProvenByCanary")
+    before, written = secret_of(space, pod)["data"], len(stockade.operator_writes(space.name))
     gateways.restart()
     space.ready_pod(sandbox("second", egress=EGRESS))
+    # Not for a moment is said that there are none.
+    assert [w for w in stockade.operator_writes(space.name)[written:] if "agent" in w["name"]] == []
     assert secret_of(space, pod)["data"] == before
     assert secret_of(space, space.get("pod", "asb-second"))["data"]["ca.crt"] == before["ca.crt"]
 
@@ -266,13 +301,15 @@ def accepts(directory, bundle, certificate):
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def announced_long_ago(stockade):
-    """As if the newest authority that agents trust had been made 16 days before, while no operator runs."""
+def begins_to_sign(stockade):
+    """As if the time had come for the newest authority that agents trust, while no operator runs."""
     secret = stockade.cluster.get("-n", NAMESPACE, "secret", "stockade-authorities")
     kept = json.loads(base64.b64decode(secret["data"]["interception"]))
-    kept["authorities"][-1]["published"] -= 16 * 24 * 3600
+    kept["authorities"][-1]["signsSince"] = int(time.time())
     data = {"interception": base64.b64encode(json.dumps(kept).encode()).decode()}
-    stockade.cluster.must(
+    # The guards let nobody else change it.
+    operator = stockade.as_user(OPERATOR_USER, "system:masters")
+    operator.must(
         "-n", NAMESPACE, "patch", "secret", "stockade-authorities", "--type=merge", "-p", json.dumps({"data": data})
     )
 
@@ -298,7 +335,7 @@ def test_a_pod_whose_agent_does_not_know_the_next_authority_is_outdated_and_goes
     assert not condition(space.get("asb", "second"), "PodOutdated")
 
     rotation.stop()
-    announced_long_ago(stockade)
+    begins_to_sign(stockade)
     rotation.start()
     eventually(lambda: not accepts(tmp_path, known, leaf(space)), timeout=60)
     assert accepts(tmp_path, both, leaf(space))

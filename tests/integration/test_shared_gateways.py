@@ -9,7 +9,7 @@ import pytest
 
 from cluster import eventually
 from stockade import OPERATOR_USER, condition, sandbox
-from test_gateways import EGRESS, gateways, left, openssl, secret_of  # noqa: F401
+from test_gateways import EGRESS, gateways, left, letting_through, openssl, secret_of  # noqa: F401
 from test_operator import Space
 
 SHARED = EGRESS | {"gateway": "Shared"}
@@ -126,6 +126,21 @@ def test_a_sandbox_more_takes_few_writes_and_leaves_the_gateway_alone(space, sto
     assert {w["resource"] for w in of_second} == {"secrets", "pods", "agentsandboxes/status"}
     assert [w for w in writes if w["name"].startswith(gateway)] == []
     assert versions == (uids(space, gateway), deployments(space)[gateway]["metadata"]["generation"])
+
+
+def test_a_policy_that_widens_a_shared_gateway_is_reported_by_each_that_shares_it(space, unguarded):
+    gateway = ready(space, "one", "two")
+    ready(space, "own", egress=EGRESS)
+    for name in ("one", "two", "own"):
+        space.wait_condition(name, "EgressIsolated", "True", "ProvenByCanary")
+    space.apply(letting_through({"matchLabels": {"stockade.dev/gateway": gateway}}))
+    for name in ("one", "two"):
+        asb = space.wait_condition(name, "EgressIsolated", "False", "WidenedBy")
+        assert f'selects pods of its egress gateway "{gateway}"' in condition(asb, "EgressIsolated")["message"]
+    assert condition(space.get("asb", "own"), "EgressIsolated")["status"] == "True"
+    space.must("delete", "networkpolicy", "let-everything-through")
+    for name in ("one", "two"):
+        space.wait_condition(name, "EgressIsolated", "True", "ProvenByCanary")
 
 
 # What becomes of changes

@@ -89,7 +89,9 @@ class AuthorityKeeperTest : public ::testing::Test {
 
 TEST_F(AuthorityKeeperTest, MakesBothAuthoritiesInOneWrite) {
   EXPECT_EQ(keeper_->Current(), nullptr);
+  EXPECT_FALSE(keeper_->LookedUp());
   Settle();
+  EXPECT_TRUE(keeper_->LookedUp());
   EXPECT_EQ(server_.writes, 1);
   EXPECT_EQ(notified_, 1);
   const auto current = keeper_->Current();
@@ -182,6 +184,7 @@ TEST_F(AuthorityKeeperTest, NothingIsSignedByAnAuthorityThatWasNotStored) {
   server_.refuses = true;
   EXPECT_FALSE(keeper_->Reconcile().status.ok());
   EXPECT_EQ(keeper_->Current(), nullptr);
+  EXPECT_TRUE(keeper_->LookedUp()) << "so that it is told that there are none";
   EXPECT_EQ(notified_, 0);
 }
 

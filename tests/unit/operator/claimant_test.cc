@@ -63,6 +63,15 @@ TEST(ClaimantTest, KnowsWhatIsOfASharedGatewayByItsLabels) {
             Claimed::kStrangers);
 }
 
+TEST(ClaimantTest, AGatewaysNameTellsWhoseItsObjectsAre) {
+  const Claimant dedicated = Claimant::OfGateway(Sandbox(), "asg-box");
+  EXPECT_EQ(dedicated.Judge(SandboxOwner("box", "uid-1"), {}, false), Claimed::kOurs);
+  EXPECT_EQ(dedicated.Judge({}, GatewayLabels("asg-box"), false), Claimed::kStrangers);
+  const Claimant shared = Claimant::OfGateway(Sandbox(), "asg--0123");
+  EXPECT_EQ(shared.namespace_name(), "team");
+  EXPECT_EQ(shared.Judge({}, GatewayLabels("asg--0123"), false), Claimed::kOurs);
+}
+
 TEST(ClaimantTest, LabelsOfADedicatedGatewayNameNoSharedOne) {
   EXPECT_EQ(SharedGatewayNamed(GatewayLabels("asg--0123")), "asg--0123");
   EXPECT_EQ(SharedGatewayNamed(GatewayLabels("asg-box")), "");

@@ -96,6 +96,9 @@ TEST(GatewayDiagnosisTest, PodConcernsSharersWhereItSaysSomethingElse) {
   EXPECT_TRUE(ConcernsSharers(Change(Ready(), troubled)));
   const runtime::Store<CachedPod>::Change gone{std::make_shared<const CachedPod>(Ready()), nullptr};
   EXPECT_FALSE(ConcernsSharers(gone));
+  CachedPod labelled = Ready();
+  labelled.labels = {{"app", "web"}};
+  EXPECT_TRUE(ConcernsSharers(Change(Ready(), labelled))) << "a policy may select it now";
 }
 
 }  // namespace

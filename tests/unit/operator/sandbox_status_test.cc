@@ -112,6 +112,23 @@ TEST(SandboxStatusTest, WidenedNetworkIsNotIsolatedThoughThePodIsReady) {
                         "DoesNotExist"));
 }
 
+TEST(SandboxStatusTest, WidenedGatewayIsNotIsolatedThoughTheSandboxesPodIs) {
+  Observation seen = Healthy();
+  seen.has_gateway = true;
+  seen.gateway.name = "asg-reviewer";
+  seen.gateway_widened_by = "let-it-in";
+  codec::Json isolated = Condition(Compute(Sandbox(), seen), "EgressIsolated");
+  EXPECT_EQ(isolated["status"], "False");
+  EXPECT_EQ(isolated["reason"], "WidenedBy");
+  EXPECT_THAT(isolated["message"].get<std::string>(),
+              ::testing::StartsWith("NetworkPolicy \"let-it-in\" selects pods of its egress "
+                                    "gateway \"asg-reviewer\" and lets traffic through; exclude"));
+  seen.widened_by = "let-it-out";
+  isolated = Condition(Compute(Sandbox(), seen), "EgressIsolated");
+  EXPECT_THAT(isolated["message"].get<std::string>(), HasSubstr("let-it-out"))
+      << "the nearer one first";
+}
+
 TEST(SandboxStatusTest, PodIsOutdatedByItsProfileOrByWhatItsAgentTrusts) {
   Observation seen = Healthy();
   const auto outdated = [&seen] { return Condition(Compute(Sandbox(), seen), "PodOutdated"); };

@@ -270,6 +270,24 @@ TEST(GatewayTest, SharedGatewayIsTheSameForEverySandboxAndOfNone) {
 }
 
 // Two sandboxes, whatever their names, never have objects of one kind and name.
+TEST(GatewayTest, NameIsThatOfItsObjectsHoweverItIsAsked) {
+  for (const char* egress :
+       {"{allow: [{host: a.example.com}]}", "{gateway: Shared, allow: [{host: a.example.com}]}"}) {
+    SCOPED_TRACE(egress);
+    const EgressCase rendered = RenderedWithEgress(egress);
+    const std::string name = GatewayName(rendered.sandbox);
+    EXPECT_EQ(GatewayName(rendered.sandbox, rendered.profile.hash), name);
+    EXPECT_EQ(Metadata(rendered.gateway.deployment).at("name"), name);
+    EXPECT_EQ(Metadata(rendered.gateway.service).at("name"), name);
+    const api::StringMap labels = rendered.gateway.deployment.at("spec")
+                                      .at("template")
+                                      .at("metadata")
+                                      .at("labels")
+                                      .get<api::StringMap>();
+    EXPECT_EQ(labels, GatewayPodLabels(name));
+  }
+}
+
 TEST(GatewayTest, NamesOfTwoGatewaysNeverMeet) {
   std::set<std::pair<std::string, std::string>> names;
   std::size_t objects = 0;
