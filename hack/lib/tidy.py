@@ -31,10 +31,10 @@ def included_files(build):
     return found
 
 
-def fingerprint(root, command, files):
+def fingerprint(root, version, command, files):
     """A digest of all that decides what clang-tidy says about a file, system headers excepted."""
     digest = hashlib.sha256()
-    digest.update(subprocess.run([TOOL, "--version"], check=True, capture_output=True).stdout)
+    digest.update(version)
     digest.update((root / ".clang-tidy").read_bytes())
     digest.update(command.replace(str(root), "").encode())
     for path in sorted(files):
@@ -57,6 +57,7 @@ def examine(build, source, stamp):
 def main(root, build, cache, results):
     root, cache = pathlib.Path(root).resolve(), pathlib.Path(cache)
     cache.mkdir(parents=True, exist_ok=True)
+    version = subprocess.run([TOOL, "--version"], check=True, capture_output=True).stdout
     includes = included_files(build)
     work = []
     for entry in json.loads((pathlib.Path(build) / "compile_commands.json").read_text()):
@@ -67,7 +68,7 @@ def main(root, build, cache, results):
         output = words[words.index("-o") + 1]
         read = {(pathlib.Path(build) / path).resolve() for path in includes.get(output, [])} | {source}
         own = [path for path in read if path.is_relative_to(root) and path.exists()]
-        work.append((source, cache / fingerprint(root, entry["command"], own)))
+        work.append((source, cache / fingerprint(root, version, entry["command"], own)))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool, open(results, "w", encoding="utf-8") as out:
         outcomes = pool.map(lambda item: examine(build, *item), work)
         failed = 0
