@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "policy/egress_hosts.h"
+#include "policy/egress_size.h"
 #include "policy/quoting.h"
 #include "policy/report.h"
 #include "policy/rule_groups.h"
@@ -153,6 +154,15 @@ void CheckEgressDuplicate(const Subject& s, Report& report) {
   }
 }
 
+void CheckEgressSize(const Subject& s, Report& report) {
+  if (!s.sandbox->spec.egress) return;
+  const std::int64_t bytes = EstimateGatewayBytes(*s.sandbox->spec.egress);
+  if (bytes <= kMaxGatewayBytes) return;
+  report.Add("spec.egress.allow", "the gateway's configuration would take about " +
+                                      std::to_string(bytes / 1000) + " kB, and " +
+                                      std::to_string(kMaxGatewayBytes / 1000) + " kB are the most");
+}
+
 void CheckEgressRequestRule(const Subject& s, Report& report) {
   ForEachEntry(s, [&](const EgressEntry& entry, const std::string& path, bool allows) {
     for (std::size_t i = 0; i < entry.paths.size(); ++i) {
@@ -280,6 +290,16 @@ constexpr std::array kRules = {
          .summary = "Several entries for one host and port add to each other, so they agree on "
                     "tls and credential, and differ in methods or paths.",
          .remedy = "make one entry of the two, or let them differ in methods or paths alone",
+         .references = {.principle = Principle::kDefenceInDepth}},
+    Rule{.code = "EgressSize",
+         .judges = JudgedObject::kSandbox,
+         .check = CheckEgressSize,
+         .fields = "egress.allow[], egress.deny[]",
+         .summary = "The configuration of a gateway is one ConfigMap, which holds 1 MiB. Each host "
+                    "and port takes some 25 kB of it, so there may be 38, and each path of a "
+                    "host that has many takes its share.",
+         .remedy = "list fewer hosts, ports and paths: a wildcard for the hosts of one owner, a "
+                   "prefix for several paths, or a second sandbox for what another task needs",
          .references = {.principle = Principle::kDefenceInDepth}},
     Rule{.code = "EgressRequestRule",
          .judges = JudgedObject::kSandbox,

@@ -37,9 +37,12 @@ struct EgressSettings {
   std::map<std::string, std::string> dns_pod_labels = {{"k8s-app", "kube-dns"}};
 
   // What the canary tries, as docs/canary.md says. "$(HOST_IP)" in one stands for the node's
-  // address; such targets are tried before the agent starts and not again, so that there must be
-  // another one.
-  std::vector<std::string> shut_targets = {"tcp://169.254.169.254:80"};
+  // address, and the kubelet also knows the variables of the API server's Service, which every pod
+  // reaches unless a policy forbids it; such targets are tried before the agent starts and not
+  // again, so that there must be another one.
+  std::vector<std::string> shut_targets = {
+      "tcp://169.254.169.254:80",
+      "tcp://[$(KUBERNETES_SERVICE_HOST)]:$(KUBERNETES_SERVICE_PORT)"};
 
   // The audience of tokens for Vertex: the workload identity pool's provider. Empty: there are
   // none.

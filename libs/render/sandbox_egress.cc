@@ -35,12 +35,13 @@ std::string Tcp(const std::string& address, std::int64_t port) {
 }
 
 bool NamesHost(const std::string& target) { return target.find(kHostIp) != std::string::npos; }
+bool NamesVariable(const std::string& target) { return target.find("$(") != std::string::npos; }
 
-// As the canary takes them. A probe's command knows no variable of the pod's.
+// As the canary takes them. In a probe's command the kubelet puts no values for variables.
 std::string ShutTargets(const EgressSettings& settings, bool in_probe) {
   std::string targets;
   for (const std::string& target : settings.shut_targets) {
-    if (in_probe && NamesHost(target)) continue;
+    if (in_probe && NamesVariable(target)) continue;
     if (!targets.empty()) targets += ',';
     targets += target;
   }

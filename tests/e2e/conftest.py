@@ -67,7 +67,8 @@ VALUES = {
                 "images": {"proxy": "localhost/stockade-envoy:test"},
                 "clusterRanges": ["10.96.0.0/16", "10.244.0.0/16"],
                 "shutTargets": [
-                    "tcp://10.96.0.1:443", "tcp://[$(HOST_IP)]:10250", f"tcp://{outside.HOST_ADDRESS}:443",
+                    "tcp://[$(KUBERNETES_SERVICE_HOST)]:$(KUBERNETES_SERVICE_PORT)", "tcp://[$(HOST_IP)]:10250",
+                    f"tcp://{outside.HOST_ADDRESS}:443",
                     f"udp://{outside.DNS_ADDRESS}:53",
                 ],
                 "resolvers": [outside.DNS_ADDRESS],

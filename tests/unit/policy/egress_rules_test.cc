@@ -1,6 +1,23 @@
 #include "tests/unit/policy/rule_case.h"
 
 namespace stockade::policy {
+namespace {
+
+// So many entries of egress.allow, each with these fields beside its host.
+std::string Hosts(int count, const std::string& fields) {
+  std::string list;
+  for (int i = 0; i < count; ++i) {
+    list += std::string(i == 0 ? "" : ",") + R"({"host":"h)" + std::to_string(i) +
+            R"(.example.com")" + fields + "}";
+  }
+  return "[" + list + "]";
+}
+
+const std::string k38Hosts = Hosts(38, "");
+const std::string k39Hosts = Hosts(39, "");
+const std::string kFiveHostsOnEightPorts = Hosts(5, R"(,"ports":[1,2,3,4,5,6,7,8])");
+
+}  // namespace
 
 const std::vector<RuleCase>& EgressCases() {
   static const std::vector<RuleCase> cases = {
@@ -149,6 +166,17 @@ const std::vector<RuleCase>& EgressCases() {
        Scope::kSandbox,
        {{"/spec/egress/allow",
          R"([{"host":"git.acme.internal","privateRanges":["10.20.0.0/16"]}])"}}},
+      {"EgressSize",
+       "Hosts",
+       Scope::kSandbox,
+       {{"/spec/egress/allow", k39Hosts.c_str()}},
+       {"spec.egress.allow"}},
+      {"EgressSize",
+       "Ports",
+       Scope::kSandbox,
+       {{"/spec/egress/allow", kFiveHostsOnEightPorts.c_str()}},
+       {"spec.egress.allow"}},
+      {"EgressSize", "Good", Scope::kSandbox, {{"/spec/egress/allow", k38Hosts.c_str()}}},
       {"EgressDuplicate",
        "Same",
        Scope::kSandbox,
