@@ -39,6 +39,7 @@ constexpr std::string_view kRemedy =
 
 std::string TrustNote(const Authorities& authorities) {
   std::vector<std::string> ids;
+  ids.reserve(authorities.shown_to_agents.size());
   for (const pki::Succession& authority : authorities.shown_to_agents) {
     ids.push_back(IdOf(authority));
   }
