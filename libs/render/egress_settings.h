@@ -41,8 +41,7 @@ struct EgressSettings {
   // reaches unless a policy forbids it; such targets are tried before the agent starts and not
   // again, so that there must be another one.
   std::vector<std::string> shut_targets = {
-      "tcp://169.254.169.254:80",
-      "tcp://[$(KUBERNETES_SERVICE_HOST)]:$(KUBERNETES_SERVICE_PORT)"};
+      "tcp://169.254.169.254:80", "tcp://[$(KUBERNETES_SERVICE_HOST)]:$(KUBERNETES_SERVICE_PORT)"};
 
   // The audience of tokens for Vertex: the workload identity pool's provider. Empty: there are
   // none.
