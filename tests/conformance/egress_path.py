@@ -163,9 +163,11 @@ class EgressPath:
     def __init__(self, sandbox, directory, ports, roots, secrets=None, derived=None, facts=None, helper=None):
         self.directory = pathlib.Path(directory)
         self.sidecar_port, self.gateway_port = ports
-        rendered = render(sandbox, {"gatewayAddress": "127.0.0.1", "gatewayPort": self.gateway_port,
-                                    "sidecarPort": self.sidecar_port, "resolvers": ["127.0.0.1:53"],
-                                    "trustedRoots": str(roots), **(facts or {})}, directory)
+        self.sandbox = sandbox
+        self.facts = {"gatewayAddress": "127.0.0.1", "gatewayPort": self.gateway_port,
+                      "sidecarPort": self.sidecar_port, "resolvers": ["127.0.0.1:53"], "trustedRoots": str(roots),
+                      **(facts or {})}
+        rendered = render(sandbox, self.facts, directory)
         self.hash, self.server_name = rendered["hash"], rendered["serverName"]
         self.uri = f"spiffe://stockade.local/ns/team-a/profile/{self.hash}/sandbox/case/uid-1"
         self.identity = certificates.Authority(self.directory / "authorities", "identity")
@@ -292,6 +294,24 @@ class EgressPath:
             return next((line for line in reversed(lines)
                          if all(line.get(key) == value for key, value in wanted.items())), None)
         return wait_for(f"a log line with {wanted}", find)
+
+
+class Neighbour(EgressPath):
+    """Another sandbox that shares the gateway of a path, with a sidecar of its own."""
+
+    def __init__(self, path, directory, sidecar_port):
+        self.directory, self.sidecar_port = pathlib.Path(directory), sidecar_port
+        self.identity, self.interception = path.identity, path.interception
+        (self.directory / "authorities").mkdir()
+        self.sidecar_root = Root(self.directory / "sidecar")
+        uri = f"spiffe://stockade.local/ns/team-a/profile/{path.hash}/sandbox/neighbour/uid-2"
+        self.identify(self.sidecar_root, f"URI:{uri}")
+        self.sidecar_root.write(render(path.sandbox, path.facts | {"sidecarPort": sidecar_port}, directory)["sidecar"])
+        self.sidecar = Process(self.sidecar_root, sidecar_port)
+        wait_for("an answer to the neighbour", self._answers)
+
+    def close(self):
+        self.sidecar.close()
 
 
 def read_head(connection):

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import shlex
 import signal
 import subprocess
@@ -18,6 +19,8 @@ from egress_path import DEADLINE, wait_for
 LIBRARIES = {path: path for path in ("/usr/lib", "/usr/lib64") if os.path.isdir(path)}
 SYSTEM = {path: path for path in ("/usr", "/etc/alternatives") if os.path.isdir(path)}
 LINKS = ("bin", "sbin", "lib", "lib64")  # into /usr
+# What the kubelet tells each container of the API server's Service.
+SERVICE = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
 DEVICES = ("null", "zero", "full", "random", "urandom")
 
 
@@ -46,11 +49,11 @@ class Pod:
         for name in names:
             container = self._containers[name]
             if container in self.spec["containers"] or container.get("restartPolicy") == "Always":
-                self._running[name] = self._process(name, container["command"] + container["args"])
+                self._running[name] = self._process(name, self._command(container))
                 if probe := container.get("startupProbe"):
                     wait_for(f"the startup of {name}", lambda: self.probe(name, probe))
             else:
-                done = self.run(name, *container["command"], *container["args"])
+                done = self.run(name, *self._command(container))
                 assert done.returncode == 0, (done.stdout, done.stderr, self.message(name))
 
     def close(self):
@@ -149,11 +152,21 @@ class Pod:
             path.chmod(0o666)
         return path
 
+    @staticmethod
+    def _variables(container):
+        return {**{each["name"]: each["value"] for each in container.get("env", [])}, **SERVICE}
+
+    def _command(self, container):
+        """With the values of variables, which the kubelet puts into the command of a container and of nothing else."""
+        variables = self._variables(container)
+        return [re.sub(r"\$\((\w+)\)", lambda match: variables.get(match[1], match[0]), word)
+                for word in container["command"] + container["args"]]
+
     def _process(self, name, command, image=None, extra=None, stdin=None, output=None):
         container = self._containers[name]
         context = {**self.spec["securityContext"], **container["securityContext"]}
         assert context["readOnlyRootFilesystem"] and context["runAsNonRoot"], name
-        variables = {each["name"]: each["value"] for each in container.get("env", [])}
+        variables = self._variables(container)
         root = pathlib.Path(tempfile.mkdtemp(dir=self._directory, prefix=f"{name}-"))
         script = self._root(container, root, self._images[name] if image is None else image)
         user, group = context["runAsUser"], context["runAsGroup"]

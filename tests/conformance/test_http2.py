@@ -108,6 +108,12 @@ def many(kind, flags, payload=b"", count=40_000, stream=0):
     return (frame(kind, flags, stream, payload) for _ in range(count))
 
 
+def bursts(kind, payload=b""):
+    """Frames that ask for an answer each: too many is what is not sent yet at a time, so they come faster than a busy
+    machine can send answers, and for long."""
+    return (frame(kind, 0, 0, payload) * 4096 for _ in range(200))
+
+
 def streams(count, *frames_of):
     return (b"".join(make(2 * number + 1) for make in frames_of) for number in range(count))
 
@@ -121,8 +127,8 @@ def cancel(stream):
 
 
 FLOODS = {
-    "pings": lambda: (b"", many(http2.PING, 0, b"8 octets")),
-    "settings": lambda: (b"", many(http2.SETTINGS, 0)),
+    "pings": lambda: (b"", bursts(http2.PING, b"8 octets")),
+    "settings": lambda: (b"", bursts(http2.SETTINGS)),
     "priorities": lambda: (open_stream(1), many(http2.PRIORITY, 0, b"\x00\x00\x00\x00\x10", stream=1)),
     "empty frames of data": lambda: (open_stream(1), many(http2.DATA, 0, stream=1)),
     "window updates": lambda: (open_stream(1), many(http2.WINDOW_UPDATE, 0, b"\x00\x00\x00\x01", stream=1)),

@@ -154,20 +154,46 @@ def limited(dns, outside, public_authority, tmp_path_factory):
     running.close()
 
 
-@pytest.mark.attack(7, "more requests than the gateway's limit for a second, on one connection")
-def test_requests_beyond_the_limit(limited, seen):
-    request = b"GET /v1/often HTTP/1.1\r\nHost: api.example.test\r\n\r\n"
-    egress_path.wait_for("a CONNECT within the limit", lambda: served(limited))
+def flood(path, authority, request, count):
+    """The statuses of so many requests on one connection."""
     answers = []
-    with limited.open(API) as tls:
-        for _ in range(60):
+    with path.open(authority) as tls:
+        for _ in range(count):
             tls.sendall(request)
             status, headers, rest = read_head(tls)
             while len(rest) < int(headers.get("content-length", 0)):
                 rest += tls.recv(65536)
             answers.append(status)
+    return answers
+
+
+@pytest.mark.attack(7, "more requests than the gateway's limit for a second, on one connection")
+def test_requests_beyond_the_limit(limited, seen):
+    egress_path.wait_for("a CONNECT within the limit", lambda: served(limited))
+    answers = flood(limited, API, b"GET /v1/often HTTP/1.1\r\nHost: api.example.test\r\n\r\n", 60)
     assert set(answers) == {200, 429} and answers.count(429) >= 20, answers
     seen("429 within TLS for those beyond")
+
+
+@pytest.fixture(scope="module")
+def neighbour(limited, tmp_path_factory):
+    running = egress_path.Neighbour(limited, tmp_path_factory.mktemp("neighbour"), 3131)
+    yield running
+    running.close()
+
+
+@pytest.mark.attack(7, "the same while another sandbox shares the gateway")
+def test_a_neighbour_is_served(limited, neighbour, seen):
+    """What is refused for another reason counts as well, at CONNECT and within TLS."""
+    egress_path.wait_for("both to be served", lambda: served(limited) and served(neighbour))
+    for _ in range(3):
+        assert 429 in flood(limited, API, b"GET /v2 HTTP/1.1\r\nHost: api.example.test\r\n\r\n", 60)
+        assert flood(neighbour, API, b"GET /v1 HTTP/1.1\r\nHost: api.example.test\r\n\r\n", 5) == [200] * 5
+        while limited.connect("another.example.test:443")[0] != 429:
+            pass
+        assert neighbour.connect(OPEN)[0] == 200
+        egress_path.wait_for("both to be served", lambda: served(limited) and served(neighbour))
+    seen("the other one is served")
 
 
 @pytest.mark.attack(7, "more CONNECTs than the gateway's limit for a second")

@@ -13,6 +13,9 @@ using codec::Json;
 
 // A stream of events may be silent while a model thinks.
 constexpr const char* kStreamIdleTimeout = "3600s";
+// That are told apart at once by how many requests they send; of more the one that has been silent
+// for longest is forgotten.
+constexpr int kMaxSandboxes = 10'000;
 
 bool IsBlanket(const RequestRule& rule) { return rule.methods.empty() && rule.paths.empty(); }
 
@@ -50,17 +53,29 @@ Json Router() {
                    {{"suppress_envoy_headers", true}});
 }
 
+// Each sandbox has a bucket of its own, so that one that shares its gateway starves no other.
 Json RateLimit(const GatewayFacts& facts) {
   const Json always = {{"default_value", {{"numerator", 100}, {"denominator", "HUNDRED"}}}};
-  return Extension("envoy.filters.http.local_ratelimit",
-                   "filters.http.local_ratelimit.v3.LocalRateLimit",
-                   {{"stat_prefix", "requests"},
-                    {"token_bucket",
-                     {{"max_tokens", 2 * facts.max_requests_per_second},
-                      {"tokens_per_fill", facts.max_requests_per_second},
-                      {"fill_interval", "1s"}}},
-                    {"filter_enabled", always},
-                    {"filter_enforced", always}});
+  const Json bucket = {{"max_tokens", 2 * facts.max_requests_per_second},
+                       {"tokens_per_fill", facts.max_requests_per_second},
+                       {"fill_interval", "1s"}};
+  const Json sandbox = {
+      {"extension",
+       Extension("envoy.rate_limit_descriptors.expr", "rate_limit_descriptors.expr.v3.Descriptor",
+                 {{"descriptor_key", "sandbox"},
+                  {"text", "filter_state['" + std::string(kSandboxState) + "']"}})}};
+  return Extension(
+      "envoy.filters.http.local_ratelimit", "filters.http.local_ratelimit.v3.LocalRateLimit",
+      {{"stat_prefix", "requests"},
+       // Of a request that names no sandbox; there is none.
+       {"token_bucket", bucket},
+       {"rate_limits", Json::array({{{"actions", Json::array({sandbox})}}})},
+       {"descriptors",
+        Json::array({{{"entries", Json::array({{{"key", "sandbox"}}})}, {"token_bucket", bucket}}})},
+       {"max_dynamic_descriptors", kMaxSandboxes},
+       {"always_consume_default_token_bucket", false},
+       {"filter_enabled", always},
+       {"filter_enforced", always}});
 }
 
 Json Refusal(std::string_view rule, Json match, int status, std::string_view text) {
