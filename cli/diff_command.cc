@@ -19,6 +19,7 @@
 #include "cli/unified_diff.h"
 #include "codec/yaml_writer.h"
 #include "operator/cached_objects.h"
+#include "operator/claimant.h"
 #include "policy/escaping.h"
 #include "render/claims.h"
 #include "render/egress_profile.h"
@@ -72,8 +73,10 @@ struct Change {
   std::optional<Json> wanted;
 };
 
-std::string Controller(codec::JsonView object) {
-  return sandbox_operator::DecodeControllerOwner(object["metadata"]).uid;
+// Whether it is the stored sandbox's, as the operator judges it.
+bool BelongsTo(const api::AgentSandbox& sandbox, codec::JsonView object) {
+  return sandbox_operator::Claimant(sandbox).IsOwner(
+      sandbox_operator::DecodeControllerOwner(object["metadata"]));
 }
 
 std::string Annotation(const Json& object, std::string_view key) {
@@ -206,8 +209,7 @@ class SandboxDiff {
     const codec::JsonView live = (*found)->root();
     // The operator leaves it as it is.
     if (wanted.resource.kind == kube::kServiceAccounts.kind) return false;
-    if (HasOwner(wanted.object) &&
-        (sandbox.metadata.uid.empty() || Controller(live) != sandbox.metadata.uid)) {
+    if (HasOwner(wanted.object) && !BelongsTo(sandbox, live)) {
       console_.out += colours_.Bold("# " + namespace_name + ": " + wanted.Title()) +
                       " exists and does not belong to this sandbox, which would be Stalled with "
                       "NameConflict; delete the object or rename the sandbox\n";
@@ -267,7 +269,7 @@ class SandboxDiff {
     if (ObjectOf(after, old) != nullptr) return false;
     auto found = Find(client_, old.resource, sandbox.metadata.namespace_name, old.name());
     if (!found.ok()) return found.status();
-    if (!*found || Controller((*found)->root()) != sandbox.metadata.uid) return false;
+    if (!*found || !BelongsTo(sandbox, (*found)->root())) return false;
     return Tell({.title = old.Title(),
                  .note = "would be deleted",
                  .live = ProjectLive((*found)->root().ToJson(), old.object, old.object),

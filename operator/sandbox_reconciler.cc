@@ -23,7 +23,7 @@ using std::chrono::milliseconds;
 // by then, and each write is multiplied by the number of sandboxes.
 constexpr milliseconds kProgressGrace = std::chrono::seconds(1);
 // Before it is asked again whether gateways can be made yet: a request or two.
-constexpr milliseconds kPreparationRetry{100};
+constexpr milliseconds kPreparationRetry{1000};
 // Before a renewal is looked at again.
 constexpr milliseconds kLookAgainMin = std::chrono::seconds(1);
 
@@ -91,11 +91,12 @@ bool WasMutated(const CachedPod& created, const codec::Json& rendered,
          !Claimant(sandbox).IsOwner(created.owner);
 }
 
-// A pod of this sandbox's making whose owner reference somebody took off: nobody controls it, and
-// it carries the operator's digests. It is never taken back, only removed, since nobody knows what
-// else was done to it.
+// A pod of this sandbox's making whose owner reference somebody took off, or replaced by one to
+// something else: no sandbox controls it, and it carries the operator's digests. It is never taken
+// back, only removed, since nobody knows what else was done to it.
 bool IsDisowned(const CachedPod& pod, const api::AgentSandbox& sandbox) {
-  return pod.owner.uid.empty() && pod.key.name == api::SandboxObjectName(sandbox.metadata.name) &&
+  return Claimant(sandbox).Judge(pod) == Claimed::kStrangers &&
+         pod.key.name == api::SandboxObjectName(sandbox.metadata.name) &&
          !Annotation(pod, api::kSpecHashAnnotation).empty() &&
          !Annotation(pod, api::kFingerprintAnnotation).empty();
 }
@@ -122,11 +123,11 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
     return {boundary_.KeepLabelled(key.namespace_name, api::SandboxObjectName(key.name)),
             std::nullopt};
   }
-  const api::AgentSandbox sandbox = cached->Whole();
   // As the operator starts; what is there goes on, and its status stays.
-  if (WantsGateway(sandbox) && !settings_.gateways->IsPrepared()) {
+  if (WantsGateway(cached->sandbox) && !settings_.gateways->IsPrepared()) {
     return {Status::Ok(), kPreparationRetry};
   }
+  const api::AgentSandbox sandbox = cached->Whole();
 
   Observation seen;
   // Of policies only told: what exists goes on.

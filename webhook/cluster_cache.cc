@@ -196,7 +196,7 @@ Result<std::optional<std::string>> ClusterCache::SandboxSelectedBy(
                         ? pods_.store().List()
                         : pods_.store().ListNamespace(std::string(namespace_name));
   for (const auto& pod : pods) {
-    if (!pod_selector.Matches(*pod->labels)) continue;
+    if (!anywhere.Matches(*pod->labels)) continue;
     const auto sandbox = pod->labels->find(std::string(api::kSandboxLabel));
     const std::string& name = sandbox == pod->labels->end() ? pod->key.name : sandbox->second;
     return std::optional<std::string>(runtime::ObjectKey{pod->key.namespace_name, name}.ToString());

@@ -109,6 +109,8 @@ void CheckEgressPrivateAddress(const Subject& s, Report& report) {
 }
 
 // The model's host may be listed for more requests. Its tls and its credential are the model's.
+constexpr std::string_view kLeaveToModel = "leave out tls and credential of this entry";
+
 void CheckAgainstModel(const api::EgressModel& model, const EgressEntry& entry,
                        const std::string& path, Report& report) {
   const std::vector<std::int64_t> ports = PortsOf(entry);
@@ -117,11 +119,13 @@ void CheckAgainstModel(const api::EgressModel& model, const EgressEntry& entry,
     return;
   }
   if (entry.tls != api::TlsMode::kTerminate) {
-    report.Add(path + ".tls", "egress.model has the same host and port with tls: Terminate");
+    report.Add(path + ".tls", "egress.model has the same host and port with tls: Terminate",
+               kLeaveToModel);
   } else if (!entry.credential.empty() && entry.credential != model.credential) {
     report.Add(path + ".credential",
                "egress.model has the same host and port with another credential, which goes with "
-               "every request there");
+               "every request there",
+               kLeaveToModel);
   }
 }
 
@@ -286,9 +290,10 @@ constexpr std::array kRules = {
     Rule{.code = "EgressDuplicate",
          .judges = JudgedObject::kSandbox,
          .check = CheckEgressDuplicate,
-         .fields = "egress.allow[]",
+         .fields = "egress.allow[], egress.model",
          .summary = "Several entries for one host and port add to each other, so they agree on "
-                    "tls and credential, and differ in methods or paths.",
+                    "tls and credential, and differ in methods or paths. A model is an entry for "
+                    "its host.",
          .remedy = "make one entry of the two, or let them differ in methods or paths alone",
          .references = {.principle = Principle::kDefenceInDepth}},
     Rule{.code = "EgressSize",
@@ -296,8 +301,8 @@ constexpr std::array kRules = {
          .check = CheckEgressSize,
          .fields = "egress.allow[], egress.deny[]",
          .summary = "The configuration of a gateway is one ConfigMap, which holds 1 MiB. Each host "
-                    "and port takes some 25 kB of it, so there may be 38, and each path of a "
-                    "host that has many takes its share.",
+                    "and port takes some 25 kB of it, so there may be about 38, and each path "
+                    "of a host that has many takes its share.",
          .remedy = "list fewer hosts, ports and paths: a wildcard for the hosts of one owner, a "
                    "prefix for several paths, or a second sandbox for what another task needs",
          .references = {.principle = Principle::kDefenceInDepth}},

@@ -208,6 +208,22 @@ def test_others_do_not_disown_a_gateway_through_its_status(space):
     space.must(*patch, json.dumps({"status": {"observedGeneration": 1}}))
 
 
+def test_the_controller_of_deployments_needs_no_webhook(space, stockade):
+    """A rollout writes the status before anything else."""
+    space.ready_pod(sandbox(egress=EGRESS))
+    stockade.webhook.stop()
+    try:
+        deployment = space.get("deployment", "asg-agent")
+        deployment["metadata"].pop("resourceVersion")
+        deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = "7"
+        user = "--as=system:serviceaccount:kube-system:deployment-controller"
+        space.must("replace", "--subresource=status", "-f", "-", user, input=deployment)
+        assert space.get("deployment", "asg-agent")["metadata"]["annotations"][
+            "deployment.kubernetes.io/revision"] == "7"  # fmt: skip
+    finally:
+        stockade.webhook.start()
+
+
 def test_a_gateway_that_is_lost_comes_back_and_the_pod_goes_on(space, unguarded):
     pod = space.ready_pod(sandbox(egress=EGRESS))
     space.must("delete", "deployment", "asg-agent")

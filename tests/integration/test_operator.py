@@ -406,7 +406,15 @@ def test_a_pod_with_the_sandboxs_uid_alone_is_a_strangers(space):
     owner = {"apiVersion": "example.com/v1", "kind": "Stranger", "name": "agent", "uid": uid, "controller": True}
     pod = {
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "asb-agent", "ownerReferences": [owner]},
-        "spec": {"hostNetwork": True, "containers": [{"name": "agent", "image": "example.com/agent:1"}]},
+        "spec": {
+            "securityContext": {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [
+                {
+                    "name": "agent", "image": "example.com/agent:1",
+                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                }
+            ],
+        },
     }  # fmt: skip
     space.must("create", "-f", "-", input=pod)
     space.patch("asb", "agent", {"spec": {"operatingMode": "Running"}})

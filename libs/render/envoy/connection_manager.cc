@@ -64,18 +64,18 @@ Json RateLimit(const GatewayFacts& facts) {
        Extension("envoy.rate_limit_descriptors.expr", "rate_limit_descriptors.expr.v3.Descriptor",
                  {{"descriptor_key", "sandbox"},
                   {"text", "filter_state['" + std::string(kSandboxState) + "']"}})}};
-  return Extension(
-      "envoy.filters.http.local_ratelimit", "filters.http.local_ratelimit.v3.LocalRateLimit",
-      {{"stat_prefix", "requests"},
-       // Of a request that names no sandbox; there is none.
-       {"token_bucket", bucket},
-       {"rate_limits", Json::array({{{"actions", Json::array({sandbox})}}})},
-       {"descriptors",
-        Json::array({{{"entries", Json::array({{{"key", "sandbox"}}})}, {"token_bucket", bucket}}})},
-       {"max_dynamic_descriptors", kMaxSandboxes},
-       {"always_consume_default_token_bucket", false},
-       {"filter_enabled", always},
-       {"filter_enforced", always}});
+  return Extension("envoy.filters.http.local_ratelimit",
+                   "filters.http.local_ratelimit.v3.LocalRateLimit",
+                   {{"stat_prefix", "requests"},
+                    // Of a request that names no sandbox; there is none.
+                    {"token_bucket", bucket},
+                    {"rate_limits", Json::array({{{"actions", Json::array({sandbox})}}})},
+                    {"descriptors", Json::array({{{"entries", Json::array({{{"key", "sandbox"}}})},
+                                                  {"token_bucket", bucket}}})},
+                    {"max_dynamic_descriptors", kMaxSandboxes},
+                    {"always_consume_default_token_bucket", false},
+                    {"filter_enabled", always},
+                    {"filter_enforced", always}});
 }
 
 Json Refusal(std::string_view rule, Json match, int status, std::string_view text) {

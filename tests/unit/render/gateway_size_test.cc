@@ -19,10 +19,10 @@ struct SizeCase {
   std::string credentials = "[]";
 };
 
-std::string Hosts(int count, const std::string& fields = "") {
+std::string Hosts(int count, const std::string& fields = "", const std::string& name = "h") {
   std::string list;
   for (int i = 0; i < count; ++i) {
-    list += "{host: h" + std::to_string(i) + ".example.com" + fields + "},";
+    list += "{host: " + name + std::to_string(i) + ".example.com" + fields + "},";
   }
   return list;
 }
@@ -46,12 +46,22 @@ std::int64_t RenderedBytes(const EgressCase& rendered) {
   return most;
 }
 
+EgressCase RenderedInClusterOfFourRanges(const SizeCase& test) {
+  EgressSettings settings = TestSettings();
+  settings.cluster_ranges = {"10.96.0.0/12", "10.244.0.0/16", "192.168.0.0/24", "fd00:10:244::/56"};
+  return RenderedWithEgress(RenderedWithEgress(test.egress, test.credentials).sandbox, settings);
+}
+
 TEST(GatewaySizeTest, IsNeverMoreThanTheRulesReckon) {
   const std::string methods = ", methods: " + Texts(16, "LONG-METHOD-");
   const std::string paths = ", paths: " + Texts(32, "/a/path.with-(many)[signs]$/");
   const std::string key =
       "[{name: key, header: {name: Authorization, prefix: 'Bearer ', secretKeyRef: {name: s, key: "
       "k}}}]";
+  std::string wildcards;
+  for (int i = 0; i < 35; ++i) {
+    wildcards += "{host: '*.owner" + std::to_string(i) + ".example'},";
+  }
   std::string same_host;
   for (int i = 0; i < 30; ++i) {
     same_host += "{host: a.example.com, paths: " + Texts(32, "/" + std::to_string(i) + "/x") + "},";
@@ -60,6 +70,11 @@ TEST(GatewaySizeTest, IsNeverMoreThanTheRulesReckon) {
       {"one host", "{allow: [" + Hosts(1) + "]}"},
       {"many hosts", "{allow: [" + Hosts(38) + "]}"},
       {"many hosts, audited", "{audit: true, allow: [" + Hosts(38) + "]}"},
+      {"long names and credentials",
+       "{allow: [" +
+           Hosts(30, ", credential: key", std::string(60, 'n') + "." + std::string(60, 'm')) + "]}",
+       key},
+      {"wildcards of many owners", "{allow: [" + wildcards + "]}"},
       {"credentials", "{allow: [" + Hosts(30, ", credential: key") + "]}", key},
       {"tunnels", "{allow: [" + Hosts(38, ", tls: Tunnel") + "]}"},
       {"ports", "{allow: [" + Hosts(4, ", ports: [443, 444, 445, 446, 447, 448, 449, 450]") + "]}"},
@@ -83,7 +98,7 @@ TEST(GatewaySizeTest, IsNeverMoreThanTheRulesReckon) {
   };
   for (const SizeCase& test : cases) {
     SCOPED_TRACE(test.name);
-    const EgressCase rendered = RenderedWithEgress(test.egress, test.credentials);
+    const EgressCase rendered = RenderedInClusterOfFourRanges(test);
     const std::int64_t reckoned = policy::EstimateGatewayBytes(*rendered.sandbox.spec.egress);
     EXPECT_LE(RenderedBytes(rendered), reckoned);
     if (reckoned <= policy::kMaxGatewayBytes) {
@@ -93,10 +108,14 @@ TEST(GatewaySizeTest, IsNeverMoreThanTheRulesReckon) {
 }
 
 TEST(GatewaySizeTest, LittleIsGivenAway) {
-  const EgressCase rendered = RenderedWithEgress("{allow: [" + Hosts(38) + "]}");
-  const std::int64_t reckoned = policy::EstimateGatewayBytes(*rendered.sandbox.spec.egress);
-  EXPECT_LE(reckoned, policy::kMaxGatewayBytes);
-  EXPECT_GT(RenderedBytes(rendered) * 10, reckoned * 9);
+  std::string wildcards;
+  for (int i = 0; i < 35; ++i) wildcards += "{host: '*.owner" + std::to_string(i) + ".example'},";
+  for (const std::string& hosts : {Hosts(38), wildcards}) {
+    const EgressCase rendered = RenderedWithEgress("{allow: [" + hosts + "]}");
+    const std::int64_t reckoned = policy::EstimateGatewayBytes(*rendered.sandbox.spec.egress);
+    EXPECT_LE(reckoned, policy::kMaxGatewayBytes);
+    EXPECT_GT(RenderedBytes(rendered) * 10, reckoned * 9);
+  }
 }
 
 }  // namespace
