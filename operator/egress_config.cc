@@ -57,8 +57,6 @@ bool IsTarget(const std::string& text) {
   return text.starts_with("tcp://") || text.starts_with("udp://");
 }
 
-bool NamesVariable(const std::string& target) { return target.find("$(") != std::string::npos; }
-
 void ReadImage(ObjectReader& reader, std::string_view key, std::string& image) {
   reader.String(key, image);
   if (image.empty()) reader.AddError(key, "must be an image; it has no default");
@@ -123,7 +121,7 @@ void ReadEgress(codec::JsonView value, std::vector<FieldError>& errors, EgressCo
   reader.StringList("shutTargets", settings.shut_targets);
   CheckEach(reader, "shutTargets", settings.shut_targets, IsTarget,
             "tcp://IP:PORT or udp://IP:PORT");
-  if (std::ranges::all_of(settings.shut_targets, NamesVariable)) {
+  if (std::ranges::all_of(settings.shut_targets, render::NamesVariable)) {
     reader.AddError("shutTargets",
                     "must name what has to be shut, and at least one address without a variable "
                     "such as $(HOST_IP), or nothing is proven while the agent runs");

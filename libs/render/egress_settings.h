@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 // What an installation says of its gateways and of the operator's containers in sandbox pods.
@@ -59,5 +60,10 @@ struct EgressSettings {
       .requests = {{"cpu", "10m"}, {"memory", "16Mi"}, {"ephemeral-storage", "16Mi"}},
       .limits = {{"cpu", "200m"}, {"memory", "64Mi"}, {"ephemeral-storage", "64Mi"}}};
 };
+
+// Whether the kubelet has to put a value into a target of the canary.
+inline bool NamesVariable(std::string_view target) {
+  return target.find("$(") != std::string_view::npos;
+}
 
 }  // namespace stockade::render

@@ -35,7 +35,6 @@ std::string Tcp(const std::string& address, std::int64_t port) {
 }
 
 bool NamesHost(const std::string& target) { return target.find(kHostIp) != std::string::npos; }
-bool NamesVariable(const std::string& target) { return target.find("$(") != std::string::npos; }
 
 // As the canary takes them. In a probe's command the kubelet puts no values for variables.
 std::string ShutTargets(const EgressSettings& settings, bool in_probe) {
