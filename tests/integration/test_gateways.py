@@ -209,7 +209,7 @@ def test_others_do_not_disown_a_gateway_through_its_status(space):
 
 
 def test_the_controller_of_deployments_needs_no_webhook(space, stockade):
-    """A rollout writes the status before anything else."""
+    """A rollout writes the status before anything else. The controller itself then puts it right."""
     space.ready_pod(sandbox(egress=EGRESS))
     stockade.webhook.stop()
     try:
@@ -218,8 +218,6 @@ def test_the_controller_of_deployments_needs_no_webhook(space, stockade):
         deployment["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = "7"
         user = "--as=system:serviceaccount:kube-system:deployment-controller"
         space.must("replace", "--subresource=status", "-f", "-", user, input=deployment)
-        assert space.get("deployment", "asg-agent")["metadata"]["annotations"][
-            "deployment.kubernetes.io/revision"] == "7"  # fmt: skip
     finally:
         stockade.webhook.start()
 

@@ -420,6 +420,7 @@ def test_a_pod_with_the_sandboxs_uid_alone_is_a_strangers(space):
     space.patch("asb", "agent", {"spec": {"operatingMode": "Running"}})
     space.wait_condition("agent", "Ready", "False", "NameConflict")
     space.must("delete", "pod", "asb-agent", "--grace-period=0", "--force")
+    space.must("annotate", "asb", "agent", "look=again")
     space.wait_ready("agent")
 
 
