@@ -7,11 +7,11 @@
 #include "api/names.h"
 #include "operator/agent_trust.h"
 #include "operator/create_errors.h"
-#include "operator/gateway_widening.h"
 #include "operator/object_writer.h"
 #include "operator/owned_kinds.h"
 #include "operator/pod_metadata.h"
 #include "operator/sandbox_events.h"
+#include "operator/widening.h"
 #include "render/gateway.h"
 
 namespace stockade::sandbox_operator {
@@ -594,22 +594,9 @@ Result<std::shared_ptr<const CachedPod>> SandboxReconciler::FindOwnPod(
 
 std::string SandboxReconciler::FindWideningPolicy(const api::AgentSandbox& sandbox,
                                                   api::StringMap labels, bool has_node) const {
-  labels.insert_or_assign(std::string(api::kSandboxLabel), sandbox.metadata.name);
-  const std::string own = api::IngressPolicyName(sandbox.metadata.name);
-  const std::string gateway = WantsGateway(sandbox) ? render::GatewayName(sandbox) : std::string();
-  const runtime::ObjectKey key{sandbox.metadata.namespace_name, sandbox.metadata.name};
-  for (const runtime::ObjectKey& group : {runtime::ObjectKey{key.namespace_name, ""}, key}) {
-    for (const auto& policy : caches_.AllowancesFor(group)) {
-      if (policy->key.name == api::kDenyAllPolicyName) continue;
-      if (policy->key.name == own && Claimant(sandbox).IsOwner(policy->owner)) continue;
-      if (!gateway.empty() && EgressGateways::IsAllowance(*policy, gateway, sandbox)) continue;
-      const api::LabelSelector& selector = policy->pod_selector;
-      const bool selects =
-          has_node ? selector.Matches(labels) : selector.WhereverScheduled().Matches(labels);
-      if (selects) return policy->key.name;
-    }
-  }
-  return {};
+  return FindPolicyWideningPod(caches_, sandbox,
+                               WantsGateway(sandbox) ? render::GatewayName(sandbox) : std::string(),
+                               std::move(labels), has_node);
 }
 
 Status SandboxReconciler::WriteStatus(const CachedSandbox& cached, const api::AgentSandbox& sandbox,

@@ -97,8 +97,7 @@ class SandboxReconciler {
   // The sandbox's pod as the cache has it, or as the API server has it where the cache has none: a
   // pod that lost its label is in no cache. Null when there is none or it is another's.
   Result<std::shared_ptr<const CachedPod>> FindOwnPod(const api::AgentSandbox& sandbox);
-  // The name of a policy that lets traffic of a pod with these labels through; empty for none. With
-  // its node it gets that node's labels, so until then a policy that asks for these counts.
+  // FindPolicyWideningPod, by the gateway that the sandbox wants.
   std::string FindWideningPolicy(const api::AgentSandbox& sandbox, api::StringMap labels,
                                  bool has_node) const;
   // `cached` is what `sandbox` was made of.

@@ -1,4 +1,4 @@
-#include "operator/gateway_widening.h"
+#include "operator/widening.h"
 
 #include <gtest/gtest.h>
 
