@@ -297,6 +297,10 @@ std::string ModelHost(const EgressModel& model) {
   return {};
 }
 
+std::vector<std::int64_t> AllowedPorts(const EgressEntry& entry) {
+  return entry.ports.empty() ? std::vector{kHttpsPort} : entry.ports;
+}
+
 bool IsWildcardHost(std::string_view host) { return host.starts_with(kWildcardPrefix); }
 
 bool CoversHost(std::string_view pattern, std::string_view host) {

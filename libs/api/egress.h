@@ -117,6 +117,8 @@ struct Credential {
 [[nodiscard]] codec::Json ToJson(const Egress& egress);
 [[nodiscard]] codec::Json ToJson(const Credential& credential);
 
+// The ports of an entry of egress.allow.
+[[nodiscard]] std::vector<std::int64_t> AllowedPorts(const EgressEntry& entry);
 // "*.example.com".
 [[nodiscard]] bool IsWildcardHost(std::string_view host);
 // Whether every name that `host` stands for is one that `pattern` stands for. Both are hosts as in

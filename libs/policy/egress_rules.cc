@@ -37,10 +37,6 @@ const api::EgressModel* ModelOf(const Subject& s) {
   return &*s.sandbox->spec.egress->model;
 }
 
-std::vector<std::int64_t> PortsOf(const EgressEntry& entry) {
-  return entry.ports.empty() ? std::vector{api::kHttpsPort} : entry.ports;
-}
-
 std::string About(const char* what, std::string_view value, const std::string& problem) {
   return std::string(what) + " " + Quote(value) + " " + problem;
 }
@@ -113,7 +109,7 @@ constexpr std::string_view kLeaveToModel = "leave out tls and credential of this
 
 void CheckAgainstModel(const api::EgressModel& model, const EgressEntry& entry,
                        const std::string& path, Report& report) {
-  const std::vector<std::int64_t> ports = PortsOf(entry);
+  const std::vector<std::int64_t> ports = api::AllowedPorts(entry);
   if (entry.host != api::ModelHost(model) ||
       std::ranges::find(ports, api::kHttpsPort) == ports.end()) {
     return;
@@ -134,13 +130,13 @@ void CheckEgressDuplicate(const Subject& s, Report& report) {
   const std::vector<EgressEntry>& allow = s.sandbox->spec.egress->allow;
   for (std::size_t i = 0; i < allow.size(); ++i) {
     const std::string path = IndexedPath("spec.egress.allow", i);
-    const std::vector<std::int64_t> ports = PortsOf(allow[i]);
+    const std::vector<std::int64_t> ports = api::AllowedPorts(allow[i]);
     if (const api::EgressModel* model = ModelOf(s)) {
       CheckAgainstModel(*model, allow[i], path, report);
     }
     for (std::size_t j = 0; j < i; ++j) {
       const EgressEntry& other = allow[j];
-      const std::vector<std::int64_t> others = PortsOf(other);
+      const std::vector<std::int64_t> others = api::AllowedPorts(other);
       if (other.host != allow[i].host || std::ranges::find_first_of(ports, others) == ports.end()) {
         continue;
       }

@@ -54,8 +54,7 @@ std::int64_t BytesOf(const EgressEntry& entry) {
 std::int64_t EstimateGatewayBytes(const api::Egress& egress) {
   std::set<Endpoint> endpoints;
   for (const EgressEntry& entry : egress.allow) {
-    if (entry.ports.empty()) endpoints.emplace(entry.host, api::kHttpsPort);
-    for (const std::int64_t port : entry.ports) endpoints.emplace(entry.host, port);
+    for (const std::int64_t port : api::AllowedPorts(entry)) endpoints.emplace(entry.host, port);
   }
   std::int64_t bytes = kFixedBytes + (egress.model ? kModelBytes : 0);
   for (const Endpoint& endpoint : endpoints) {

@@ -19,10 +19,6 @@ constexpr int kProfileVersion = 1;
 
 using HostPort = std::pair<std::string, std::int64_t>;
 
-std::vector<std::int64_t> PortsOf(const EgressEntry& allow) {
-  return allow.ports.empty() ? std::vector{api::kHttpsPort} : allow.ports;
-}
-
 bool Contains(const std::vector<std::int64_t>& ports, std::int64_t port) {
   return std::ranges::find(ports, port) != ports.end();
 }
@@ -42,7 +38,7 @@ void AddAllowed(const api::Egress& egress, Endpoint& endpoint) {
   for (std::size_t i = 0; i < egress.allow.size(); ++i) {
     const EgressEntry& entry = egress.allow[i];
     if (entry.tls != endpoint.tls || !api::CoversHost(entry.host, endpoint.host) ||
-        !Contains(PortsOf(entry), endpoint.port)) {
+        !Contains(api::AllowedPorts(entry), endpoint.port)) {
       continue;
     }
     endpoint.allow.push_back(RuleOf("allow", i, entry));
@@ -121,7 +117,7 @@ EgressProfile MakeEgressProfile(const api::Egress& egress,
                                 const std::vector<api::Credential>& credentials) {
   std::map<HostPort, Endpoint> endpoints;
   for (const EgressEntry& entry : egress.allow) {
-    for (const std::int64_t port : PortsOf(entry)) {
+    for (const std::int64_t port : api::AllowedPorts(entry)) {
       Endpoint& endpoint = endpoints[{entry.host, port}];
       endpoint.host = entry.host;
       endpoint.port = port;

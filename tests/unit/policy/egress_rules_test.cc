@@ -3,6 +3,13 @@
 namespace stockade::policy {
 namespace {
 
+// Values of spec.credentials.
+constexpr const char* kKey =
+    R"([{"name":"key","header":{"name":"x-api-key","secretKeyRef":{"name":"s","key":"k"}}}])";
+constexpr const char* kKeyAndOther =
+    R"([{"name":"key","header":{"name":"x-api-key","secretKeyRef":{"name":"s","key":"k"}}},
+        {"name":"other","header":{"name":"x-key","secretKeyRef":{"name":"s","key":"k"}}}])";
+
 // So many entries of egress.allow, each with these fields beside its host.
 std::string Hosts(int count, const std::string& fields) {
   std::string list;
@@ -90,8 +97,7 @@ const std::vector<RuleCase>& EgressCases() {
        "CustomModel",
        Scope::kSandbox,
        {{"/spec/egress/model", R"({"custom":{"host":"10.0.0.1","credential":"key"}})"},
-        {"/spec/credentials",
-         R"([{"name":"key","header":{"name":"x-api-key","secretKeyRef":{"name":"s","key":"k"}}}])"}},
+        {"/spec/credentials", kKey}},
        {"spec.egress.model.custom.host"}},
       {"EgressHost",
        "Good",
@@ -112,15 +118,13 @@ const std::vector<RuleCase>& EgressCases() {
        "Credential",
        Scope::kSandbox,
        {{"/spec/egress/allow", R"([{"host":"*.example.com","credential":"key"}])"},
-        {"/spec/credentials",
-         R"([{"name":"key","header":{"name":"x-api-key","secretKeyRef":{"name":"s","key":"k"}}}])"}},
+        {"/spec/credentials", kKey}},
        {"spec.egress.allow[0].credential"}},
       {"EgressWildcard",
        "Model",
        Scope::kSandbox,
        {{"/spec/egress/model", R"({"custom":{"host":"*.example.com","credential":"key"}})"},
-        {"/spec/credentials",
-         R"([{"name":"key","header":{"name":"x-api-key","secretKeyRef":{"name":"s","key":"k"}}}])"}},
+        {"/spec/credentials", kKey}},
        {"spec.egress.model.custom.host"}},
       {"EgressWildcard",
        "Good",
@@ -194,16 +198,14 @@ const std::vector<RuleCase>& EgressCases() {
        Scope::kSandbox,
        {{"/spec/egress/allow",
          R"([{"host":"a.example.com","methods":["GET"]},{"host":"a.example.com","credential":"key"}])"},
-        {"/spec/credentials",
-         R"([{"name":"key","header":{"name":"x-api-key","secretKeyRef":{"name":"s","key":"k"}}}])"}},
+        {"/spec/credentials", kKey}},
        {"spec.egress.allow[1].credential"}},
       {"EgressDuplicate",
        "ModelTls",
        Scope::kSandbox,
        {{"/spec/egress/model", R"({"anthropic":{"credential":"key"}})"},
         {"/spec/egress/allow", R"([{"host":"api.anthropic.com","tls":"Tunnel"}])"},
-        {"/spec/credentials",
-         R"([{"name":"key","header":{"name":"x-api-key","secretKeyRef":{"name":"s","key":"k"}}},{"name":"other","header":{"name":"x-key","secretKeyRef":{"name":"s","key":"k"}}}])"}},
+        {"/spec/credentials", kKeyAndOther}},
        {"spec.egress.allow[0].tls"},
        Form::kAny,
        "leave out tls and credential of this entry"},
@@ -212,8 +214,7 @@ const std::vector<RuleCase>& EgressCases() {
        Scope::kSandbox,
        {{"/spec/egress/model", R"({"anthropic":{"credential":"key"}})"},
         {"/spec/egress/allow", R"([{"host":"api.anthropic.com","credential":"other"}])"},
-        {"/spec/credentials",
-         R"([{"name":"key","header":{"name":"x-api-key","secretKeyRef":{"name":"s","key":"k"}}},{"name":"other","header":{"name":"x-key","secretKeyRef":{"name":"s","key":"k"}}}])"}},
+        {"/spec/credentials", kKeyAndOther}},
        {"spec.egress.allow[0].credential"},
        Form::kAny,
        "leave out tls and credential of this entry"},
@@ -224,8 +225,7 @@ const std::vector<RuleCase>& EgressCases() {
          R"({"bedrock":{"region":"eu-central-1","roleARN":"arn:aws:iam::111122223333:role/a"}})"},
         {"/spec/egress/allow",
          R"([{"host":"bedrock-runtime.eu-central-1.amazonaws.com","credential":"other"}])"},
-        {"/spec/credentials",
-         R"([{"name":"key","header":{"name":"x-api-key","secretKeyRef":{"name":"s","key":"k"}}},{"name":"other","header":{"name":"x-key","secretKeyRef":{"name":"s","key":"k"}}}])"}},
+        {"/spec/credentials", kKeyAndOther}},
        {"spec.egress.allow[0].credential"},
        Form::kAny,
        "leave out tls and credential of this entry"},
@@ -235,8 +235,7 @@ const std::vector<RuleCase>& EgressCases() {
        {{"/spec/egress/model", R"({"anthropic":{"credential":"key"}})"},
         {"/spec/egress/allow",
          R"([{"host":"api.anthropic.com","paths":["/v1/files"]},{"host":"api.anthropic.com","ports":[8443],"tls":"Tunnel"}])"},
-        {"/spec/credentials",
-         R"([{"name":"key","header":{"name":"x-api-key","secretKeyRef":{"name":"s","key":"k"}}},{"name":"other","header":{"name":"x-key","secretKeyRef":{"name":"s","key":"k"}}}])"}}},
+        {"/spec/credentials", kKeyAndOther}}},
       {"EgressDuplicate",
        "OtherPort",
        Scope::kSandbox,
@@ -308,8 +307,7 @@ const std::vector<RuleCase>& EgressCases() {
        "Resource",
        Scope::kSandbox,
        {{"/spec/egress/model", R"({"foundry":{"resource":"evil.com#","credential":"key"}})"},
-        {"/spec/credentials",
-         R"([{"name":"key","header":{"name":"x-api-key","secretKeyRef":{"name":"s","key":"k"}}}])"}},
+        {"/spec/credentials", kKey}},
        {"spec.egress.model.foundry.resource"}},
       {"EgressModel",
        "Good",
