@@ -13,9 +13,8 @@ namespace {
 
 using codec::Json;
 
-// Headers that carry credentials without saying so in their end.
-constexpr std::array<std::string_view, 7> kCredentialHeaders = {
-    "authorization", "proxy-authorization", "cookie", "cookie2", "x-api-key", "api-key", "apikey"};
+// Headers that carry credentials and do not say so.
+constexpr std::array<std::string_view, 2> kCredentialHeaders = {"cookie", "cookie2"};
 // Headers by what their names are or end in: x-auth-token, private-token, api_key, x-auth-key, ...
 // Not every key is one: Idempotency-Key and Sec-WebSocket-Key belong to the request.
 constexpr std::string_view kCredentialHeaderPattern =
@@ -32,11 +31,10 @@ constexpr std::string_view kOverridingHeaderPattern =
 // Parameters of a query. Signed addresses (Amazon's, Google's and Azure's) are credentials, too:
 // whoever was given one reads and writes with it. A request with one is refused: what Envoy offers
 // for taking a parameter off writes the rest of the query anew, decoded.
-constexpr std::array<std::string_view, 42> kCredentialParameters = {"access_key",
+constexpr std::array<std::string_view, 41> kCredentialParameters = {"access_key",
                                                                     "access_key_id",
                                                                     "access_token",
                                                                     "accesstoken",
-                                                                    "api-key",
                                                                     "api_key",
                                                                     "api_token",
                                                                     "apikey",
