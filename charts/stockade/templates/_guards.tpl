@@ -92,6 +92,11 @@ without a question, so that gateways come back while the webhook is away; what t
 "system:serviceaccount:kube-system:replicaset-controller"])
 {{- end -}}
 
+{{- /* Of the control plane, these two included. */ -}}
+{{- define "stockade.cel.byControllers" -}}
+({{ include "stockade.cel.byControlPlane" . }} || {{ include "stockade.cel.byPodMakers" . }})
+{{- end -}}
+
 {{- /* The same apart, and with the one account of a control plane whose controllers have none of their own. */ -}}
 {{- define "stockade.cel.makersOfReplicaSets" -}}
 ["system:kube-controller-manager", "system:serviceaccount:kube-system:deployment-controller"]
