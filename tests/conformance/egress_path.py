@@ -274,13 +274,7 @@ class EgressPath:
                     request = "\r\n".join(lines).encode() + b"\r\n\r\n" + body
                 try:
                     tls.sendall(request)
-                    code, fields, rest = read_head(tls)
-                    wanted = int(fields.get("content-length", 0))
-                    while len(rest) < wanted:
-                        more = tls.recv(65536)
-                        if not more:
-                            break
-                        rest += more
+                    code, fields, rest = read_answer(tls)
                 except (ssl.SSLError, OSError):
                     return Answer(status, True)
                 return Answer(status, True, code, fields, rest)
@@ -312,6 +306,18 @@ class Neighbour(EgressPath):
 
     def close(self):
         self.sidecar.close()
+
+
+def read_answer(connection):
+    """(status, headers, body) of a response with a length; the body is short when the connection ends before."""
+    status, fields, body = read_head(connection)
+    wanted = int(fields.get("content-length", 0))
+    while len(body) < wanted:
+        more = connection.recv(65536)
+        if not more:
+            break
+        body += more
+    return status, fields, body
 
 
 def read_head(connection):

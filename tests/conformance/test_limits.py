@@ -9,7 +9,7 @@ import time
 import conftest
 import egress_path
 import pytest
-from egress_path import DEADLINE, described, read_head
+from egress_path import DEADLINE, described, read_answer, read_head
 
 API, OPEN = "api.example.test:443", "open.example.test:443"
 SLOW = 10  # seconds that the gateway gives a head or a handshake
@@ -154,23 +154,29 @@ def limited(dns, outside, public_authority, tmp_path_factory):
     running.close()
 
 
-def flood(path, authority, request, count):
-    """The statuses of so many requests on one connection."""
+def open_within_limit(path, authority):
+    """A connection through the path, as soon as its CONNECTs are not too many."""
+    def opened():
+        with contextlib.suppress(AssertionError):
+            return path.open(authority)
+
+    return egress_path.wait_for("a CONNECT within the limit", opened)
+
+
+def flood(connection, request, count):
+    """The statuses of so many requests on one connection, which ends with them."""
     answers = []
-    with path.open(authority) as tls:
+    with connection as tls:
         for _ in range(count):
             tls.sendall(request)
-            status, headers, rest = read_head(tls)
-            while len(rest) < int(headers.get("content-length", 0)):
-                rest += tls.recv(65536)
-            answers.append(status)
+            answers.append(read_answer(tls)[0])
     return answers
 
 
 @pytest.mark.attack(7, "more requests than the gateway's limit for a second, on one connection")
 def test_requests_beyond_the_limit(limited, seen):
-    egress_path.wait_for("a CONNECT within the limit", lambda: served(limited))
-    answers = flood(limited, API, b"GET /v1/often HTTP/1.1\r\nHost: api.example.test\r\n\r\n", 60)
+    request = b"GET /v1/often HTTP/1.1\r\nHost: api.example.test\r\n\r\n"
+    answers = flood(open_within_limit(limited, API), request, 60)
     assert set(answers) == {200, 429} and answers.count(429) >= 20, answers
     seen("429 within TLS for those beyond")
 
@@ -185,14 +191,13 @@ def neighbour(limited, tmp_path_factory):
 @pytest.mark.attack(7, "the same while another sandbox shares the gateway")
 def test_a_neighbour_is_served(limited, neighbour, seen):
     """What is refused for another reason counts as well, at CONNECT and within TLS."""
-    egress_path.wait_for("both to be served", lambda: served(limited) and served(neighbour))
+    refused, allowed = (b"GET %s HTTP/1.1\r\nHost: api.example.test\r\n\r\n" % path for path in (b"/v2", b"/v1"))
     for _ in range(3):
-        assert 429 in flood(limited, API, b"GET /v2 HTTP/1.1\r\nHost: api.example.test\r\n\r\n", 60)
-        assert flood(neighbour, API, b"GET /v1 HTTP/1.1\r\nHost: api.example.test\r\n\r\n", 5) == [200] * 5
+        assert 429 in flood(open_within_limit(limited, API), refused, 60)
+        assert flood(neighbour.open(API), allowed, 5) == [200] * 5
         while limited.connect("another.example.test:443")[0] != 429:
             pass
         assert neighbour.connect(OPEN)[0] == 200
-        egress_path.wait_for("both to be served", lambda: served(limited) and served(neighbour))
     seen("the other one is served")
 
 

@@ -2,6 +2,7 @@
 as helm installs it there."""
 
 import contextlib
+import copy
 import json
 import os
 import pathlib
@@ -84,7 +85,7 @@ def install(cluster):
     node, and with these settings of egress in the operator's configuration."""
 
     def run(**egress):
-        values = json.loads(json.dumps(VALUES))
+        values = copy.deepcopy(VALUES)
         values["operator"]["config"]["egress"] |= egress
         subprocess.run(
             [

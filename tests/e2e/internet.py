@@ -24,8 +24,8 @@ import certificates  # noqa: E402
 from hosts import DnsServer, HttpsHosts  # noqa: E402
 
 INTERFACE, NODE_INTERFACE = "eth0", "internet0"
-NETWORK, NODE_ADDRESS = "93.184.215.0/24", "93.184.215.1"
-HOST_ADDRESS, DNS_ADDRESS = "93.184.215.8", "93.184.215.53"
+# Public addresses of one network, whose prefix has 24 bits.
+NODE_ADDRESS, HOST_ADDRESS, DNS_ADDRESS = "93.184.215.1", "93.184.215.8", "93.184.215.53"
 HOSTS = ("api.example.com", "other.example.com")
 
 

@@ -10,6 +10,13 @@ while (my $client = $server->accept) {{ print $client "hello\\n"; close $client 
 """
 
 
+# Of a namespace that enforces the strictest Pod Security level.
+RESTRICTED = {
+    "pod-security.kubernetes.io/enforce": "restricted",
+    "pod-security.kubernetes.io/enforce-version": "latest",
+}
+
+
 def ready(pod):
     conditions = pod.get("status", {}).get("conditions") or []
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)

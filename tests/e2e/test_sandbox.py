@@ -8,17 +8,13 @@ import pytest
 import yaml
 
 from cluster import EXAMPLES, eventually
-from pods import IMAGE, Pods, ready
+from pods import IMAGE, RESTRICTED, Pods, ready
 
 
 @pytest.fixture(scope="module")
 def agents(installed):
     """A namespace that enforces the strictest Pod Security level."""
-    labels = {
-        "pod-security.kubernetes.io/enforce": "restricted",
-        "pod-security.kubernetes.io/enforce-version": "latest",
-    }
-    with installed.new_namespace("agents", labels) as name:
+    with installed.new_namespace("agents", RESTRICTED) as name:
         yield Pods(installed, name)
 
 
