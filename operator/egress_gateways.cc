@@ -289,7 +289,10 @@ bool EgressGateways::IsAllowance(const CachedPolicy& policy, const std::string& 
 GatewayView EgressGateways::View(const api::AgentSandbox& sandbox) const {
   const std::string& namespace_name = sandbox.metadata.namespace_name;
   GatewayView view;
-  view.profile = render::EgressProfileHash(*sandbox.spec.egress, sandbox.spec.credentials);
+  render::EgressProfile profile =
+      render::MakeEgressProfile(*sandbox.spec.egress, sandbox.spec.credentials);
+  view.hosts = render::ReachableHosts(profile);
+  view.profile = std::move(profile.hash);
   view.name = render::GatewayName(sandbox, view.profile);
   const Claimant claimant = Claimant::OfGateway(sandbox, view.name);
   const auto is_ours = [&claimant](const auto& live) {

@@ -316,7 +316,8 @@ Json ComputeStatus(const api::AgentSandbox& sandbox, const Observation& seen,
   if (seen.has_gateway && !seen.gateway.address.empty()) {
     status["egress"] = {{"gateway", seen.gateway.name},
                         {"address", seen.gateway.address},
-                        {"profile", seen.gateway.profile}};
+                        {"profile", seen.gateway.profile},
+                        {"hosts", seen.gateway.hosts}};
   }
   if (seen.pod) {
     status["podName"] = seen.pod->key.name;

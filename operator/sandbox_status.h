@@ -26,8 +26,9 @@ struct Blocker {
 // A sandbox's egress gateway, as its objects and its pods tell of it.
 struct GatewayView {
   std::string name;
-  std::string address;  // empty: not known yet
-  std::string profile;  // hash
+  std::string address;                  // empty: not known yet
+  std::string profile;                  // hash
+  std::vector<std::string> hosts = {};  // "host:port" that it leads to
   bool available = false;
   // What its pods say of why they do not run; empty when they say nothing.
   std::string trouble;

@@ -32,15 +32,12 @@ RequestRule RuleOf(const char* list, std::size_t index, const EgressEntry& entry
   return rule;
 }
 
-// The entry of the same host, and those of wildcards that the host lies under: an entry more can
-// only allow more.
+// The entries of the same host and port, which add up. A wildcard stands for the hosts that have
+// none: what it opens must not widen what was said of one of them, and of its credential.
 void AddAllowed(const api::Egress& egress, Endpoint& endpoint) {
   for (std::size_t i = 0; i < egress.allow.size(); ++i) {
     const EgressEntry& entry = egress.allow[i];
-    if (entry.tls != endpoint.tls || !api::CoversHost(entry.host, endpoint.host) ||
-        !Contains(api::AllowedPorts(entry), endpoint.port)) {
-      continue;
-    }
+    if (entry.host != endpoint.host || !Contains(api::AllowedPorts(entry), endpoint.port)) continue;
     endpoint.allow.push_back(RuleOf("allow", i, entry));
     endpoint.encoded_slash |= entry.encoded_slash;
     endpoint.pass_client_credentials |= entry.client_credentials == api::ClientCredentials::kPass;
@@ -68,6 +65,20 @@ void AddDenied(const api::Egress& egress, Endpoint& endpoint) {
 }
 
 }  // namespace
+
+const RequestRule* Endpoint::WhollyDeniedBy() const {
+  const auto denied = std::ranges::find_if(
+      deny, [](const RequestRule& rule) { return rule.host.empty() && rule.IsBlanket(); });
+  return denied == deny.end() ? nullptr : &*denied;
+}
+
+std::vector<std::string> ReachableHosts(const EgressProfile& profile) {
+  std::vector<std::string> hosts;
+  for (const Endpoint& endpoint : profile.endpoints) {
+    if (endpoint.WhollyDeniedBy() == nullptr) hosts.push_back(endpoint.HostAndPort());
+  }
+  return hosts;
+}
 
 std::optional<Injection> FindInjection(const std::vector<api::Credential>& credentials,
                                        std::string_view name) {

@@ -28,6 +28,9 @@ struct RequestRule {
   std::vector<PathMatch> paths = {};
   std::string host = {};  // of a deny below a wildcard endpoint: for this host alone
 
+  // Every request, of the hosts that it is for.
+  [[nodiscard]] bool IsBlanket() const { return methods.empty() && paths.empty(); }
+
   bool operator==(const RequestRule&) const = default;
 };
 
@@ -62,6 +65,8 @@ struct Endpoint {
   bool web_socket = false;
   std::vector<std::string> private_ranges = {};
 
+  // The rule that refuses all of it, or null.
+  [[nodiscard]] const RequestRule* WhollyDeniedBy() const;
   [[nodiscard]] bool wildcard() const { return api::IsWildcardHost(host); }
   [[nodiscard]] std::string HostAndPort() const { return host + ":" + std::to_string(port); }
 };
@@ -90,6 +95,9 @@ struct EgressProfile {
 
 [[nodiscard]] EgressProfile MakeEgressProfile(const api::Egress& egress,
                                               const std::vector<api::Credential>& credentials);
+
+// The endpoints of which anything is let through, as "host:port".
+[[nodiscard]] std::vector<std::string> ReachableHosts(const EgressProfile& profile);
 
 // How the gateway adds a credential of that name.
 [[nodiscard]] std::optional<Injection> FindInjection(

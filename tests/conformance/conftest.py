@@ -63,6 +63,8 @@ NAMES = {
     "live.example.test": [PUBLIC],
     "evil.example.test": [OTHER],
     "signed.example.test": [PUBLIC],
+    "billing.apps.example.test": [PUBLIC],
+    "other.apps.example.test": [PUBLIC],
     "wrong-name.example.test": [PUBLIC],
     "wrong-authority.example.test": [PUBLIC],
     "wrong-time.example.test": [PUBLIC],

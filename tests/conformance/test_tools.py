@@ -184,6 +184,33 @@ def test_credentials_pass_where_they_are_let(tools, outside, seen):
     seen("they pass, as is asked for")
 
 
+# ---- A host with a credential below a wildcard that is open
+
+@pytest.mark.attack(18, "below a wildcard with `Pass`: `Authorization` and a cookie to a host that has a credential")
+def test_a_wildcard_passes_no_credential_to_a_listed_host(tools, outside, seen):
+    mine = [("Authorization", "Bearer mine"), ("Cookie", "session=mine")]
+    assert tools.ask("other.apps.example.test:443", headers=mine).status == 200
+    assert ["authorization", "Bearer mine"] in outside.requests[-1]["headers"]
+    assert tools.ask("billing.apps.example.test:443", path="/v1", headers=mine).status == 200
+    got = outside.requests[-1]["headers"]
+    assert ["authorization", f"Bearer {NPM_TOKEN}"] in got
+    assert not [value for _, value in got if "mine" in value]
+    seen("the host got its own credential alone")
+
+
+@pytest.mark.parametrize("request_of", [
+    pytest.param(request_of, id=tried, marks=pytest.mark.attack(5, f"below an open wildcard, at a listed host: {tried}"))
+    for tried, request_of in {
+        "another method": {"method": "POST", "path": "/v1"}, "another path": {"path": "/v2"},
+        "a WebSocket": {"path": "/v1", "headers": UPGRADE},
+    }.items()])
+def test_a_wildcard_opens_nothing_at_a_listed_host(tools, outside, seen, request_of):
+    before = len(outside.requests)
+    answer = tools.ask("billing.apps.example.test:443", **request_of)
+    assert answer.status == 403 and len(outside.requests) == before, answer
+    seen("403 within TLS")
+
+
 # ---- Audit: what no entry allows passes, and is told; what must not, does not
 
 @pytest.fixture(scope="module")

@@ -79,6 +79,7 @@ def test_a_sandbox_with_egress_gets_a_gateway_of_its_own(space):
     service = space.get("service", "asg-agent")
     assert asb["status"]["egress"]["gateway"] == "asg-agent"
     assert asb["status"]["egress"]["address"] == service["spec"]["clusterIP"]
+    assert asb["status"]["egress"]["hosts"] == sorted(f"{entry['host']}:443" for entry in EGRESS["allow"])
     assert [c["name"] for c in pod["spec"]["initContainers"]] == ["stockade-canary", "stockade-proxy"]
     assert pod["metadata"]["labels"]["stockade.dev/egress"] == "asg-agent"
     uid = asb["metadata"]["uid"]

@@ -17,8 +17,6 @@ constexpr const char* kStreamIdleTimeout = "3600s";
 // for longest is forgotten.
 constexpr int kMaxSandboxes = 10'000;
 
-bool IsBlanket(const RequestRule& rule) { return rule.methods.empty() && rule.paths.empty(); }
-
 std::string EscapeDots(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
@@ -108,13 +106,6 @@ void MatchOneLabel(const Endpoint& endpoint, Json& match) {
   const std::string pattern =
       "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?" + EscapeDots(endpoint.HostAndPort().substr(1));
   match["headers"].push_back({{"name", ":authority"}, {"string_match", FullMatch(pattern)}});
-}
-
-const RequestRule* WhollyDenied(const Endpoint& endpoint) {
-  for (const RequestRule& rule : endpoint.deny) {
-    if (rule.host.empty() && IsBlanket(rule)) return &rule;
-  }
-  return nullptr;
 }
 
 std::vector<Json> DeniedHosts(const EgressProfile& profile) {

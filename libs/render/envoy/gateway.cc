@@ -40,7 +40,7 @@ Files RenderGateway(const EgressProfile& profile, const GatewayFacts& facts) {
   Json clusters = Json::array({Nowhere()});
   bool tunnels = false;
   for (const Endpoint& endpoint : profile.endpoints) {
-    if (WhollyDenied(endpoint) != nullptr) continue;
+    if (endpoint.WhollyDeniedBy() != nullptr) continue;
     const std::string name = InnerListenerName(endpoint);
     clusters.push_back(InternalCluster(name, name));
     if (endpoint.tls == api::TlsMode::kTunnel) {

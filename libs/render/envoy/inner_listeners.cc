@@ -243,7 +243,7 @@ Json TunnelsListener(const EgressProfile& profile) {
   Json hosts = Json::array();
   bool wildcard = false;
   for (const Endpoint& endpoint : profile.endpoints) {
-    if (endpoint.tls != api::TlsMode::kTunnel || WhollyDenied(endpoint) != nullptr) continue;
+    if (endpoint.tls != api::TlsMode::kTunnel || endpoint.WhollyDeniedBy() != nullptr) continue;
     wildcard |= endpoint.wildcard();
     Json route = ConnectRoute(endpoint.allow.front().name, UpstreamName(endpoint));
     MatchOneLabel(endpoint, route["match"]);

@@ -52,7 +52,5 @@ inline constexpr const char* kNowhereCluster = "nowhere";
 [[nodiscard]] std::vector<codec::Json> DeniedHosts(const EgressProfile& profile);
 // The CONNECT's authority is one label below the wildcard; nothing for an exact host.
 void MatchOneLabel(const Endpoint& endpoint, codec::Json& match);
-// A rule that refuses the whole endpoint, or null.
-[[nodiscard]] const RequestRule* WhollyDenied(const Endpoint& endpoint);
 
 }  // namespace stockade::render::envoy

@@ -33,7 +33,7 @@ Json IdentityFilter() {
 Json EndpointHost(const Endpoint& endpoint) {
   Json routes = Json::array();
   const Json connect = {{"connect_matcher", Json::object()}};
-  if (const RequestRule* denied = WhollyDenied(endpoint)) {
+  if (const RequestRule* denied = endpoint.WhollyDeniedBy()) {
     routes.push_back(Refusal(denied->name, connect, 403, "egress.deny names this host"));
   } else {
     Json route = ConnectRoute(endpoint.allow.front().name, InnerListenerName(endpoint));

@@ -276,6 +276,7 @@ Observation WithGateway() {
   seen.gateway = {.name = "asg-reviewer",
                   .address = "10.96.0.20",
                   .profile = "abc",
+                  .hosts = {"api.example.com:443"},
                   .available = true,
                   .trouble = "",
                   .credentials_missing = false};
@@ -300,9 +301,9 @@ TEST(SandboxStatusTest, EgressIsIsolatedOnceTheCanaryProvedIt) {
   const codec::Json status = Compute(Sandbox(), WithGateway());
   EXPECT_EQ(Condition(status, "EgressIsolated")["status"], "True");
   EXPECT_EQ(Condition(status, "EgressIsolated")["reason"], "ProvenByCanary");
-  EXPECT_EQ(
-      status["egress"],
-      codec::Json::parse(R"({"gateway":"asg-reviewer","address":"10.96.0.20","profile":"abc"})"));
+  EXPECT_EQ(status["egress"],
+            codec::Json::parse(R"({"gateway":"asg-reviewer","address":"10.96.0.20","profile":"abc",
+                                   "hosts":["api.example.com:443"]})"));
 }
 
 TEST(SandboxStatusTest, WhatTheCanaryReachedIsToldWithItsVerdict) {

@@ -34,13 +34,15 @@ TEST(EgressProfileTest, EntriesOfOneHostAddUp) {
   const EgressProfile profile = ProfileOf(R"(
 allow:
   - {host: a.example.com, methods: [GET]}
-  - {host: "*.example.com", paths: [/x]}
+  - {host: "*.example.com", paths: [/x], clientCredentials: Pass, webSocket: true}
   - {host: a.example.com, methods: [POST], paths: [/v1]}
   - {host: b.a.example.com})");
   ASSERT_THAT(EndpointsOf(profile),
               ElementsAre("*.example.com:443", "a.example.com:443", "b.a.example.com:443"));
   EXPECT_THAT(NamesOf(profile.endpoints[0].allow), ElementsAre("allow[1]"));
-  EXPECT_THAT(NamesOf(profile.endpoints[1].allow), ElementsAre("allow[0]", "allow[1]", "allow[2]"));
+  // What is said of all names below a domain widens nothing that is said of one.
+  EXPECT_THAT(NamesOf(profile.endpoints[1].allow), ElementsAre("allow[0]", "allow[2]"));
+  EXPECT_FALSE(profile.endpoints[1].pass_client_credentials || profile.endpoints[1].web_socket);
   EXPECT_THAT(NamesOf(profile.endpoints[2].allow), ElementsAre("allow[3]"));
 }
 
@@ -58,6 +60,7 @@ deny:
   EXPECT_EQ(profile.endpoints[1].deny[0].host, "");
   // Within a tunnel no path is seen, so that what is denied in part is denied.
   EXPECT_THAT(profile.endpoints[2].deny[0].paths, IsEmpty());
+  EXPECT_THAT(ReachableHosts(profile), ElementsAre("*.example.org:443", "a.example.com:443"));
 }
 
 TEST(EgressProfileTest, TheModelIsAnEndpoint) {
