@@ -130,7 +130,7 @@ int Run(const Invocation& invocation) {
       if (is_meant(reason.code)) text += ExplainReason(reason, colours);
     }
     if (text.empty()) return Unknown(invocation, code);
-    if (!console.out.empty()) console.out += "\n";
+    if (!console.out.empty()) console.out += '\n';
     console.out += text;
   }
   return kExitClean;

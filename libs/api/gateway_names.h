@@ -64,7 +64,7 @@ inline constexpr std::size_t kGatewayProfileDigits = 32;
 // Whether a gateway of that name, which is the operator's, is one of several sandboxes.
 [[nodiscard]] inline bool IsSharedGatewayName(std::string_view gateway) {
   return gateway.starts_with(kGatewayObjectPrefix) &&
-         gateway.substr(kGatewayObjectPrefix.size()).starts_with("-");
+         gateway.substr(kGatewayObjectPrefix.size()).starts_with('-');
 }
 // Two objects of one kind have a suffix each, always, so that those of the gateways of sandboxes
 // "a" and "a-gateway" never meet.
