@@ -14,7 +14,7 @@ struct CheckOptions {
   std::vector<Target> shut;                                             // at least one
   std::optional<Target> open;                                           // of TCP
   std::chrono::milliseconds timeout = std::chrono::seconds(1);          // of one attempt
-  std::chrono::milliseconds interval = std::chrono::milliseconds(500);  // between two rounds
+  std::chrono::milliseconds interval = std::chrono::milliseconds(100);  // between two rounds
   // When no further round begins. Zero: there is one.
   std::chrono::milliseconds deadline = std::chrono::seconds(30);
 };

@@ -33,11 +33,11 @@ constexpr stockade::Flag kFlags[] = {
      "what must not be reached (required): tcp://10.96.0.1:443,udp://[fd00::a]:53"},
     {"open", "ADDRESS", "what must answer, by TCP, or that the others are shut proves nothing"},
     {"timeout", "MILLISECONDS", "for one attempt; 1000 without it"},
-    {"interval", "MILLISECONDS", "between two rounds; 500 without it"},
+    {"interval", "MILLISECONDS", "between two rounds; 100 without it"},
     {"deadline", "MILLISECONDS", "for all rounds; 30000 without it"},
     {"message", "FILE",
      "where the verdict goes as a line of JSON; /dev/termination-log without it"},
-    {"probe", "", "one round, and no message file: for a readiness probe"},
+    {"probe", "", "no message file, and without a deadline one round: for a probe"},
     {"copy-to", "FILE", "first put this program there, for a container without one to probe with"},
     {"version", "", "print the version and exit"},
     {"help", "", "print this and exit"},
@@ -83,7 +83,9 @@ Result<CheckOptions> ReadOptions(const stockade::ParsedFlags& flags) {
     return status;
   if (Status status = ReadMilliseconds(flags, "deadline", options.deadline); !status.ok())
     return status;
-  if (flags.Has("probe")) options.deadline = std::chrono::milliseconds::zero();
+  if (flags.Has("probe") && !flags.Has("deadline")) {
+    options.deadline = std::chrono::milliseconds::zero();
+  }
   return options;
 }
 

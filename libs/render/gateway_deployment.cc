@@ -22,6 +22,8 @@ constexpr std::string_view kTokensVolume = "tokens";
 // The old gateway answers while its sandboxes come to know of the new one.
 constexpr int kPreStopSeconds = 20;
 constexpr int kGraceSeconds = 30;
+// A gateway that has answered and no longer does is not asked any more after so long.
+constexpr int kSilentSeconds = 15;
 // Longer than stockade-credentials tries by itself before it says what is wrong and ends.
 constexpr int kExchangeSeconds = 120;
 constexpr const char* kCredentialsProgram = "/usr/bin/stockade-credentials";
@@ -96,8 +98,10 @@ Json Proxy(const GatewayCredentials& credentials, const EgressSettings& settings
                                        .resources = &settings.gateway},
                                       nullptr);
   container["ports"] = Json::array({{{"name", "tls"}, {"containerPort", envoy::kGatewayPort}}});
+  // Often, for a sandbox waits for the first answer; how long it may be silent is another matter.
   container["readinessProbe"] = {{"tcpSocket", {{"port", envoy::kGatewayPort}}},
-                                 {"periodSeconds", 5}};
+                                 {"periodSeconds", 1},
+                                 {"failureThreshold", kSilentSeconds}};
   container["lifecycle"] = {{"preStop", {{"sleep", {{"seconds", kPreStopSeconds}}}}}};
   Json& mounts = container["volumeMounts"];
   mounts.push_back(ReadOnlyMount(kConfigVolume, envoy::kConfigDirectory));

@@ -25,6 +25,9 @@ constexpr std::string_view kTrustVolume = "stockade-ca";
 constexpr std::string_view kToolsVolume = "stockade-tools";
 constexpr std::string_view kToolsDirectory = "/opt/stockade";
 constexpr const char* kCanaryCopy = "/opt/stockade/stockade-canary";
+constexpr int kProbeSeconds = 10;
+// Of one startup probe, with which it ends before the kubelet takes it for hanging.
+constexpr const char* kStartupMilliseconds = "5000";
 constexpr std::string_view kHostIp = "$(HOST_IP)";
 
 constexpr std::array<const char*, 2> kContainerLists = {"initContainers", "containers"};
@@ -89,7 +92,7 @@ Json Probe(const SandboxEgress& egress, const std::string& open, int period, int
   return {{"exec",
            {{"command", Json::array({kCanaryCopy, "--probe", "--shut",
                                      ShutTargets(egress.settings, true), "--open", open})}}},
-          {"timeoutSeconds", 10},
+          {"timeoutSeconds", kProbeSeconds},
           {"periodSeconds", period},
           {"successThreshold", 1},
           {"failureThreshold", failures}};
@@ -106,6 +109,9 @@ Json Proxy(const SandboxEgress& egress, std::int64_t user, const Json& pod_resou
                                       pod_resources);
   // The agent begins once the proxy listens; later, that the network is shut still is tried again.
   container["startupProbe"] = Probe(egress, Tcp("127.0.0.1", envoy::kSidecarPort), 1, 60);
+  // It waits by itself: the kubelet would look again a second later.
+  Json& startup = container["startupProbe"]["exec"]["command"];
+  startup.insert(startup.end(), {"--interval", "50", "--deadline", kStartupMilliseconds});
   container["readinessProbe"] = Probe(egress, Tcp(egress.address, envoy::kGatewayPort), 30, 2);
   Json& mounts = container["volumeMounts"];
   mounts.push_back(ReadOnlyMount(kConfigVolume, envoy::kConfigDirectory));

@@ -17,6 +17,7 @@ namespace {
 
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 class ProgramTest : public ::testing::Test {
@@ -72,6 +73,14 @@ TEST_F(ProgramTest, AProbeIsOneRoundAndWritesNoMessage) {
   const Listener open;
   EXPECT_EQ(Run("--probe --shut " + open.text() + " --timeout 10000" + MessageFlag()), 1);
   EXPECT_THAT(Read("out"), HasSubstr("\"rounds\":1,"));
+  EXPECT_EQ(Read("message"), "");
+}
+
+TEST_F(ProgramTest, AProbeWithADeadlineWaits) {
+  EXPECT_EQ(Run("--probe --shut " + closed_.text() + " --open " + closed_.text() +
+                " --deadline 1000 --interval 10" + MessageFlag()),
+            3);
+  EXPECT_THAT(Read("out"), Not(HasSubstr("\"rounds\":1,")));
   EXPECT_EQ(Read("message"), "");
 }
 

@@ -133,7 +133,7 @@ TEST(SandboxEgressTest, CanaryTriesWhatMustBeShutWhileTheGatewayAnswers) {
 - --open
 - "tcp://10.96.0.20:15443")"));
   EXPECT_THAT(proxy.at("startupProbe").at("exec").at("command").dump(),
-              HasSubstr("\"tcp://127.0.0.1:3128\""));
+              HasSubstr(R"("tcp://127.0.0.1:3128","--interval","50","--deadline","5000"])"));
 }
 
 TEST(SandboxEgressTest, AddressesOfIpv6StandInBrackets) {
