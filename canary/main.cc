@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <span>
 #include <string>
@@ -30,7 +31,7 @@ constexpr std::string_view kMessageFile = "/dev/termination-log";
 
 constexpr stockade::Flag kFlags[] = {
     {"shut", "ADDRESS[,ADDRESS]...",
-     "what must not be reached (required): tcp://10.96.0.1:443,udp://[fd00::a]:53"},
+     "what must not be reached (required): tcp://10.96.0.1:443,udp://[$(HOST_IP)]:53"},
     {"open", "ADDRESS", "what must answer, by TCP, or that the others are shut proves nothing"},
     {"timeout", "MILLISECONDS", "for one attempt; 1000 without it"},
     {"interval", "MILLISECONDS", "between two rounds; 100 without it"},
@@ -66,7 +67,9 @@ Status ReadMilliseconds(const stockade::ParsedFlags& flags, std::string_view nam
 Result<CheckOptions> ReadOptions(const stockade::ParsedFlags& flags) {
   CheckOptions options;
   if (!flags.Has("shut")) return Status(StatusCode::kBadRequest, "--shut is required");
-  auto shut = stockade::canary::ParseTargets(flags.Value("shut"));
+  const auto expanded = stockade::canary::ExpandVariables(flags.Value("shut"), ::getenv);
+  if (!expanded.ok()) return expanded.status().WithContext("--shut");
+  auto shut = stockade::canary::ParseTargets(*expanded);
   if (!shut.ok()) return shut.status().WithContext("--shut");
   options.shut = std::move(shut).value();
   if (flags.Has("open")) {

@@ -75,6 +75,26 @@ Result<Target> ParseTarget(std::string_view text) {
   return target;
 }
 
+Result<std::string> ExpandVariables(std::string_view text,
+                                    const std::function<const char*(const char*)>& lookup) {
+  std::string expanded;
+  while (true) {
+    const std::size_t begin = text.find("$(");
+    const std::size_t end = text.find(')', begin == std::string_view::npos ? begin : begin + 2);
+    if (begin == std::string_view::npos || end == std::string_view::npos) break;
+    const std::string name(text.substr(begin + 2, end - begin - 2));
+    const char* value = lookup(name.c_str());
+    if (value == nullptr) {
+      return Status(StatusCode::kBadRequest, "the environment variable " + name + " of \"" +
+                                                 std::string(text) + "\" is not set");
+    }
+    expanded += text.substr(0, begin);
+    expanded += value;
+    text.remove_prefix(end + 1);
+  }
+  return expanded += text;
+}
+
 Result<std::vector<Target>> ParseTargets(std::string_view text) {
   std::vector<Target> targets;
   for (const std::string_view part : Split(text, ',')) {

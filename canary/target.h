@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,12 @@ inline constexpr std::size_t kMaxTargets = 64;
 // in brackets too, for an address that is filled in without knowing its family. Names are not
 // resolved, since a sandbox has no DNS. BadRequest says what is wrong.
 Result<Target> ParseTarget(std::string_view text);
+
+// `text` with the value of each "$(NAME)", which the kubelet puts into the arguments of a container
+// but not into the command of a probe. BadRequest names a variable that `lookup`, as getenv, does
+// not know.
+Result<std::string> ExpandVariables(std::string_view text,
+                                    const std::function<const char*(const char*)>& lookup);
 
 // Targets with commas between them; BadRequest names the one that is wrong, or that there are too
 // many.

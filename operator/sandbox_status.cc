@@ -316,7 +316,7 @@ Json ComputeStatus(const api::AgentSandbox& sandbox, const Observation& seen,
   if (seen.has_gateway && !seen.gateway.address.empty()) {
     status["egress"] = {{"gateway", seen.gateway.name},
                         {"address", seen.gateway.address},
-                        {"profile", seen.gateway.profile},
+                        {"profileHash", seen.gateway.profile},
                         {"hosts", seen.gateway.hosts}};
   }
   if (seen.pod) {

@@ -93,6 +93,20 @@ constexpr std::array<std::string_view, 18> kRefusedHeaders = {"accept-encoding",
                                                               "via",
                                                               "forwarded"};
 
+// By these some servers take another method or path than the gateway has judged.
+constexpr std::array<std::string_view, 7> kOverridingHeaders = {
+    "x-http-method",  "x-http-method-override", "x-method-override", "x-original-uri",
+    "x-original-url", "x-rewrite-uri",          "x-rewrite-url"};
+
+bool IsRefusedHeader(std::string name) {
+  // Many servers take one for the other.
+  std::ranges::replace(name, '_', '-');
+  return std::ranges::find(kRefusedHeaders, name) != kRefusedHeaders.end() ||
+         std::ranges::find(kOverridingHeaders, name) != kOverridingHeaders.end() ||
+         name.starts_with("x-forwarded-") || name.starts_with("x-envoy-") ||
+         name.starts_with("x-stockade-") || name.starts_with("sec-");
+}
+
 bool IsTokenCharacter(char c) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -107,12 +121,10 @@ void CheckCredentialHeader(const Subject& s, Report& report) {
     const std::string name = ToLower(credential.header);
     if (name.empty() || !std::ranges::all_of(name, IsTokenCharacter)) {
       report.Add(path + ".name", Quote(credential.header) + " is no name of a header");
-    } else if (std::ranges::find(kRefusedHeaders, name) != kRefusedHeaders.end() ||
-               name.starts_with("x-forwarded-") || name.starts_with("x-envoy-") ||
-               name.starts_with("x-stockade-") || name.starts_with("sec-")) {
-      report.Add(path + ".name",
-                 "the header " + Quote(credential.header) +
-                     " belongs to the connection, to the message or to the proxies");
+    } else if (IsRefusedHeader(name)) {
+      report.Add(path + ".name", "the header " + Quote(credential.header) +
+                                     " belongs to the connection, to the message or to the "
+                                     "proxies, or steers the request");
     }
     const auto is_printable = [](char c) { return c >= ' ' && c < 0x7f; };
     if (credential.prefix.size() > kMaxPrefixBytes ||

@@ -103,12 +103,10 @@ void CheckHostCount(PolicySubject& s, const CompiledPolicy& policy, PolicyReport
              "list fewer", "hosts", api::Quantity::Parse(count).value());
 }
 
-void CheckAudit(PolicySubject& s, const CompiledPolicy& policy, PolicyReport& report) {
-  if (!policy.restricts_egress() || !s->sandbox->spec.egress || !s->sandbox->spec.egress->audit) {
-    return;
-  }
+void CheckAudit(PolicySubject& s, const CompiledPolicy& /*policy*/, PolicyReport& report) {
+  if (!s->sandbox->spec.egress || !s->sandbox->spec.egress->audit) return;
   report.Add("spec.egress.audit",
-             "audit lets hosts pass that no entry lists, and the policy restricts which may be",
+             "audit lets hosts pass that no entry lists, which no policy leaves room for",
              "remove it, and list the hosts that are needed", "audit");
 }
 
@@ -197,8 +195,8 @@ constexpr std::array kRules = {
          .judges = JudgedObject::kByPolicy,
          .check_by_policy = CheckAudit,
          .fields = "egress.audit",
-         .summary = "A policy that restricts egress in any way leaves no place for egress.audit, "
-                    "which lets pass what no entry lists.",
+         .summary = "egress.audit, which lets pass what no entry lists, is for writing a list in a "
+                    "namespace that no policy selects.",
          .remedy = "remove egress.audit",
          .references = {.principle = Principle::kIsolation}},
     Rule{.code = "CredentialSecret",

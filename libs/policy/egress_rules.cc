@@ -297,7 +297,7 @@ constexpr std::array kRules = {
          .check = CheckEgressSize,
          .fields = "egress.allow[], egress.deny[]",
          .summary = "The configuration of a gateway is one ConfigMap, which holds 1 MiB. Each host "
-                    "and port takes some 25 kB of it, so there may be about 38, and each path "
+                    "and port takes some 28 kB of it, so there may be about 35, and each path "
                     "of a host that has many takes its share.",
          .remedy = "list fewer hosts, ports and paths: a wildcard for the hosts of one owner, a "
                    "prefix for several paths, or a second sandbox for what another task needs",

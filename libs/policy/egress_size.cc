@@ -17,7 +17,7 @@ using Endpoint = std::pair<std::string_view, std::int64_t>;  // host and port
 // together.
 constexpr std::int64_t kFixedBytes = 12'000;
 constexpr std::int64_t kModelBytes = 64'000;  // the provider's hosts and requests
-constexpr std::int64_t kEndpointBytes = 25'000;
+constexpr std::int64_t kEndpointBytes = 27'200;
 constexpr std::int64_t kTimesNamed = 24;        // how often a host's name stands in what is for it
 constexpr std::int64_t kWildcardBytes = 1'500;  // for names that are looked up as they come
 constexpr std::int64_t kCredentialBytes = 1'500;

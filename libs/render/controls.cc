@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -112,6 +113,13 @@ constexpr ControlRow kCredentialsBrokered = {
         "The operator's configuration has no section egress, so it makes no gateway: nothing "
         "uses spec.credentials, and their Secrets are mounted nowhere.")};
 
+// A tunnel to a host whose provider serves others by the same addresses.
+constexpr ControlRow kTunnelHost = {
+    "TunnelHost",
+    InEveryTier(kUnenforced,
+                "In a tunnel (tls: Tunnel) the gateway judges the TLS name that the client shows. "
+                "With Encrypted Client Hello another host of the same provider may be meant.")};
+
 Control RuntimeIsolation(api::Isolation isolation, const std::string& runtime_class) {
   const std::string name = "RuntimeIsolation";
   if (isolation == api::Isolation::kContainer) {
@@ -140,7 +148,14 @@ std::vector<Control> Controls(const api::AgentSandbox& sandbox, const Profile& p
     controls.push_back({row.name, tier.state, tier.detail});
   };
   for (const ControlRow& row : kControls) add(row);
-  if (profile.egress_gateways) return controls;  // conditions say what became of them
+  if (profile.egress_gateways) {  // conditions say what became of them
+    const bool tunnels = sandbox.spec.egress &&
+                         std::ranges::any_of(sandbox.spec.egress->allow, [](const auto& entry) {
+                           return entry.tls == api::TlsMode::kTunnel;
+                         });
+    if (tunnels) add(kTunnelHost);
+    return controls;
+  }
   if (sandbox.spec.egress) add(kEgressGateway);
   if (!sandbox.spec.credentials.empty()) add(kCredentialsBrokered);
   return controls;

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
 // What an installation says of its gateways and of the operator's containers in sandbox pods.
@@ -37,10 +36,9 @@ struct EgressSettings {
   std::string dns_namespace = "kube-system";
   std::map<std::string, std::string> dns_pod_labels = {{"k8s-app", "kube-dns"}};
 
-  // What the canary tries, as docs/canary.md says. "$(HOST_IP)" in one stands for the node's
-  // address, and the kubelet also knows the variables of the API server's Service, which every pod
-  // reaches unless a policy forbids it; such targets are tried before the agent starts and not
-  // again, so that there must be another one.
+  // What the canary tries, as docs/canary.md says, before the agent starts and while it runs.
+  // "$(HOST_IP)" in one stands for the node's address, and the kubelet gives every container the
+  // variables of the API server's Service, which every pod reaches unless a policy forbids it.
   std::vector<std::string> shut_targets = {
       "tcp://169.254.169.254:80", "tcp://[$(KUBERNETES_SERVICE_HOST)]:$(KUBERNETES_SERVICE_PORT)"};
 
@@ -60,10 +58,5 @@ struct EgressSettings {
       .requests = {{"cpu", "10m"}, {"memory", "16Mi"}, {"ephemeral-storage", "16Mi"}},
       .limits = {{"cpu", "200m"}, {"memory", "64Mi"}, {"ephemeral-storage", "64Mi"}}};
 };
-
-// Whether the kubelet has to put a value into a target of the canary.
-inline bool NamesVariable(std::string_view target) {
-  return target.find("$(") != std::string_view::npos;
-}
 
 }  // namespace stockade::render

@@ -139,6 +139,8 @@ Variables ModelVariables(const api::EgressModel& model) {
       add("CLAUDE_CODE_USE_FOUNDRY", "1");
       add("CLAUDE_CODE_SKIP_FOUNDRY_AUTH", "1");
       add("ANTHROPIC_FOUNDRY_BASE_URL", url + "/anthropic");
+      // Without one Claude Code asks Azure for a token, though it was told not to.
+      add("ANTHROPIC_FOUNDRY_API_KEY", kPlaceholder);
       break;
   }
   return variables;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/gateway_names.h"
+#include "base/strings.h"
 #include "render/edit.h"
 #include "render/envoy/envoy.h"
 #include "render/envoy/paths.h"
@@ -39,15 +40,12 @@ std::string Tcp(const std::string& address, std::int64_t port) {
 
 bool NamesHost(const std::string& target) { return target.find(kHostIp) != std::string::npos; }
 
-// As the canary takes them. In a probe's command the kubelet puts no values for variables.
-std::string ShutTargets(const EgressSettings& settings, bool in_probe) {
-  std::string targets;
-  for (const std::string& target : settings.shut_targets) {
-    if (in_probe && NamesVariable(target)) continue;
-    if (!targets.empty()) targets += ',';
-    targets += target;
-  }
-  return targets;
+// What the canary's targets may name beside the variables that every container has.
+void AddHostIp(const EgressSettings& settings, Json& container) {
+  if (!std::ranges::any_of(settings.shut_targets, NamesHost)) return;
+  container["env"] = Json::array(
+      {{{"name", "HOST_IP"},
+        {"valueFrom", {{"fieldRef", {{"apiVersion", "v1"}, {"fieldPath", "status.hostIP"}}}}}}});
 }
 
 // ---- The operator's containers
@@ -75,15 +73,11 @@ Json Canary(const SandboxEgress& egress, std::int64_t user, const Json& pod_reso
        .image = settings.canary_image,
        .user = user,
        .command = Json::array({"/usr/bin/stockade-canary"}),
-       .args = Json::array({"--copy-to", kCanaryCopy, "--shut", ShutTargets(settings, false),
+       .args = Json::array({"--copy-to", kCanaryCopy, "--shut", Join(settings.shut_targets, ","),
                             "--open", Tcp(egress.address, envoy::kGatewayPort)}),
        .resources = &settings.helper},
       pod_resources);
-  if (std::ranges::any_of(settings.shut_targets, NamesHost)) {
-    container["env"] = Json::array(
-        {{{"name", "HOST_IP"},
-          {"valueFrom", {{"fieldRef", {{"apiVersion", "v1"}, {"fieldPath", "status.hostIP"}}}}}}});
-  }
+  AddHostIp(settings, container);
   container["volumeMounts"].push_back(WritableMount(kToolsVolume, kToolsDirectory));
   return container;
 }
@@ -91,7 +85,7 @@ Json Canary(const SandboxEgress& egress, std::int64_t user, const Json& pod_reso
 Json Probe(const SandboxEgress& egress, const std::string& open, int period, int failures) {
   return {{"exec",
            {{"command", Json::array({kCanaryCopy, "--probe", "--shut",
-                                     ShutTargets(egress.settings, true), "--open", open})}}},
+                                     Join(egress.settings.shut_targets, ","), "--open", open})}}},
           {"timeoutSeconds", kProbeSeconds},
           {"periodSeconds", period},
           {"successThreshold", 1},
@@ -107,6 +101,7 @@ Json Proxy(const SandboxEgress& egress, std::int64_t user, const Json& pod_resou
                                        .resources = &egress.settings.sidecar,
                                        .sidecar = true},
                                       pod_resources);
+  AddHostIp(egress.settings, container);
   // The agent begins once the proxy listens; later, that the network is shut still is tried again.
   container["startupProbe"] = Probe(egress, Tcp("127.0.0.1", envoy::kSidecarPort), 1, 60);
   // It waits by itself: the kubelet would look again a second later.

@@ -34,7 +34,8 @@ def test_the_credential_replaces_what_the_client_sends(path, seen, headers):
 
 OWN = ("Authorization", "Proxy-Authorization", "Cookie", "Cookie2", "Api-Key", "X-Goog-Api-Key", "X-Auth-Token",
        "PRIVATE-TOKEN", "X-Amz-Security-Token", "X-Vault-Token", "Ocp-Apim-Subscription-Key", "X-Access_Token",
-       "X-Auth-Key", "Api_Key", "Token")
+       "X-Auth-Key", "Api_Key", "Token", "X-RapidAPI-Key", "Fastly-Key", "X-Tableau-Auth", "X-Session-Id", "DPoP",
+       "X-TrackerToken", "X-Registry-Auth", "X-JFrog-Art-Api", "Sec-WebSocket-Protocol")
 HOSTS = {"the credential's host": API, "a host without one": OPEN, "a host below a wildcard": WILD}
 
 
@@ -52,7 +53,8 @@ def test_credentials_of_the_agent_do_not_pass(path, seen, authority, name):
 @pytest.mark.parametrize("name", [
     pytest.param(name, marks=pytest.mark.attack(18, f"`{name}` in the query"))
     for name in ("key", "KEY", "api_key", "access_token", "token", "sig", "%6bey", "to%6Ben", "client%5fsecret",
-                 "X-Amz-Signature", "X-Goog-Credential", "bearer_token", "subscription-key", "x-api-key", "token[]", "%20token")])
+                 "X-Amz-Signature", "X-Goog-Credential", "bearer_token", "job_token", "personal_access_token",
+                 "q-signature", "subscription-key", "x-api-key", "token[]", "%20token")])
 def test_keys_in_a_query_do_not_pass(path, outside, seen, name):
     before = len(outside.requests)
     for query in (f"{name}=mine", f"a=1&{name}=mine&b=2", f"a=1;{name}=mine", name):

@@ -133,7 +133,7 @@ def test_connections_of_one_sandbox_end_at_its_sidecar(path, tmp_path, seen):
         for connection in connections:
             connection.close()
     egress_path.wait_for("the first sandbox to be served again", lambda: served(path))
-    seen("its sidecar takes 512, and another sandbox is served")
+    seen("its sidecar takes 256, and another sandbox is served")
 
 
 def served(path):

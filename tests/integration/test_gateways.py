@@ -97,7 +97,7 @@ def test_certificates_name_the_sandbox_the_gateway_and_its_hosts(space):
     pod = space.ready_pod(sandbox(egress=EGRESS))
     asb = space.get("asb", "agent")
     uri = openssl(secret_of(space, pod), "tls.crt", "-ext", "subjectAltName")
-    profile = asb["status"]["egress"]["profile"]
+    profile = asb["status"]["egress"]["profileHash"]
     wanted = f"spiffe://stockade.local/ns/{space.name}/profile/{profile}/sandbox/agent/{asb['metadata']['uid']}"
     assert f"URI:{wanted}\n" in uri
     volumes = {
@@ -175,11 +175,11 @@ def test_an_identity_is_renewed_and_the_pod_stays(space, unguarded):
 
 def test_another_rule_gives_the_gateway_and_the_pod_anew(space):
     pod = space.ready_pod(sandbox(egress=EGRESS))
-    profile = space.get("asb", "agent")["status"]["egress"]["profile"]
+    profile = space.get("asb", "agent")["status"]["egress"]["profileHash"]
     space.patch("asb", "agent", {"spec": {"egress": {"allow": [{"host": "other.example.com"}]}}})
     space.wait_for("pod", "asb-agent", lambda found: found and found["metadata"]["uid"] != pod["metadata"]["uid"], 90)
     asb = space.wait_ready("agent")
-    assert asb["status"]["egress"]["profile"] != profile
+    assert asb["status"]["egress"]["profileHash"] != profile
     assert "other.example.com" in json.dumps(space.get("configmap", "asg-agent-gateway")["data"])
 
 

@@ -53,7 +53,7 @@ def test_sandboxes_of_one_profile_share_a_gateway_and_no_other_does(space):
     other = ready(space, "third", egress=OTHER)
     own = ready(space, "own", egress=EGRESS)
     asb = space.get("asb", "one")
-    assert gateway == "asg--" + asb["status"]["egress"]["profile"][:32]
+    assert gateway == "asg--" + asb["status"]["egress"]["profileHash"][:32]
     assert own == "asg-own" and len({gateway, other, own}) == 3
     assert deployments(space).keys() == {gateway, other, own}
     for name in ("one", "two"):
@@ -86,7 +86,7 @@ def test_each_sandbox_has_an_identity_of_its_own(space):
     seen = set()
     for name in ("one", "two"):
         asb, secret = space.get("asb", name), secret_of(space, space.get("pod", f"asb-{name}"))
-        profile = asb["status"]["egress"]["profile"]
+        profile = asb["status"]["egress"]["profileHash"]
         uri = openssl(secret, "tls.crt", "-ext", "subjectAltName")
         assert f"/ns/{space.name}/profile/{profile}/sandbox/{name}/{asb['metadata']['uid']}\n" in uri
         assert secret["metadata"]["ownerReferences"][0]["uid"] == asb["metadata"]["uid"], "it goes with its sandbox"

@@ -1,10 +1,13 @@
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <utility>
 
 #include "render/envoy/access_log.h"
+#include "render/envoy/limits.h"
 #include "render/envoy/listeners.h"
 #include "render/envoy/messages.h"
+#include "render/envoy/request_filters.h"
 
 namespace stockade::render::envoy {
 namespace {
@@ -24,6 +27,33 @@ std::string EscapeDots(std::string_view text) {
     escaped += c;
   }
   return escaped;
+}
+
+Json Sandbox() {
+  return {
+      {"extension",
+       Extension("envoy.rate_limit_descriptors.expr", "rate_limit_descriptors.expr.v3.Descriptor",
+                 {{"descriptor_key", "sandbox"},
+                  {"text", "filter_state['" + std::string(kSandboxState) + "']"}})}};
+}
+
+// Each sandbox has a bucket of its own, so that one that shares its gateway starves no other.
+// `alternatives` say of which requests (lists of actions); the others take from `rest`.
+Json LimitOfEach(const char* name, const Json& alternatives, Json entries, Json bucket, Json rest) {
+  const Json always = {{"default_value", {{"numerator", 100}, {"denominator", "HUNDRED"}}}};
+  Json limits = Json::array();
+  for (const Json& actions : alternatives) limits.push_back({{"actions", actions}});
+  return Extension(
+      "envoy.filters.http.local_ratelimit", "filters.http.local_ratelimit.v3.LocalRateLimit",
+      {{"stat_prefix", name},
+       {"token_bucket", std::move(rest)},
+       {"rate_limits", std::move(limits)},
+       {"descriptors",
+        Json::array({{{"entries", std::move(entries)}, {"token_bucket", std::move(bucket)}}})},
+       {"max_dynamic_descriptors", kMaxSandboxes},
+       {"always_consume_default_token_bucket", false},
+       {"filter_enabled", always},
+       {"filter_enforced", always}});
 }
 
 }  // namespace
@@ -51,29 +81,37 @@ Json Router() {
                    {{"suppress_envoy_headers", true}});
 }
 
-// Each sandbox has a bucket of its own, so that one that shares its gateway starves no other.
 Json RateLimit(const GatewayFacts& facts) {
-  const Json always = {{"default_value", {{"numerator", 100}, {"denominator", "HUNDRED"}}}};
   const Json bucket = {{"max_tokens", 2 * facts.max_requests_per_second},
                        {"tokens_per_fill", facts.max_requests_per_second},
                        {"fill_interval", "1s"}};
-  const Json sandbox = {
-      {"extension",
-       Extension("envoy.rate_limit_descriptors.expr", "rate_limit_descriptors.expr.v3.Descriptor",
-                 {{"descriptor_key", "sandbox"},
-                  {"text", "filter_state['" + std::string(kSandboxState) + "']"}})}};
-  return Extension("envoy.filters.http.local_ratelimit",
-                   "filters.http.local_ratelimit.v3.LocalRateLimit",
-                   {{"stat_prefix", "requests"},
-                    // Of a request that names no sandbox; there is none.
-                    {"token_bucket", bucket},
-                    {"rate_limits", Json::array({{{"actions", Json::array({sandbox})}}})},
-                    {"descriptors", Json::array({{{"entries", Json::array({{{"key", "sandbox"}}})},
-                                                  {"token_bucket", bucket}}})},
-                    {"max_dynamic_descriptors", kMaxSandboxes},
-                    {"always_consume_default_token_bucket", false},
-                    {"filter_enabled", always},
-                    {"filter_enforced", always}});
+  // The last is of a request that names no sandbox; there is none.
+  return LimitOfEach("requests", Json::array({Json::array({Sandbox()})}),
+                     Json::array({{{"key", "sandbox"}}}), bucket, bucket);
+}
+
+Json LargeBodyLimit() {
+  const auto large = [](Json header) -> Json {
+    return {{"header_value_match",
+             {{"descriptor_key", "body"},
+              {"descriptor_value", "large"},
+              {"headers", Json::array({std::move(header)})}}}};
+  };
+  const Json told =
+      large({{"name", "content-length"},
+             {"range_match",
+              {{"start", kLargeBodyBytes}, {"end", std::numeric_limits<std::int64_t>::max()}}}});
+  const Json chunked = large({{"name", kBodyHeader}, {"present_match", true}});
+  const Json bucket = {
+      {"max_tokens", kLargeBodies}, {"tokens_per_fill", 1}, {"fill_interval", kLargeBodyInterval}};
+  const Json unbounded = {{"max_tokens", std::numeric_limits<std::int32_t>::max()},
+                          {"tokens_per_fill", std::numeric_limits<std::int32_t>::max()},
+                          {"fill_interval", "1s"}};
+  return LimitOfEach(
+      "large_bodies",
+      Json::array({Json::array({Sandbox(), told}), Json::array({Sandbox(), chunked})}),
+      Json::array({{{"key", "sandbox"}}, {{"key", "body"}, {"value", "large"}}}), bucket,
+      unbounded);
 }
 
 Json Refusal(std::string_view rule, Json match, int status, std::string_view text) {

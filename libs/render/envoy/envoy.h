@@ -28,7 +28,7 @@ struct SidecarFacts {
   std::int64_t gateway_port = kGatewayPort;
   std::int64_t port = kSidecarPort;  // on 127.0.0.1
   std::int64_t max_heap_bytes = 48 << 20;
-  std::int64_t max_connections = 512;
+  std::int64_t max_connections = 256;
 };
 
 struct GatewayFacts {

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "render/envoy/access_log.h"
+#include "render/envoy/limits.h"
 #include "render/envoy/listeners.h"
 #include "render/envoy/messages.h"
 #include "render/envoy/path_patterns.h"
@@ -15,7 +16,6 @@ namespace {
 using codec::Json;
 
 constexpr const char* kIdleTimeout = "3600s";
-constexpr std::int64_t kWindowBytes = 1 << 20;
 
 // What is left of "." and ".." after normalisation because a slash beside it is encoded, or a
 // parameter hangs on it, and some servers still resolve; and what is encoded twice.
@@ -163,15 +163,25 @@ Json RouteConfig(const Endpoint& endpoint, bool audit) {
                  {"domains", Json::array({"*"})},
                  {"routes", Json::array({Refusal("host-differs", {{"prefix", "/"}}, 421,
                                                  "the Host header differs from the TLS name")})}};
-  return {{"request_headers_to_remove",
-           Json::array({kAuthorityHeader, kHostHeader, "x-forwarded-proto", "x-forwarded-for"})},
+  return {{"request_headers_to_remove", Json::array({kAuthorityHeader, kHostHeader, kBodyHeader,
+                                                     "x-forwarded-proto", "x-forwarded-for"})},
           {"virtual_hosts", Json::array({std::move(own), std::move(others)})}};
+}
+
+Json KeepTransferEncoding() {
+  const Json kept = {{"append",
+                      {{"header", {{"key", kBodyHeader}, {"value", "%REQ(TRANSFER-ENCODING)%"}}},
+                       {"append_action", "OVERWRITE_IF_EXISTS_OR_ADD"}}}};
+  return Extension("envoy.http.early_header_mutation.header_mutation",
+                   "http.early_header_mutation.header_mutation.v3.HeaderMutation",
+                   {{"mutations", Json::array({kept})}});
 }
 
 Json LeafSocket(const Endpoint& endpoint) {
   return Extension("envoy.transport_sockets.tls", "transport_sockets.tls.v3.DownstreamTlsContext",
                    {{"common_tls_context",
-                     {{"alpn_protocols", Json::array({"h2", "http/1.1"})},
+                     {{"alpn_protocols", endpoint.signs() ? Json::array({"http/1.1"})
+                                                          : Json::array({"h2", "http/1.1"})},
                       {"tls_params", TlsParameters("TLSv1_2")},
                       {"tls_certificate_sds_secret_configs",
                        Json::array({SdsConfig("leaf-" + LeafFileName(endpoint.host),
@@ -191,6 +201,7 @@ std::string LeafResource(const Endpoint& endpoint) {
 
 Json TerminateListener(const Endpoint& endpoint, bool audit, const GatewayFacts& facts) {
   Json filters = Json::array({RateLimit(facts)});
+  if (endpoint.signs()) filters.push_back(LargeBodyLimit());
   AddAgreementFilters(endpoint, filters);
   AddStripFilters(endpoint, filters);
   if (endpoint.wildcard()) filters.push_back(DynamicForwardProxyFilter());
@@ -198,9 +209,18 @@ Json TerminateListener(const Endpoint& endpoint, bool audit, const GatewayFacts&
   filters.push_back(Router());
 
   Json manager = CommonSettings("request");
+  // Where a body's length is not told, HTTP/1.1 says at least that there is one, in a header that
+  // is gone before the filters see the request.
+  if (endpoint.signs()) {
+    manager["codec_type"] = "HTTP1";
+    manager["request_timeout"] = kSignedRequestTimeout;
+    manager["early_header_mutation_extensions"] = Json::array({KeepTransferEncoding()});
+  }
   manager["http2_protocol_options"] = {{"max_concurrent_streams", 100},
-                                       {"initial_stream_window_size", kWindowBytes},
-                                       {"initial_connection_window_size", 4 * kWindowBytes}};
+                                       {"initial_stream_window_size", kStreamWindowBytes},
+                                       {"initial_connection_window_size", kConnectionWindowBytes}};
+  // Credentials go by TLS alone, whatever a request says of its scheme.
+  manager["scheme_header_transformation"] = {{"scheme_to_overwrite", "https"}};
   manager["normalize_path"] = true;
   manager["merge_slashes"] = true;
   manager["path_with_escaped_slashes_action"] =
@@ -211,11 +231,10 @@ Json TerminateListener(const Endpoint& endpoint, bool audit, const GatewayFacts&
   }
   manager["route_config"] = RouteConfig(endpoint, audit);
   manager["http_filters"] = std::move(filters);
-  const bool signs = endpoint.injection && endpoint.injection->kind == Injection::Kind::kAws;
   Json listener = InnerListener(endpoint, {{"transport_socket", LeafSocket(endpoint)},
                                            {"filters", ConnectionManager(std::move(manager))}});
-  // What is signed is held until it is complete.
-  listener["per_connection_buffer_limit_bytes"] = signs ? 32 * kWindowBytes : kWindowBytes;
+  listener["per_connection_buffer_limit_bytes"] =
+      endpoint.signs() ? kSignedBodyBytes : kBufferBytes;
   return listener;
 }
 
@@ -234,8 +253,10 @@ Json TunnelListener(const Endpoint& endpoint) {
       TcpProxy({{"cluster", kTunnelsListener},
                 {"tunneling_config",
                  {{"hostname", authority}, {"headers_to_add", Json::array({std::move(name)})}}},
-                {"access_log", ConnectionLog("tunnel", "server-name")}});
-  return InnerListener(endpoint, {{"filters", Json::array({std::move(proxy)})}});
+                {"access_log", ConnectionLog("tunnel", endpoint.allow.front().name)}});
+  Json listener = InnerListener(endpoint, {{"filters", Json::array({std::move(proxy)})}});
+  listener["per_connection_buffer_limit_bytes"] = kBufferBytes;
+  return listener;
 }
 
 Json TunnelsListener(const EgressProfile& profile) {
@@ -266,6 +287,7 @@ Json TunnelsListener(const EgressProfile& profile) {
   manager["http_filters"] = std::move(filters);
   return {{"name", kTunnelsListener},
           {"internal_listener", Json::object()},
+          {"per_connection_buffer_limit_bytes", kBufferBytes},
           {"filter_chains", Json::array({{{"filters", ConnectionManager(std::move(manager))}}})}};
 }
 

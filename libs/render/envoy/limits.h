@@ -3,10 +3,10 @@
 #include <cstdint>
 
 // What one agent can make a gateway hold in memory, so that others who share it are served: a small
-// buffer for each connection and stream (kilobytes, of which a link inside a cluster needs no more),
-// of the streams that fill theirs the largest reset first when memory runs short (Bootstrap), and
-// few bodies that have to be held whole. With the sidecar's bound on connections the worst of a
-// single sandbox stays below the gateway's heap: tests/conformance/test_memory.py.
+// buffer for each connection and stream (kilobytes, of which a link inside a cluster needs no
+// more), of the streams that fill theirs the largest reset first when memory runs short
+// (Bootstrap), and few bodies that have to be held whole. With the sidecar's bound on connections
+// the worst of a single sandbox stays below the gateway's heap: tests/conformance/test_memory.py.
 namespace stockade::render::envoy {
 
 inline constexpr std::int64_t kBufferBytes = 64 << 10;

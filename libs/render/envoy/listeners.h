@@ -41,6 +41,8 @@ inline constexpr const char* kNowhereCluster = "nowhere";
 [[nodiscard]] codec::Json CommonSettings(std::string_view kind);
 [[nodiscard]] codec::Json Router();
 [[nodiscard]] codec::Json RateLimit(const GatewayFacts& facts);
+// Bounds the large bodies that one sandbox sends where bodies are held: limits.h.
+[[nodiscard]] codec::Json LargeBodyLimit();
 
 // Routes that answer by themselves. `rule` is the name that the audit log tells.
 [[nodiscard]] codec::Json Refusal(std::string_view rule, codec::Json match, int status,

@@ -14,6 +14,7 @@ constexpr std::string_view kTypePrefix = "type.googleapis.com/envoy.extensions."
 constexpr std::string_view kIdentityName = "identity";
 constexpr std::string_view kAuthoritiesName = "authorities";
 constexpr int kMaxRegexProgram = 1 << 20;
+constexpr int kTrackedStreamPower = 15;
 
 std::string Path(std::string_view directory, std::string_view file) {
   return std::string(directory) + "/" + std::string(file);
@@ -27,6 +28,11 @@ Json Secret(std::string_view name, const char* kind, Json value) {
 
 Json Trigger(const char* monitor, double value) {
   return Json::array({{{"name", monitor}, {"threshold", {{"value", value}}}}});
+}
+
+Json ScaledTrigger(const char* monitor, double from, double to) {
+  return Json::array({{{"name", monitor},
+                       {"scaled", {{"scaling_threshold", from}, {"saturation_threshold", to}}}}});
 }
 
 }  // namespace
@@ -123,8 +129,11 @@ Json Bootstrap(std::string_view cluster, std::int64_t max_heap_bytes,
   runtime["re2.max_program_size.error_level"] = kMaxRegexProgram;
   bootstrap["layered_runtime"]["layers"] =
       Json::array({{{"name", "stockade"}, {"static_layer", std::move(runtime)}}});
+  // Streams that hold this much (as a power of two) are told apart; of those that hold the most the
+  // first go when memory runs short, before anybody else is refused.
   bootstrap["overload_manager"] = {
       {"refresh_interval", "0.25s"},
+      {"buffer_factory_config", {{"minimum_account_to_track_power_of_two", kTrackedStreamPower}}},
       {"resource_monitors",
        Json::array({Extension(kHeap, "resource_monitors.fixed_heap.v3.FixedHeapConfig",
                               {{"max_heap_size_bytes", max_heap_bytes}}),
@@ -132,7 +141,9 @@ Json Bootstrap(std::string_view cluster, std::int64_t max_heap_bytes,
                               "resource_monitors.downstream_connections.v3."
                               "DownstreamConnectionsConfig",
                               {{"max_active_downstream_connections", max_connections}})})},
-      {"actions", Json::array({{{"name", "envoy.overload_actions.shrink_heap"},
+      {"actions", Json::array({{{"name", "envoy.overload_actions.reset_high_memory_stream"},
+                                {"triggers", ScaledTrigger(kHeap, 0.7, 0.9)}},
+                               {{"name", "envoy.overload_actions.shrink_heap"},
                                 {"triggers", Trigger(kHeap, 0.85)}},
                                {{"name", "envoy.overload_actions.disable_http_keepalive"},
                                 {"triggers", Trigger(kHeap, 0.9)}},

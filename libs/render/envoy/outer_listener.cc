@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "render/envoy/access_log.h"
+#include "render/envoy/limits.h"
 #include "render/envoy/listeners.h"
 #include "render/envoy/messages.h"
 #include "render/envoy/upstreams.h"
@@ -97,7 +98,7 @@ Json OuterListener(const EgressProfile& profile, const GatewayFacts& facts) {
                 {"filters", ConnectionManager(std::move(manager))}};
   return {{"name", kOuterListener},
           {"address", SocketAddress(facts.listen_address, facts.port)},
-          {"per_connection_buffer_limit_bytes", 1 << 20},
+          {"per_connection_buffer_limit_bytes", kBufferBytes},
           {"filter_chains", Json::array({std::move(chain)})}};
 }
 

@@ -18,9 +18,11 @@ constexpr std::array<std::string_view, 2> kCredentialHeaders = {"cookie", "cooki
 // Headers by what their names are or end in: x-auth-token, private-token, api_key, x-auth-key, ...
 // Not every key is one: Idempotency-Key and Sec-WebSocket-Key belong to the request.
 constexpr std::string_view kCredentialHeaderPattern =
-    ".*(?:authorization|authentication|[-_]token|[-_]secret|[-_]password|[-_]credentials?)|"
-    "(?:.*[-_])?(?:access|account|admin|api|app|application|auth|consumer|functions|master|private|"
-    "secret|service|subscription)[-_]?key|(?:x[-_])?auth|token|password|secret";
+    ".*(?:authorization|authentication|token|[-_]secret|[-_]password|[-_]credentials?|[-_]auth|"
+    "[-_]session[-_]?id|api[-_]?keys?)|"
+    "(?:.*[-_])?(?:access|account|admin|app|application|auth|clickhouse|consumer|fastly|functions|"
+    "license|master|private|secret|service|subscription)[-_]?key|"
+    "auth|dpop|password|secret|x[-_]honeycomb[-_]team|x[-_]jfrog[-_]art[-_]api";
 
 // By these some servers and frameworks take another method or path than the request line's, which
 // is what the rules have judged.
@@ -31,11 +33,12 @@ constexpr std::string_view kOverridingHeaderPattern =
 // Parameters of a query. Signed addresses (Amazon's, Google's and Azure's) are credentials, too:
 // whoever was given one reads and writes with it. A request with one is refused: what Envoy offers
 // for taking a parameter off writes the rest of the query anew, decoded.
-constexpr std::array<std::string_view, 41> kCredentialParameters = {"access_key",
+constexpr std::array<std::string_view, 49> kCredentialParameters = {"access_key",
                                                                     "access_key_id",
                                                                     "access_token",
                                                                     "accesstoken",
                                                                     "api_key",
+                                                                    "api_secret",
                                                                     "api_token",
                                                                     "apikey",
                                                                     "apitoken",
@@ -47,16 +50,21 @@ constexpr std::array<std::string_view, 41> kCredentialParameters = {"access_key"
                                                                     "authtoken",
                                                                     "awsaccesskeyid",
                                                                     "bearer_token",
+                                                                    "client_assertion",
                                                                     "client_secret",
+                                                                    "hapikey",
                                                                     "id_token",
+                                                                    "job_token",
                                                                     "jwt",
                                                                     "key",
                                                                     "oauth_signature",
                                                                     "oauth_token",
                                                                     "passwd",
                                                                     "password",
+                                                                    "personal_access_token",
                                                                     "private_token",
                                                                     "pwd",
+                                                                    "q-signature",
                                                                     "refresh_token",
                                                                     "secret",
                                                                     "security_token",
@@ -70,6 +78,8 @@ constexpr std::array<std::string_view, 41> kCredentialParameters = {"access_key"
                                                                     "x-amz-signature",
                                                                     "x-goog-credential",
                                                                     "x-goog-signature",
+                                                                    "x-oss-credential",
+                                                                    "x-oss-signature",
                                                                     "x_api_key",
                                                                     "x_auth_token"};
 
@@ -154,6 +164,11 @@ void AddStripFilters(const Endpoint& endpoint, Json& filters) {
     mutations.push_back(
         {{"remove_on_match", {{"key_matcher", FullMatch(std::string(kCredentialHeaderPattern))}}}});
   }
+  // Browsers' clients put tokens there, as they can set no other header; a host that is to be
+  // spoken to by WebSocket may need it.
+  if (!endpoint.pass_client_credentials && !endpoint.web_socket) {
+    mutations.push_back({{"remove", "sec-websocket-protocol"}});
+  }
   if (endpoint.injection && endpoint.injection->kind == Injection::Kind::kHeader) {
     mutations.push_back({{"remove", endpoint.injection->header}});
   }
@@ -163,8 +178,11 @@ void AddStripFilters(const Endpoint& endpoint, Json& filters) {
       mutations.push_back({{"remove", header}});
     }
   }
-  filters.push_back(HeaderMutation("stockade.strip",
-                                   {{"mutations", {{"request_mutations", std::move(mutations)}}}}));
+  // Trailers are read as headers by some servers.
+  filters.push_back(
+      HeaderMutation("stockade.strip", {{"mutations",
+                                         {{"request_mutations", mutations},
+                                          {"request_trailers_mutations", std::move(mutations)}}}}));
   if (endpoint.pass_client_credentials) return;
   Json query = {
       {"header", {{"name", ":path"}, {"string_match", FullMatch(CredentialParameterPattern())}}}};

@@ -24,6 +24,9 @@ void AddTunnelAgreementFilter(codec::Json& filters);
 [[nodiscard]] std::string InjectionResource(const Injection& injection);
 [[nodiscard]] codec::Json InjectionResourceContents(const Injection& injection);
 
+// How the body comes whose length is not told. Never sent on.
+inline constexpr const char* kBodyHeader = "x-stockade-body";
+
 // Headers that carry what has to agree from one filter to the next: the CONNECT's authority, and
 // what it would be by the Host header and by the TLS name. Never sent on.
 inline constexpr const char* kAuthorityHeader = "x-stockade-authority";

@@ -1,6 +1,7 @@
 #include <string>
 
 #include "render/envoy/envoy.h"
+#include "render/envoy/limits.h"
 #include "render/envoy/messages.h"
 #include "render/envoy/paths.h"
 
@@ -16,6 +17,7 @@ Json GatewayCluster(const std::string& server_name, const SidecarFacts& facts) {
   return {{"name", kGateway},
           {"type", "STATIC"},
           {"connect_timeout", "5s"},
+          {"per_connection_buffer_limit_bytes", kBufferBytes},
           {"load_assignment",
            OneEndpoint(kGateway, SocketAddress(facts.gateway_address, facts.gateway_port))},
           {"transport_socket",
@@ -37,6 +39,7 @@ Files RenderSidecar(const EgressProfile& profile, const SidecarFacts& facts) {
        Json::array(
            {{{"name", "egress"},
              {"address", SocketAddress("127.0.0.1", facts.port)},
+             {"per_connection_buffer_limit_bytes", kBufferBytes},
              {"filter_chains", Json::array({{{"filters", Json::array({std::move(proxy)})}}})}}})},
       {"clusters",
        Json::array({GatewayCluster(GatewayServerName(profile, facts.namespace_name), facts)})}};

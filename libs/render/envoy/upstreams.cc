@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "render/envoy/addresses.h"
+#include "render/envoy/limits.h"
 #include "render/envoy/messages.h"
 #include "render/envoy/paths.h"
 
@@ -14,9 +15,6 @@ using codec::Json;
 constexpr std::int64_t kMaxSubClusters = 256;
 constexpr std::int64_t kDnsPort = 53;
 constexpr const char* kLookupFamily = "V4_PREFERRED";
-// The signature covers the body, which is held until it is complete: prompts of megabytes.
-constexpr std::int64_t kSignedBodyBytes = 32 << 20;
-constexpr std::int64_t kBufferBytes = 1 << 20;
 
 Json DnsResolver(const GatewayFacts& facts) {
   Json config = {{"dns_resolver_options", {{"no_default_search_domain", true}}}};
@@ -36,6 +34,11 @@ Json DnsResolver(const GatewayFacts& facts) {
                    "network.dns_resolver.cares.v3.CaresDnsResolverConfig", std::move(config));
 }
 
+Json Http2Windows() {
+  return {{"initial_stream_window_size", kStreamWindowBytes},
+          {"initial_connection_window_size", kConnectionWindowBytes}};
+}
+
 // What of the cluster's HTTP is decided here: which version, and the filters.
 Json HttpOptions(const Endpoint& endpoint, Upstream upstream, const GatewayFacts& facts) {
   Json options = {{"http_filters", AddressFilters(facts.cluster_ranges, endpoint.private_ranges)},
@@ -44,7 +47,7 @@ Json HttpOptions(const Endpoint& endpoint, Upstream upstream, const GatewayFacts
     options["explicit_http_config"]["http_protocol_options"] = Json::object();
   } else {
     options["auto_config"] = {{"http_protocol_options", Json::object()},
-                              {"http2_protocol_options", Json::object()}};
+                              {"http2_protocol_options", Http2Windows()}};
   }
   if (upstream == Upstream::kTls && endpoint.wildcard()) {
     options["upstream_http_protocol_options"] = {{"auto_sni", true}, {"auto_san_validation", true}};
@@ -75,11 +78,11 @@ std::string UpstreamName(const Endpoint& endpoint) { return "upstream/" + endpoi
 
 Json UpstreamCluster(const Endpoint& endpoint, Upstream upstream, const GatewayFacts& facts) {
   const std::string name = UpstreamName(endpoint);
-  const bool buffers = endpoint.injection && endpoint.injection->kind == Injection::Kind::kAws;
-  Json cluster = {{"name", name},
-                  {"connect_timeout", "10s"},
-                  {"per_connection_buffer_limit_bytes", buffers ? kSignedBodyBytes : kBufferBytes},
-                  {"typed_extension_protocol_options", HttpOptions(endpoint, upstream, facts)}};
+  Json cluster = {
+      {"name", name},
+      {"connect_timeout", "10s"},
+      {"per_connection_buffer_limit_bytes", endpoint.signs() ? kSignedBodyBytes : kBufferBytes},
+      {"typed_extension_protocol_options", HttpOptions(endpoint, upstream, facts)}};
   if (endpoint.wildcard()) {
     // Each name gets a cluster of its own, whose every address is judged. A shared cache of names
     // would judge the first address alone, and then try the second.

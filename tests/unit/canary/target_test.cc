@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 
 #include <string>
+#include <string_view>
 
 namespace stockade::canary {
 namespace {
@@ -31,6 +32,19 @@ TEST(TargetTest, ReadsIpv4AndIpv6) {
   EXPECT_EQ(ipv6->address_size, sizeof(sockaddr_in6));
 
   EXPECT_TRUE(ParseTarget("tcp://[10.0.0.5]:10250").ok()) << "an address of either family fits in";
+}
+
+TEST(TargetTest, VariablesGetTheirValues) {
+  const auto lookup = [](const char* name) -> const char* {
+    if (std::string_view(name) == "HOST_IP") return "10.0.0.5";
+    return std::string_view(name) == "PORT" ? "443" : nullptr;
+  };
+  EXPECT_EQ(*ExpandVariables("tcp://10.96.0.1:443", lookup), "tcp://10.96.0.1:443");
+  EXPECT_EQ(*ExpandVariables("tcp://[$(HOST_IP)]:$(PORT),udp://$(HOST_IP):53", lookup),
+            "tcp://[10.0.0.5]:443,udp://10.0.0.5:53");
+  EXPECT_EQ(*ExpandVariables("tcp://$(HOST_IP", lookup), "tcp://$(HOST_IP");
+  EXPECT_THAT(ExpandVariables("tcp://$(NODE):1", lookup).status().message(),
+              HasSubstr("the environment variable NODE"));
 }
 
 TEST(TargetTest, SaysWhatIsWrong) {

@@ -302,7 +302,7 @@ TEST(SandboxStatusTest, EgressIsIsolatedOnceTheCanaryProvedIt) {
   EXPECT_EQ(Condition(status, "EgressIsolated")["status"], "True");
   EXPECT_EQ(Condition(status, "EgressIsolated")["reason"], "ProvenByCanary");
   EXPECT_EQ(status["egress"],
-            codec::Json::parse(R"({"gateway":"asg-reviewer","address":"10.96.0.20","profile":"abc",
+            codec::Json::parse(R"({"gateway":"asg-reviewer","address":"10.96.0.20","profileHash":"abc",
                                    "hosts":["api.example.com:443"]})"));
 }
 

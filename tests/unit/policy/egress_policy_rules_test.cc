@@ -167,7 +167,10 @@ std::vector<PolicyCase> EgressPolicyCases() {
        "egress: {audit: true}",
        {"EgressAudit spec.egress.audit"}},
       {"NoAudit", denied, "egress: {audit: false}", {}},
-      {"AuditWhereNothingIsSaidOfEgress", "minimumIsolation: GVisor", "egress: {audit: true}", {}},
+      {"AuditWhereNothingIsSaidOfEgress",
+       "minimumIsolation: GVisor",
+       "egress: {audit: true}",
+       {"EgressAudit spec.egress.audit"}},
   };
 }
 

@@ -20,8 +20,8 @@ std::string Hosts(int count, const std::string& fields) {
   return "[" + list + "]";
 }
 
-const std::string k38Hosts = Hosts(38, "");
-const std::string k39Hosts = Hosts(39, "");
+const std::string k35Hosts = Hosts(35, "");
+const std::string k36Hosts = Hosts(36, "");
 const std::string kFiveHostsOnEightPorts = Hosts(5, R"(,"ports":[1,2,3,4,5,6,7,8])");
 
 }  // namespace
@@ -173,14 +173,14 @@ const std::vector<RuleCase>& EgressCases() {
       {"EgressSize",
        "Hosts",
        Scope::kSandbox,
-       {{"/spec/egress/allow", k39Hosts.c_str()}},
+       {{"/spec/egress/allow", k36Hosts.c_str()}},
        {"spec.egress.allow"}},
       {"EgressSize",
        "Ports",
        Scope::kSandbox,
        {{"/spec/egress/allow", kFiveHostsOnEightPorts.c_str()}},
        {"spec.egress.allow"}},
-      {"EgressSize", "Good", Scope::kSandbox, {{"/spec/egress/allow", k38Hosts.c_str()}}},
+      {"EgressSize", "Good", Scope::kSandbox, {{"/spec/egress/allow", k35Hosts.c_str()}}},
       {"EgressDuplicate",
        "Same",
        Scope::kSandbox,

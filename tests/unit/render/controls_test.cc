@@ -84,6 +84,21 @@ TEST(RenderControlsTest, WhatTheOperatorDoesNotServeIsUnenforced) {
   EXPECT_EQ(std::ranges::count(served, "CredentialsBrokered", &Control::name), 0);
 }
 
+TEST(RenderControlsTest, TunnelsAreUnenforcedWhereThereAreAny) {
+  Profile profile;
+  profile.egress_gateways = true;
+  api::AgentSandbox sandbox;
+  sandbox.spec.egress.emplace().allow = {{.host = "a.example.com"}};
+  const auto names_tunnels = [&] {
+    return std::ranges::any_of(Controls(sandbox, profile), [](const Control& control) {
+      return control.name == "TunnelHost" && control.state == "Unenforced";
+    });
+  };
+  EXPECT_FALSE(names_tunnels());
+  sandbox.spec.egress->allow.push_back({.host = "b.example.com", .tls = api::TlsMode::kTunnel});
+  EXPECT_TRUE(names_tunnels());
+}
+
 TEST(RenderControlsTest, IsolationNamesTheRuntimeClass) {
   Profile profile;
   profile.runtime_classes = {"", "sandboxed", "machines"};

@@ -112,6 +112,8 @@ TEST(ModelProvidersTest, VariablesLeadTheAgentThere) {
   EXPECT_THAT(Variables(kBedrock), Contains(Pair("AWS_REGION", "eu-central-1")));
   EXPECT_THAT(Variables(kVertex), Contains(Pair("ANTHROPIC_VERTEX_PROJECT_ID", "p-1")));
   EXPECT_THAT(Variables(kFoundry), Contains(Pair("CLAUDE_CODE_USE_FOUNDRY", "1")));
+  EXPECT_THAT(Variables(kFoundry),
+              Contains(Pair("ANTHROPIC_FOUNDRY_API_KEY", "stockade-placeholder")));
 }
 
 }  // namespace

@@ -125,11 +125,12 @@ TEST(SandboxEgressTest, CanaryTriesWhatMustBeShutWhileTheGatewayAnswers) {
 - "tcp://10.96.0.20:15443")"));
   EXPECT_EQ(canary.at("env").at(0).at("valueFrom").at("fieldRef").at("fieldPath"), "status.hostIP");
   const Json proxy = Named(spec.at("initContainers"), "stockade-proxy");
+  EXPECT_EQ(proxy.at("env"), canary.at("env"));
   EXPECT_EQ(proxy.at("readinessProbe").at("exec").at("command"), FromYaml(R"(
 - /opt/stockade/stockade-canary
 - --probe
 - --shut
-- "tcp://10.96.0.1:443,udp://10.96.0.10:53"
+- "tcp://10.96.0.1:443,udp://10.96.0.10:53,tcp://[$(HOST_IP)]:10250"
 - --open
 - "tcp://10.96.0.20:15443")"));
   EXPECT_THAT(proxy.at("startupProbe").at("exec").at("command").dump(),
