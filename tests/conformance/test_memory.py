@@ -29,8 +29,8 @@ def shared(dns, outside, public_authority, tmp_path):
     outside.responses["/big"] = (200, {}, BIG)
     (tmp_path / "path").mkdir()
     running = egress_path.EgressPath(
-        conftest.HERE / "attacked.yaml", tmp_path / "path", (3160, 15480), public_authority.certificate,
-        secrets={"key": {"api-key": conftest.SECRET}}, facts={"clusterRanges": ["93.184.217.0/24"]})
+        conftest.HERE / "small.yaml", tmp_path / "path", (3160, 15480), public_authority.certificate,
+        secrets={"key": {"api-key": conftest.SECRET}})
     yield running
     running.close()
 
