@@ -161,7 +161,8 @@ std::vector<std::string> WarningsOf(const CompiledPolicy& policy) {
                           [](const auto& quantity) { return quantity.has_value(); });
   if (demands_something) return {};
   return {
-      "the policy demands nothing beyond the floor but that egress.audit is not used; set minimumIsolation, images, resources, "
+      "the policy demands nothing beyond the floor but that egress.audit is not used; set "
+      "minimumIsolation, images, resources, "
       "egress, credentials or access"};
 }
 

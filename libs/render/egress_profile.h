@@ -68,9 +68,7 @@ struct Endpoint {
   // The rule that refuses all of it, or null.
   [[nodiscard]] const RequestRule* WhollyDeniedBy() const;
   // Requests are signed, so that their bodies have to be held.
-  [[nodiscard]] bool signs() const {
-    return injection && injection->kind == Injection::Kind::kAws;
-  }
+  [[nodiscard]] bool signs() const { return injection && injection->kind == Injection::Kind::kAws; }
   [[nodiscard]] bool wildcard() const { return api::IsWildcardHost(host); }
   [[nodiscard]] std::string HostAndPort() const { return host + ":" + std::to_string(port); }
 };

@@ -301,8 +301,9 @@ TEST(SandboxStatusTest, EgressIsIsolatedOnceTheCanaryProvedIt) {
   const codec::Json status = Compute(Sandbox(), WithGateway());
   EXPECT_EQ(Condition(status, "EgressIsolated")["status"], "True");
   EXPECT_EQ(Condition(status, "EgressIsolated")["reason"], "ProvenByCanary");
-  EXPECT_EQ(status["egress"],
-            codec::Json::parse(R"({"gateway":"asg-reviewer","address":"10.96.0.20","profileHash":"abc",
+  EXPECT_EQ(
+      status["egress"],
+      codec::Json::parse(R"({"gateway":"asg-reviewer","address":"10.96.0.20","profileHash":"abc",
                                    "hosts":["api.example.com:443"]})"));
 }
 
