@@ -34,3 +34,37 @@ debian_base() {
   [[ -e $archive ]] || make_base "$archive"
   echo "$archive"
 }
+
+# add_packages FILE PACKAGE...: a Debian of debian_base with these packages of the same sources.
+add_packages() {
+  local root="$1.root" file="$1" base
+  shift
+  base="$(debian_base)"
+  rm -rf "$root"
+  mkdir "$root"
+  tar -C "$root" -xf "$base"
+  cp /etc/resolv.conf "$root/etc/resolv.conf"
+  # No program of a package starts here.
+  printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+  chmod 755 "$root/usr/sbin/policy-rc.d"
+  # shellcheck disable=SC2016  # it is the inner shell that expands it
+  run_logged "Making a Debian 12 with $*" "$CACHE_DIR/logs/add-packages.log" \
+    chroot "$root" env DEBIAN_FRONTEND=noninteractive bash -c \
+    'apt-get -q update && apt-get -q install -y --no-install-recommends "$@"' bash "$@"
+  rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root/usr/sbin/policy-rc.d"
+  rm -rf "$root"/usr/share/doc/*
+  : >"$root/etc/resolv.conf"
+  tar -C "$root" -cf "$file.new" .
+  mv "$file.new" "$file"
+  rm -rf "$root"
+}
+
+# debian_with PACKAGE...: prints the path of the archive of a Debian with these packages, and makes it where it is
+# missing.
+debian_with() {
+  local archive
+  archive="$BASES/bookworm-$(sha256sum <<<"$*" | cut -c 1-12).tar"
+  mkdir -p "$BASES"
+  [[ -e $archive ]] || add_packages "$archive" "$@"
+  echo "$archive"
+}

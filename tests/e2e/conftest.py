@@ -21,6 +21,13 @@ from cluster import Cluster  # noqa: E402
 from pods import Pods  # noqa: E402
 
 SYSTEM = "stockade-system"
+TABLE_TEST = "test_the_table_is_what_was_seen"
+
+
+def pytest_collection_modifyitems(config, items):
+    """The table of attacks is compared when every attack runs."""
+    if config.option.keyword or any("::" in path for path in config.args):
+        items[:] = [item for item in items if item.name != TABLE_TEST]
 
 
 def setting(name):
@@ -142,6 +149,7 @@ def internet(node_directory, hack_node):
         hack_node("exec", "ip", *cable)
         hack_node("exec", "ip", "address", "add", f"{outside.NODE_ADDRESS}/24", "dev", outside.NODE_INTERFACE)
         hack_node("exec", "ip", "link", "set", outside.NODE_INTERFACE, "up")
+        hack_node("exec", "ip", "route", "add", outside.METADATA_ADDRESS, "dev", outside.NODE_INTERFACE)
         found.send("the cable is there")
         assert found.next_line() == {"ready": True}
         threading.Thread(target=found.listen, daemon=True).start()

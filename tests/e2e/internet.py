@@ -26,6 +26,7 @@ from hosts import DnsServer, HttpsHosts  # noqa: E402
 INTERFACE, NODE_INTERFACE = "eth0", "internet0"
 # Public addresses of one network, whose prefix has 24 bits.
 NODE_ADDRESS, HOST_ADDRESS, DNS_ADDRESS = "93.184.215.1", "93.184.215.8", "93.184.215.53"
+METADATA_ADDRESS = "169.254.169.254"  # as clouds have it
 HOSTS = ("api.example.com", "other.example.com")
 
 
@@ -59,15 +60,15 @@ def serve():
     tell({"pid": os.getpid()})
     sys.stdin.readline()
     ip("link", "set", "lo", "up")
-    for address in (HOST_ADDRESS, DNS_ADDRESS):
-        ip("address", "add", f"{address}/24", "dev", INTERFACE)
+    for address in (f"{HOST_ADDRESS}/24", f"{DNS_ADDRESS}/24", f"{METADATA_ADDRESS}/32"):
+        ip("address", "add", address, "dev", INTERFACE)
     ip("link", "set", INTERFACE, "up")
     ip("route", "add", "default", "via", NODE_ADDRESS)
     with tempfile.TemporaryDirectory() as directory:
         files = [pathlib.Path(directory) / name for name in ("certificate", "key")]
         for file in files:
             file.write_text(material[file.name])
-        hosts = HttpsHosts([443], {host: files for host in HOSTS})
+        hosts = HttpsHosts([443, 80], {host: files for host in HOSTS})
     hosts.requests = Printed()
     hosts.responses["/"] = (200, {"content-type": "text/plain"}, "hello\n")
     names = DnsServer(DNS_ADDRESS)

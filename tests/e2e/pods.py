@@ -2,6 +2,7 @@
 
 IMAGE = "localhost/stockade-node-base:bookworm"
 PORT = 8080
+POLICY_HEALTH_PORT = 20244  # hack/lib/node_components.sh
 
 # Greets whoever connects.
 SERVER = f"""
@@ -20,6 +21,13 @@ RESTRICTED = {
 def ready(pod):
     conditions = pod.get("status", {}).get("conditions") or []
     return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
+
+def enforces(hack_node):
+    """Whether the policy controller says that it works."""
+    health = ["curl", "--silent", "--max-time", "2", "--output", "/dev/null", "--write-out", "%{http_code}"]
+    script = " ".join([*health, f"http://127.0.0.1:{POLICY_HEALTH_PORT}/healthz", "||", "true"])
+    return hack_node("exec", "bash", "-c", script).stdout == "200"
 
 
 class Pods:

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from attack_stage import sandbox
+
 from cluster import eventually
-from pods import PORT
+from pods import PORT, RESTRICTED, Pods, enforces
 
 CANARY = "localhost/stockade-canary:test"
 
@@ -58,18 +60,43 @@ def test_canary(pods, runtime_class):
 
 
 @pytest.fixture
-def unenforced(hack_node):
-    """While the test lasts the policy controller is not running: policies are stored, and that is all."""
+def unenforced_until(hack_node):
+    """Until it is called, or the test ends, the policy controller is not running: policies are stored, and that is
+    all."""
+
+    def start():
+        hack_node("start", "kube-router")
+        eventually(lambda: enforces(hack_node), timeout=60)
+
     hack_node("stop", "kube-router")
     try:
-        yield
+        yield start
     finally:
-        hack_node("start", "kube-router")
+        start()
 
 
-def test_policies_that_nobody_enforces(pods, unenforced):
+def test_policies_that_nobody_enforces(pods, unenforced_until):
     gateway, other = pods.serve("gateway"), pods.serve("other")
     pods.must("apply", "-f", "-", input=only_to_the_gateway())
     flags = flags_for(gateway, [f"tcp://{other}:{PORT}"])
     found, code = verdict(pods, "agent", *flags, "--deadline", "5000", labels={"role": "agent"})
     assert (found["verdict"], found["open"], code) == ("Open", [f"tcp://{other}:{PORT}"], 1)
+
+
+def test_an_agent_does_not_start_where_nobody_enforces(installed, internet, unenforced_until):
+    """The status says what is open. The agent starts by itself once the policies hold."""
+    with installed.new_namespace("canary", RESTRICTED) as name:
+        agents = Pods(installed, name)
+        agents.must("create", "secret", "generic", "api", "--from-literal=token=x")
+        agents.must("apply", "-f", "-", input=sandbox("unbounded", "GVisor"))
+
+        def isolated():
+            found = installed.get("-n", name, "agentsandbox", "unbounded").get("status", {}).get("conditions") or []
+            return next((each for each in found if each["type"] == "EgressIsolated"), {"reason": "", "status": ""})
+
+        eventually(lambda: isolated()["reason"] == "NetworkOpen", timeout=120, interval=0.5)
+        assert '"tcp://[10.96.0.1]:443"' in isolated()["message"], isolated()
+        (agent,) = installed.get("-n", name, "pod", "asb-unbounded")["status"]["containerStatuses"]
+        assert "waiting" in agent["state"], agent
+        unenforced_until()
+        eventually(lambda: isolated()["status"] == "True", timeout=120, interval=0.5)
