@@ -82,10 +82,19 @@ Json Canary(const SandboxEgress& egress, std::int64_t user, const Json& pod_reso
   return container;
 }
 
+// Of a probe's command the kubelet resolves variables by itself, and takes those that it has to
+// look up, as HOST_IP, for empty. Escaped they reach the canary, which has their values.
+std::string EscapeVariables(std::string text) {
+  for (std::size_t at = text.find("$("); at != std::string::npos; at = text.find("$(", at + 3)) {
+    text.insert(at, 1, '$');
+  }
+  return text;
+}
+
 Json Probe(const SandboxEgress& egress, const std::string& open, int period, int failures) {
+  const std::string shut = EscapeVariables(Join(egress.settings.shut_targets, ","));
   return {{"exec",
-           {{"command", Json::array({kCanaryCopy, "--probe", "--shut",
-                                     Join(egress.settings.shut_targets, ","), "--open", open})}}},
+           {{"command", Json::array({kCanaryCopy, "--probe", "--shut", shut, "--open", open})}}},
           {"timeoutSeconds", kProbeSeconds},
           {"periodSeconds", period},
           {"successThreshold", 1},

@@ -84,7 +84,9 @@ class Pod:
             _end(process)
 
     def probe(self, name, probe):
-        return self.run(name, *probe["exec"]["command"]).returncode == 0
+        # What is escaped the kubelet leaves to the program.
+        command = [word.replace("$$(", "$(") for word in probe["exec"]["command"]]
+        return self.run(name, *command).returncode == 0
 
     def run(self, name, *command, image=None, extra=None, text=None):
         """A command in that container to its end; `image` instead of the container's own, `extra` variables."""

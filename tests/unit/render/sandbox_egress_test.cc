@@ -130,7 +130,7 @@ TEST(SandboxEgressTest, CanaryTriesWhatMustBeShutWhileTheGatewayAnswers) {
 - /opt/stockade/stockade-canary
 - --probe
 - --shut
-- "tcp://10.96.0.1:443,udp://10.96.0.10:53,tcp://[$(HOST_IP)]:10250"
+- "tcp://10.96.0.1:443,udp://10.96.0.10:53,tcp://[$$(HOST_IP)]:10250"
 - --open
 - "tcp://10.96.0.20:15443")"));
   EXPECT_THAT(proxy.at("startupProbe").at("exec").at("command").dump(),
