@@ -14,30 +14,43 @@ class Watches:
 
     def __init__(self, cluster, namespace):
         self._command = [cluster.kubectl_path, "--kubeconfig", cluster.kubeconfig, "-n", namespace, "get"]
-        self._processes = []
+        self._processes = {}
+        self._lock = threading.Lock()
+        self._ended = False
         self.moments = []
 
     def __enter__(self):
         for kind in KINDS:
-            command = [*self._command, kind, "--watch", "--output", "json"]
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-            self._processes.append(process)
-            threading.Thread(target=self._listen, args=(process.stdout,), daemon=True).start()
+            threading.Thread(target=self._watch, args=(kind,), daemon=True).start()
         return self
 
+    def _watch(self, kind):
+        """Again whenever the API server ends it, as one does that is busy."""
+        while True:
+            with self._lock:
+                if self._ended:
+                    return
+                command = [*self._command, kind, "--watch", "--output", "json"]
+                process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                self._processes[kind] = process
+            self._listen(process.stdout)
+            process.wait()
+
     def _listen(self, stream):
-        decoder, text = json.JSONDecoder(), ""
+        text = ""
         for line in stream:
             text += line
             # kubectl prints one indented object after another.
-            if line.rstrip() == "}" and not line.startswith(" "):
-                self.moments.append((time.monotonic(), decoder.decode(text)))
-                text = ""
+            if line == "}\n":
+                found, text = json.loads(text), ""
+                if "name" in found.get("metadata", {}):  # no Status by which a watch ends
+                    self.moments.append((time.monotonic(), found))
 
     def __exit__(self, *_):
-        for process in self._processes:
-            process.terminate()
-            process.wait(timeout=30)
+        with self._lock:
+            self._ended = True
+            for process in self._processes.values():
+                process.terminate()
 
     def first(self, kind, holds):
         """When an object of a kind first was so, or None."""
@@ -65,12 +78,19 @@ def stages(watches, begun, name, agent="agent"):
         if found["metadata"]["name"] == name and "egress" in found.get("status", {})
     }
 
+    created = [each["metadata"]["creationTimestamp"] for _, each in watches.moments if each["metadata"]["name"] == name]
+
     def of_pod(holds):
         return watches.first("Pod", lambda found: found["metadata"]["name"] == f"asb-{name}" and holds(found))
 
     def of_gateway(holds):
-        return watches.first(
-            "Pod", lambda found: found["metadata"]["labels"].get("stockade.dev/gateway") in gateways and holds(found))
+        """Of one that was made for the sandbox: others were there when the watches began."""
+
+        def is_made(found):
+            gateway = found["metadata"].get("labels", {}).get("stockade.dev/gateway")
+            return gateway in gateways and found["metadata"]["creationTimestamp"] >= min(created)
+
+        return watches.first("Pod", lambda found: is_made(found) and holds(found))
 
     def of_sandbox(holds):
         return watches.first("AgentSandbox", lambda found: found["metadata"]["name"] == name and holds(found))
