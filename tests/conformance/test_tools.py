@@ -186,7 +186,7 @@ def test_credentials_pass_where_they_are_let(tools, outside, seen):
 
 # ---- A host with a credential below a wildcard that is open
 
-@pytest.mark.attack(18, "`Pass` at a wildcard: `Authorization` and a cookie to a listed host with a credential")
+@pytest.mark.attack(18, "`Pass` at a wildcard: own credentials to a listed host that has one")
 def test_a_wildcard_passes_no_credential_to_a_listed_host(tools, outside, seen):
     mine = [("Authorization", "Bearer mine"), ("Cookie", "session=mine")]
     assert tools.ask("other.apps.example.test:443", headers=mine).status == 200

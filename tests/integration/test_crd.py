@@ -548,7 +548,7 @@ def test_status_is_a_subresource_with_columns(cluster, namespace):
         assert refused.returncode != 0 and str(path[-1]) in refused.stderr, path
 
     header = cluster.must("get", "asb", "-n", namespace).splitlines()[0].split()
-    assert header == ["NAME", "ISOLATION", "READY", "REASON", "POD", "AGE"]
+    assert header == ["NAME", "ISOLATION", "EGRESS", "READY", "REASON", "POD", "AGE"]
     assert "sandbox" in cluster.must("get", "stockade", "-n", namespace)
 
 
