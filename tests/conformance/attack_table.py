@@ -1,8 +1,8 @@
 """The table of docs/egress.md: what was tried against each point and what was seen, as the tests observed it."""
 
-import os
 import pathlib
 
+import observed
 import pytest
 
 EXPECTED = pytest.StashKey[int]()  # how many rows there have to be
@@ -45,12 +45,5 @@ def text(rows):
 
 
 def compare(rows):
-    """What is wrong with the document, or None. With STOCKADE_UPDATE_TABLE it is written instead."""
-    document = DOCUMENT.read_text()
-    wanted = document[: document.index(MARK)] + MARK + text(rows)
-    if document == wanted:
-        return None
-    if os.environ.get("STOCKADE_UPDATE_TABLE"):
-        DOCUMENT.write_text(wanted)
-        return f"{DOCUMENT.name} is rewritten; read the diff, and run again without STOCKADE_UPDATE_TABLE"
-    return f"the table of {DOCUMENT.name} is not what was seen: run with STOCKADE_UPDATE_TABLE=1, and read the diff"
+    """What is wrong with the document, or None."""
+    return observed.compare(DOCUMENT, MARK, text(rows))

@@ -1,7 +1,8 @@
 """The table of docs/attacks.md: what was tried, what was expected of each tier and what was seen there."""
 
-import os
 import pathlib
+
+import observed  # of tests/conformance: see internet.py
 
 DOCUMENT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "attacks.md"
 MARK = "<!-- Written by hack/test e2e with STOCKADE_UPDATE_TABLE=1 from what its tests saw. -->\n"
@@ -45,12 +46,5 @@ class Table:
 
 
 def compare(table):
-    """What is wrong with the document, or None. With STOCKADE_UPDATE_TABLE it is written instead."""
-    document = DOCUMENT.read_text()
-    wanted = document[: document.index(MARK)] + MARK + table.text()
-    if document == wanted:
-        return None
-    if os.environ.get("STOCKADE_UPDATE_TABLE"):
-        DOCUMENT.write_text(wanted)
-        return f"{DOCUMENT.name} is rewritten; read the diff, and run again without STOCKADE_UPDATE_TABLE"
-    return f"the table of {DOCUMENT.name} is not what was seen: run with STOCKADE_UPDATE_TABLE=1, and read the diff"
+    """What is wrong with the document, or None."""
+    return observed.compare(DOCUMENT, MARK, table.text())
