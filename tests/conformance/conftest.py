@@ -25,6 +25,8 @@ NAMES = {
     "a.wild.example.test": [PUBLIC],
     "b.wild.example.test": [PUBLIC],
     "secret.wild.example.test": [PUBLIC],
+    "two.example.test": [PUBLIC],
+    "two.wild.example.test": [PUBLIC],
     "inside.wild.example.test": [PRIVATE],
     "pinned.example.test": [PUBLIC],
     "a.tunnel.example.test": [PUBLIC],
@@ -137,7 +139,7 @@ def outside(network, public_authority, tmp_path_factory):
         time = certificates.days_ago(3) if name.startswith("wrong-time") else {}
         authority.issue(*pair, "DNS:" + ("elsewhere.example.test" if name.startswith("wrong-name") else name), **time)
         files[name] = pair
-    servers = hosts.HttpsHosts([443, 8443], files)
+    servers = hosts.HttpsHosts([443, 8443], files, http2=("two.example.test", "two.wild.example.test"))
     yield servers
     servers.close()
 

@@ -9,6 +9,8 @@ import ssl
 import struct
 import threading
 
+import http2_host
+
 
 class DnsServer:
     """Answers A and AAAA queries from `names`, a dict of name -> list of addresses; a callable there is asked for the list
@@ -69,9 +71,10 @@ class Stream:
 
 
 class HttpsHosts:
-    """One HTTPS server for every host and address. `requests` are what reached it, with the address and the TLS name."""
+    """One HTTPS server for every host and address. `requests` are what reached it, with the address and the TLS name. Those
+    of `http2` speak HTTP/2 and nothing else."""
 
-    def __init__(self, ports, certificates):
+    def __init__(self, ports, certificates, http2=()):
         self.requests = []
         self.accepted = []  # the address of each connection
         self.connections = []  # (address, TLS name) of each handshake
@@ -83,6 +86,8 @@ class HttpsHosts:
         for name, (certificate, key) in certificates.items():
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(certificate, key)
+            if name in http2:
+                context.set_alpn_protocols(["h2"])
             self._contexts[name] = context
         self._context = self._first_context()
         self._servers = [self._start(port) for port in ports]
@@ -138,6 +143,13 @@ class HttpsHosts:
                 if name.startswith("do_"):
                     return self.answer
                 raise AttributeError(name)
+
+            def handle(self):
+                self.request.do_handshake()
+                if self.request.selected_alpn_protocol() == "h2":
+                    http2_host.serve(self.request, hosts)
+                else:
+                    super().handle()
 
             def answer(self):
                 size = int(self.headers.get("content-length") or 0)

@@ -10,8 +10,15 @@ import subprocess
 import tarfile
 import zipfile
 
+NODE = os.environ.get("STOCKADE_TEST_NODE", "")
 WHEEL = "acme_tool-1.0-py3-none-any.whl"
 SCOPED, TARBALL = "/@acme%2ftool", "/@acme/tool/-/tool-1.0.0.tgz"
+
+
+def npm_install(package, registry, *options, node=NODE):
+    """npm's command for that, with npm and Node.js below `node`."""
+    return [f"{node}/bin/node", f"{node}/lib/node_modules/npm/bin/npm-cli.js", "install", "--no-audit", "--no-fund",
+            "--no-update-notifier", "--registry", registry, *options, package]
 
 
 def basic(username, password):

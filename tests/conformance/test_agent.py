@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import socket
 import time
 import urllib.parse
@@ -64,7 +63,7 @@ class Agent:
         helper = {"/usr/bin/stockade-credentials": CREDENTIALS, TRUST: str(public_authority.certificate)}
         images = {"stockade-gateway": program, "stockade-proxy": program, "stockade-prepare": helper,
                   "stockade-credentials": helper, "stockade-canary": {"/usr/bin/stockade-canary": CANARY}}
-        images = {name: image | pods.LIBRARIES for name, image in images.items()} | {"agent": pods.SYSTEM}
+        images = {name: image | pods.LIBRARIES for name, image in images.items()} | {"agent": pods.SYSTEM | {"/opt/node": packages.NODE}}
         deployment = self.objects["Deployment", "asg-agent"]
         self.network = pods.Network(GATEWAY)
         self.gateway = pods.Pod(deployment["spec"]["template"]["spec"], directory / "gateway", images, values)
@@ -182,12 +181,13 @@ def test_pip(agent, seen):
     seen("works")
 
 
-@pytest.mark.skipif(shutil.which("npm", path="/usr/bin") is None, reason="npm is not installed")
-def test_npm(agent):
-    done = agent.run("npm", "install", "--prefix", "/home/agent", "--no-audit", "--no-fund", "--no-update-notifier",
-                     "--registry", "https://npm.example.test/", "@acme/tool")
+@pytest.mark.attack(17, "npm install, from a pod as rendered")
+def test_npm(agent, seen):
+    done = agent.run(*packages.npm_install("@acme/tool", "https://npm.example.test/", "--prefix", "/home/agent",
+                                           node="/opt/node"))
     assert done.returncode == 0, done.stderr
     assert agent.run("cat", "/home/agent/node_modules/@acme/tool/package.json").returncode == 0
+    seen("works")
 
 
 # ---- What changes and goes away, under load from the agent's container

@@ -3,7 +3,6 @@ through."""
 
 import json
 import os
-import shutil
 import ssl
 import subprocess
 
@@ -108,7 +107,7 @@ def test_pip(tools, outside, agent, tmp_path, seen):
 
 @pytest.mark.attack(17, "the requests of npm for a scoped package, `/@acme%2ftool`")
 def test_npm_requests(tools, outside, seen):
-    """What npm sends, by hand: the machines that run this suite need no npm."""
+    """What npm sends, by hand: npm itself hides which of its requests was refused."""
     packages.serve_npm_package(outside, "npm.example.test")
     for path in (packages.SCOPED, packages.TARBALL):
         assert tools.ask("npm.example.test:443", path=path).status == 200
@@ -117,14 +116,15 @@ def test_npm_requests(tools, outside, seen):
     seen("they reach the registry, with the gateway's credential")
 
 
-@pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
-def test_npm_install(tools, outside, agent, tmp_path):
-    """npm itself, where it is installed."""
+@pytest.mark.attack(17, "npm install of a scoped package, with a credential of the gateway")
+def test_npm_install(tools, outside, agent, tmp_path, seen):
     packages.serve_npm_package(outside, "npm.example.test")
-    done = run("npm", "install", "--no-audit", "--no-fund", "--no-update-notifier", "--registry",
-               "https://npm.example.test/", "@acme/tool", cwd=tmp_path, env=agent)
+    done = run(*packages.npm_install("@acme/tool", "https://npm.example.test/"), cwd=tmp_path, env=agent)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "node_modules/@acme/tool/package.json").exists()
+    found = run("grep", "-r", NPM_TOKEN, str(tmp_path), env=agent)
+    assert found.returncode == 1, found.stdout
+    seen("works, and neither the package nor the home holds a credential")
 
 
 @pytest.mark.parametrize("path", [

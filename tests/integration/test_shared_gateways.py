@@ -65,7 +65,7 @@ def test_sandboxes_of_one_profile_share_a_gateway_and_no_other_does(space):
     peer = space.get("networkpolicy", f"{gateway}-gateway")["spec"]["ingress"][0]["from"]
     assert [p["podSelector"]["matchLabels"] for p in peer] == [{"stockade.dev/egress": gateway}]
     configuration = space.get("configmap", f"{gateway}-gateway")["data"]["envoy.json"]
-    assert f"/ns/{space.name}/profile/{asb['status']['egress']['profile']}/sandbox/" in configuration
+    assert f"/ns/{space.name}/profile/{asb['status']['egress']['profileHash']}/sandbox/" in configuration
     assert "other.example.com" not in configuration
 
 
