@@ -124,7 +124,7 @@ def test_npm_install(tools, outside, agent, tmp_path, seen):
     assert (tmp_path / "node_modules/@acme/tool/package.json").exists()
     found = run("grep", "-r", NPM_TOKEN, str(tmp_path), env=agent)
     assert found.returncode == 1, found.stdout
-    seen("works, and neither the package nor the home holds a credential")
+    seen("works, and the home holds no credential")
 
 
 @pytest.mark.parametrize("path", [
