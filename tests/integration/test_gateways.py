@@ -183,6 +183,25 @@ def test_another_rule_gives_the_gateway_and_the_pod_anew(space):
     assert "other.example.com" in json.dumps(space.get("configmap", "asg-agent-gateway")["data"])
 
 
+def test_the_pod_does_not_go_on_by_rules_that_were_narrowed(space):
+    """Not even where its gateway cannot be made anew."""
+    pod = space.ready_pod(sandbox(egress=EGRESS))
+    profile = space.get("asb", "agent")["status"]["egress"]["profileHash"]
+    assert pod["metadata"]["annotations"]["stockade.dev/egress-profile"] == profile[:32]
+    space.apply({
+        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"services": "0"}},
+    })  # fmt: skip
+    eventually(lambda: space.get("resourcequota", "none").get("status", {}).get("used"))
+    space.must("delete", "service", "asg-agent")
+    space.patch("asb", "agent", {"spec": {"egress": {"allow": EGRESS["allow"][:1]}}})
+    space.wait_gone("pod", "asb-agent")
+    space.wait_condition("agent", "Ready", "False", "QuotaExceeded")
+    space.must("delete", "resourcequota", "none")
+    space.wait_ready("agent", timeout=90)
+    pod = space.get("pod", "asb-agent")
+    assert pod["metadata"]["annotations"]["stockade.dev/egress-profile"] != profile[:32]
+
+
 def test_what_somebody_changed_is_made_good(space, unguarded):
     space.ready_pod(sandbox(egress=EGRESS))
     good = {
