@@ -46,11 +46,6 @@ constexpr std::array<Explained, 11> kMetadata = {
      {"status", "a controller writes it"},
      {"uid", kServerSet}}};
 
-constexpr std::string_view kNoLifetime =
-    "an AgentSandbox has no time at which it ends: suspend or delete it when that time has come";
-constexpr std::array<Explained, 2> kLifetimeFields = {
-    {{"shutdownTime", kNoLifetime}, {"shutdownPolicy", kNoLifetime}}};
-
 constexpr std::array<Explained, 4> kTemplateFields = {
     {{"envVarsInjectionPolicy", "there are no claims: each AgentSandbox has its own variables"},
      {"volumeClaimTemplatesPolicy", "there are no claims: each AgentSandbox has its own volumes"},
@@ -58,9 +53,8 @@ constexpr std::array<Explained, 4> kTemplateFields = {
      {"networkPolicyManagement",
       "the network of a sandbox is always shut; spec.ingress opens it"}}};
 
-constexpr std::array<Explained, 3> kClaimFields = {
-    {{"lifecycle", kNoLifetime},
-     {"safeToEvict", "an AgentSandbox has no say in how the cluster's autoscaler moves pods"},
+constexpr std::array<Explained, 2> kClaimFields = {
+    {{"safeToEvict", "an AgentSandbox has no say in how the cluster's autoscaler moves pods"},
      {"warmpool", "there are no pools: a sandbox is started when it is created"}}};
 
 constexpr std::string_view kUnknown = "an AgentSandbox has nothing like it";
@@ -268,6 +262,24 @@ void SetOperatingMode(const Json& from, Json& spec, Account& account) {
        .why = "a sandbox is one pod or none"});
 }
 
+constexpr std::array<std::string_view, 2> kLifetimeFields = {"shutdownTime", "shutdownPolicy"};
+
+// What a Sandbox says of its end in its spec, and a SandboxClaim in a section of that.
+void AddLifetime(const Json& from, const std::string& path, Json& spec, Account& account) {
+  constexpr const char* kHere = "spec.lifecycle";
+  for (const std::string_view field : kLifetimeFields) {
+    const std::string key(field);
+    const Json& value = Member(from, key.c_str());
+    if (value.is_null()) continue;
+    spec["lifecycle"][key] = value;
+    if (path == kHere) continue;
+    account.moved.push_back({.field = path + "." + key,
+                             .from = ShownValue(value),
+                             .to = std::string(kHere) + "." + key,
+                             .why = "it says when the sandbox ends, and what becomes of it"});
+  }
+}
+
 Json Start(Json metadata) {
   return {{"apiVersion", api::kGroupVersion},
           {"kind", api::kAgentSandboxKind},
@@ -383,9 +395,11 @@ Json FromSandbox(const Json& sandbox, Account& account) {
   Json& spec = made["spec"];
   AddBlueprint(from, StringMember(sandbox, "apiVersion"), spec, account);
   SetOperatingMode(from, spec, account);
-  constexpr std::array<std::string_view, 5> kCarried = {"podTemplate", "volumeClaimTemplates",
-                                                        "service", "operatingMode", "replicas"};
-  LeaveOutRest(from, "spec", kCarried, kLifetimeFields, account);
+  AddLifetime(from, "spec", spec, account);
+  constexpr std::array<std::string_view, 7> kCarried = {
+      "podTemplate", "volumeClaimTemplates", "service",       "operatingMode",
+      "replicas",    "shutdownTime",         "shutdownPolicy"};
+  LeaveOutRest(from, "spec", kCarried, {}, account);
   return made;
 }
 
@@ -402,8 +416,11 @@ Json FromClaim(const Json& claim, const Json& sandbox_template, Account& account
   constexpr std::array<std::string_view, 4> kOfTemplate = {"podTemplate", "volumeClaimTemplates",
                                                            "service", "networkPolicy"};
   LeaveOutRest(template_spec, "SandboxTemplate: spec", kOfTemplate, kTemplateFields, account);
-  constexpr std::array<std::string_view, 4> kOfClaim = {"sandboxTemplateRef", "warmPoolRef",
-                                                        "additionalPodMetadata", "env"};
+  const Json& lifecycle = Member(claim_spec, "lifecycle");
+  AddLifetime(lifecycle, "spec.lifecycle", spec, account);
+  LeaveOutRest(lifecycle, "spec.lifecycle", kLifetimeFields, {}, account);
+  constexpr std::array<std::string_view, 5> kOfClaim = {
+      "sandboxTemplateRef", "warmPoolRef", "additionalPodMetadata", "env", "lifecycle"};
   LeaveOutRest(claim_spec, "spec", kOfClaim, kClaimFields, account);
   return made;
 }

@@ -115,6 +115,10 @@ std::vector<OwnedObject> OwnedObjects(const api::AgentSandbox& sandbox,
 
 void DropUnknownOwner(codec::Json& object) {
   codec::Json& metadata = object["metadata"];
+  const std::string retained_for(api::kRetainedForLabel);
+  if (metadata.contains("labels") && metadata["labels"].value(retained_for, "-").empty()) {
+    metadata["labels"].erase(retained_for);
+  }
   if (!metadata.contains("ownerReferences")) return;
   for (const codec::Json& owner : metadata["ownerReferences"]) {
     if (!owner.value("uid", "").empty()) return;

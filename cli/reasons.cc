@@ -29,6 +29,23 @@ constexpr std::array kReasons = {
            "to run it again, delete the pod: kubectl delete pod -n {namespace} {pod}"},
     Reason{"PodFailed", "A container failed, and restartPolicy does not start it again.",
            "read its log with kubectl logs -n {namespace} {pod}; to run it again, delete the pod"},
+    Reason{"PodRestarting",
+           "A container failed, and the pod is created again after a pause, as "
+           "spec.lifecycle.restart says.",
+           "read its log: kubectl logs -n {namespace} {pod}"},
+    Reason{"RestartsExhausted",
+           "A container failed, and the pod was created again as often as "
+           "spec.lifecycle.restart allows.",
+           "read its log with kubectl logs -n {namespace} {pod}; any change of the spec starts the "
+           "count anew"},
+    Reason{"Expired",
+           "The end that spec.lifecycle sets is reached: there is no pod and no gateway.",
+           "to go on, set a later end in spec.lifecycle"},
+    Reason{"ShutdownTime", "The sandbox ends soon, at spec.lifecycle.shutdownTime.",
+           "to go on, raise spec.lifecycle.shutdownTime"},
+    Reason{"MaxLifetime",
+           "The sandbox ends soon, as spec.lifecycle.maxLifetimeSeconds have passed.",
+           "to go on, raise spec.lifecycle.maxLifetimeSeconds"},
     Reason{"NameTaken", "An object of an earlier sandbox of this name is still being removed.",
            "wait; if it takes long, look for a finalizer on the object that the message names"},
     Reason{"NamespaceTerminating", "The namespace is being deleted.",

@@ -32,6 +32,7 @@
 #include "runtime/leader_fence.h"
 #include "runtime/lease_client.h"
 #include "runtime/process_identity.h"
+#include "runtime/wall_clock_watch.h"
 
 namespace stockade::sandbox_operator {
 namespace {
@@ -110,7 +111,10 @@ struct OperatorApp::Impl {
         policy_judge(caches, config.facts, verdicts),
         reconciler(client, caches, boundary, policy_judge, the_clock, logger,
                    {config.profile, config.facts, &own_metrics, &events,
-                    config.egress.enabled ? &gateways : nullptr}),
+                    config.egress.enabled ? &gateways : nullptr,
+                    [this](const runtime::Store<CachedSandbox>::Change& change) {
+                      OnSharerChange(change);
+                    }}),
         sandboxes("sandbox", the_clock, logger,
                   [this](const runtime::ObjectKey& key) { return reconciler.Reconcile(key); }),
         namespaces("boundary", the_clock, logger,
@@ -125,9 +129,10 @@ struct OperatorApp::Impl {
         authorities("authority", the_clock, logger,
                     [this](const runtime::ObjectKey&) { return authority_keeper.Reconcile(); }),
         policy_reconciler(client, caches, verdicts, the_clock),
-        policies("policy", the_clock, logger, [this](const runtime::ObjectKey& key) {
-          return policy_reconciler.Reconcile(key);
-        }) {
+        policies(
+            "policy", the_clock, logger,
+            [this](const runtime::ObjectKey& key) { return policy_reconciler.Reconcile(key); }),
+        wall_clock(the_clock, logger, [this] { OnClockJump(); }) {
     Connect();
     Measure();
     if (config.leader_election.enabled) PrepareElection();
@@ -162,6 +167,8 @@ struct OperatorApp::Impl {
   void OnPolicyChange(const runtime::Store<CachedPolicy>::Change& change);
   void OnSandboxPolicyChange(const runtime::Store<CachedSandboxPolicy>::Change& change);
   void ConnectPolicies();
+  // Ends of sandboxes, and of certificates, are times of day.
+  void OnClockJump();
   void EnqueueOwner(const std::string& namespace_name, const ControllerOwner& owner) {
     if (IsSandbox(owner)) EnqueueKnown({namespace_name, owner.name}, runtime::Priority::kNormal);
   }
@@ -243,6 +250,7 @@ struct OperatorApp::Impl {
   runtime::Controller authorities;
   PolicyReconciler policy_reconciler;
   runtime::Controller policies;
+  runtime::WallClockWatch wall_clock;
   // Both null without an election. The elector is the starter's thread's.
   std::unique_ptr<runtime::LeaseClient> lease_client;
   std::unique_ptr<runtime::LeaderElector> elector;
@@ -311,6 +319,16 @@ void OperatorApp::Impl::Connect() {
   });
   ConnectOwned(caches.services);
   ConnectOwned(caches.claims);
+  // A claim that is to outlive its sandbox has no owner.
+  caches.claims.AddHandler([this](const runtime::Store<CachedClaim>::Change& change) {
+    const auto& object = change.after ? change.after : change.before;
+    const auto sandbox = object->labels.find(std::string(api::kSandboxLabel));
+    if (!object->labels.contains(std::string(api::kRetainedForLabel)) ||
+        sandbox == object->labels.end()) {
+      return;
+    }
+    EnqueueKnown({object->key.namespace_name, sandbox->second}, PriorityOf(change));
+  });
   caches.runtime_classes.AddHandler([this](const runtime::Store<CachedRuntimeClass>::Change&) {
     EnqueueAll(caches.sandboxes.store().List(), runtime::Priority::kLow);
   });
@@ -397,6 +415,11 @@ void OperatorApp::Impl::OnSharerChange(const runtime::Store<CachedSandbox>::Chan
   }
 }
 
+void OperatorApp::Impl::OnClockJump() {
+  EnqueueAll(caches.sandboxes.store().List(), runtime::Priority::kLow);
+  if (config.egress.enabled) authorities.Enqueue({"", std::string(kAuthoritiesSecret)});
+}
+
 void OperatorApp::Impl::OnDenyAllChange(const NetworkBoundary& whose,
                                         const runtime::Store<CachedPolicy>::Change& change) {
   const std::string& namespace_name =
@@ -460,6 +483,7 @@ void OperatorApp::Impl::StartControllers() {
     shared_gateways.Start(kGatewayWorkers);
   }
   sandboxes.Start(static_cast<std::size_t>(config.workers));
+  wall_clock.Start();
 }
 
 void OperatorApp::Impl::Run(const std::stop_token& stop) {
@@ -515,6 +539,7 @@ void OperatorApp::Stop() {
   // Events first, then the reconciles that they caused, what these had to tell, then the Lease
   // under which they wrote.
   impl_->caches.Stop();
+  impl_->wall_clock.Stop();
   impl_->namespaces.ShutDown();
   impl_->sandboxes.ShutDown();
   impl_->policies.ShutDown();

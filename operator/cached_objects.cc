@@ -6,6 +6,7 @@
 #include "api/names.h"
 #include "base/rfc3339.h"
 #include "base/strings.h"
+#include "operator/sandbox_lifetime.h"
 #include "render/fingerprint.h"
 #include "render/gateway.h"
 #include "runtime/informer.h"
@@ -71,6 +72,29 @@ void DecodeStarts(JsonView statuses, CachedPod& pod) {
   });
 }
 
+// When the last container that ended did so.
+void DecodeEnds(JsonView statuses, std::optional<api::TimePoint>& last) {
+  statuses.ForEachElement([&last](std::size_t, JsonView status) {
+    const auto ended = ParseRfc3339(status["state"]["terminated"]["finishedAt"].StringOrEmpty());
+    if (ended && (!last || *ended > *last)) last = ended;
+  });
+}
+
+std::optional<std::chrono::seconds> RunTime(JsonView status) {
+  const auto began = ParseRfc3339(status["startTime"].StringOrEmpty());
+  std::optional<api::TimePoint> ended;
+  DecodeEnds(status["containerStatuses"], ended);
+  if (!began || !ended) return std::nullopt;
+  return std::chrono::floor<std::chrono::seconds>(*ended - *began);
+}
+
+// What its status tells of its end, beside the status itself.
+void DecodeEnd(JsonView object, CachedSandbox& sandbox) {
+  sandbox.ended = HasEnded(object["status"], sandbox.sandbox.metadata.generation);
+  sandbox.shared_gateway =
+      sandbox.ended ? std::string() : render::SharedGatewayOf(sandbox.sandbox.spec);
+}
+
 // What most kinds have in common.
 template <typename T>
 void DecodeOwned(JsonView object, T& out) {
@@ -128,7 +152,7 @@ Result<CachedSandbox> DecodeSandbox(JsonView object) {
   result.sandbox = std::move(sandbox).value();
   result.status = CompactStatus(object["status"]);
   result.spec_hash = std::hash<std::string>{}(object["spec"].Dump());
-  result.shared_gateway = render::SharedGatewayOf(result.sandbox.spec);
+  DecodeEnd(object, result);
   api::JsonText& pod_spec = result.sandbox.spec.pod_template.spec;
   pod_spec = api::JsonText(Intern(std::string(pod_spec.text())));
   DropUnused(result.sandbox.metadata);
@@ -144,6 +168,9 @@ Result<CachedSandbox> DecodeKnownSandbox(JsonView object, const CachedSandbox& k
   runtime::DecodeCachedObject(object, result);
   result.sandbox.metadata = std::move(metadata);
   result.status = CompactStatus(object["status"]);
+  if (HasEnded(object["status"], result.sandbox.metadata.generation) != result.ended) {
+    DecodeEnd(object, result);
+  }
   DropUnused(result.sandbox.metadata);
   return result;
 }
@@ -226,6 +253,7 @@ Result<CachedPod> DecodePod(JsonView object) {
   DecodeTroubles(status["containerStatuses"], pod.troubles);
   DecodeStarts(status["initContainerStatuses"], pod);
   DecodeStarts(status["containerStatuses"], pod);
+  pod.ran_for = RunTime(status);
   pod.fingerprint = render::PodFingerprint(object);
   return pod;
 }

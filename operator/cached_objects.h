@@ -57,7 +57,8 @@ struct CachedSandbox : runtime::CachedObject {
   api::AgentSandbox sandbox;  // without its status
   CompactStatus status;
   std::size_t spec_hash = 0;   // of all of its spec
-  std::string shared_gateway;  // render::SharedGatewayOf its spec
+  bool ended = false;          // HasEnded: it needs nothing any more
+  std::string shared_gateway;  // render::SharedGatewayOf its spec, unless it has ended
 
   // The sandbox with its status.
   [[nodiscard]] api::AgentSandbox Whole() const;
@@ -110,6 +111,9 @@ struct CachedPod : runtime::CachedObject {
   // When the oldest of the containers that run, the operator's own apart, began; nothing when none
   // of them runs.
   std::optional<std::chrono::system_clock::time_point> oldest_start;
+  // From its start to the end of the last container that ended; nothing while one of these is not
+  // known.
+  std::optional<std::chrono::seconds> ran_for;
   std::string fingerprint;  // render::PodFingerprint
 };
 

@@ -14,10 +14,24 @@ bool IsNamesake(const ControllerOwner& owner, const std::string& name) {
          owner.api_version.starts_with(std::string(api::kGroup) + "/");
 }
 
+// The uid of the sandbox of that name for which the operator keeps a claim; empty for any other
+// object. Nobody else sets these labels while the guards are there.
+std::string RetainedFor(const api::StringMap& labels, const std::string& name) {
+  const auto value = [&labels](std::string_view key) {
+    const auto found = labels.find(std::string(key));
+    return found == labels.end() ? std::string() : found->second;
+  };
+  const bool ours =
+      value(api::kManagedByLabel) == api::kManagedByValue && value(api::kSandboxLabel) == name;
+  return ours ? value(api::kRetainedForLabel) : std::string();
+}
+
 }  // namespace
 
 Claimant::Claimant(const api::AgentSandbox& sandbox)
-    : key_{sandbox.metadata.namespace_name, sandbox.metadata.name}, uid_(sandbox.metadata.uid) {}
+    : key_{sandbox.metadata.namespace_name, sandbox.metadata.name},
+      uid_(sandbox.metadata.uid),
+      retains_(sandbox.spec.lifecycle.volume_policy == api::VolumePolicy::kRetain) {}
 
 Claimant Claimant::OfSharedGateway(const runtime::ObjectKey& gateway) { return Claimant(gateway); }
 
@@ -39,6 +53,14 @@ Claimed Claimant::Judge(const ControllerOwner& owner, const api::StringMap& labe
     if (owner.uid != uid_) return Claimed::kWaiting;
   }
   return deleting ? Claimed::kWaiting : Claimed::kOurs;
+}
+
+Claimed Claimant::Judge(const CachedClaim& live) const {
+  const std::string retained_for = RetainedFor(live.labels, key_.name);
+  const bool outlives = live.owner.uid.empty() && !retained_for.empty();
+  if (shared_ || !outlives) return Judge(live.owner, live.labels, live.deleting);
+  if (retained_for != uid_ && !retains_) return Claimed::kStrangers;
+  return live.deleting ? Claimed::kWaiting : Claimed::kOurs;
 }
 
 std::string SharedGatewayNamed(const api::StringMap& labels) {

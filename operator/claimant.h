@@ -30,7 +30,10 @@ class Claimant {
   [[nodiscard]] bool IsOwner(const ControllerOwner& owner) const;
   [[nodiscard]] Claimed Judge(const ControllerOwner& owner, const api::StringMap& labels,
                               bool deleting) const;
-  // Of any cached kind that can belong to somebody.
+  // A claim may be without an owner, where it is to outlive its sandbox: it is that sandbox's, and
+  // that of one of the same name which would have it outlive itself as well.
+  [[nodiscard]] Claimed Judge(const CachedClaim& live) const;
+  // Of any other cached kind that can belong to somebody.
   template <typename T>
   [[nodiscard]] Claimed Judge(const T& live) const {
     return Judge(live.owner, live.labels, live.deleting);
@@ -41,6 +44,7 @@ class Claimant {
 
   runtime::ObjectKey key_;  // of the sandbox or of the gateway
   std::string uid_;         // of the sandbox
+  bool retains_ = false;    // the sandbox would have its claims outlive it
   bool shared_ = false;     // it is a gateway's
 };
 

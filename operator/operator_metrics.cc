@@ -43,7 +43,13 @@ std::string_view SandboxState(codec::JsonView status) {
 }
 
 OperatorMetrics::OperatorMetrics(prometheus::Registry& registry)
-    : leading_(prometheus::BuildGauge()
+    : restarts_(prometheus::BuildCounter()
+                    .Name("stockade_sandbox_restarts_total")
+                    .Help("Pods that failed by themselves and were created again, as "
+                          "spec.lifecycle.restart says.")
+                    .Register(registry)
+                    .Add({})),
+      leading_(prometheus::BuildGauge()
                    .Name("leader_election_master_status")
                    .Help("Gauge of if the reporting system is master of the relevant lease, 0 "
                          "indicates backup, 1 indicates master.")
@@ -64,6 +70,14 @@ OperatorMetrics::OperatorMetrics(prometheus::Registry& registry)
       conditions_[i][j] = &conditions.Add({{"condition", std::string(kConditionNames[i])},
                                            {"status", std::string(kConditionValueNames[j])}});
     }
+  }
+  auto& expired =
+      prometheus::BuildCounter()
+          .Name("stockade_sandboxes_expired_total")
+          .Help("AgentSandboxes that reached their end, by spec.lifecycle.shutdownPolicy.")
+          .Register(registry);
+  for (std::size_t i = 0; i < expired_.size(); ++i) {
+    expired_[i] = &expired.Add({{"policy", std::string(api::kShutdownPolicyNames[i])}});
   }
   auto& ready = prometheus::BuildHistogram()
                     .Name("stockade_sandbox_ready_seconds")

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
@@ -15,8 +16,8 @@
 namespace stockade::sandbox_operator {
 
 // The operator's own metrics, beside those of its parts: stockade_sandboxes by isolation and state,
-// stockade_sandbox_conditions, stockade_sandbox_ready_seconds, and leader_election_master_status
-// under the name of client-go.
+// stockade_sandbox_conditions, stockade_sandbox_ready_seconds, stockade_sandboxes_expired_total,
+// stockade_sandbox_restarts_total, and leader_election_master_status under the name of client-go.
 // Safe to call from any thread.
 class OperatorMetrics {
  public:
@@ -27,6 +28,11 @@ class OperatorMetrics {
   // A sandbox became ready so long after its pod was created; ages of pods that an earlier operator
   // created are not known and not counted.
   void ObserveReady(api::Isolation isolation, std::chrono::nanoseconds pod_age);
+  // A sandbox reached its end; a pod that failed is to be created again.
+  void CountExpired(api::ShutdownPolicy policy) {
+    expired_[static_cast<std::size_t>(policy)]->Increment();
+  }
+  void CountRestart() { restarts_.Increment(); }
   void SetLeading(bool leading) { leading_.Set(leading ? 1 : 0); }
 
  private:
@@ -38,6 +44,8 @@ class OperatorMetrics {
   std::array<std::array<prometheus::Gauge*, kStates>, kIsolations> sandboxes_{};
   std::array<std::array<prometheus::Gauge*, kConditionValues>, kConditions> conditions_{};
   std::array<prometheus::Histogram*, kIsolations> ready_{};
+  std::array<prometheus::Counter*, api::kShutdownPolicyNames.size()> expired_{};
+  prometheus::Counter& restarts_;
   prometheus::Gauge& leading_;
 };
 

@@ -56,7 +56,8 @@ render::ClaimGrowth Compare(const CachedClaim& live, const codec::Json& desired)
 }
 
 bool ClaimMatches(const CachedClaim& live, const CachedClaim& desired) {
-  return !Compare(live, AsClaim(desired)).needed && HasLabels(live.labels, desired.labels);
+  return !Compare(live, AsClaim(desired)).needed && live.owner.uid == desired.owner.uid &&
+         HasLabels(live.labels, desired.labels);
 }
 
 void RepairClaim(codec::Json& live, const codec::Json& desired) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "operator/cached_objects.h"
+#include "operator/sandbox_lifetime.h"
 #include "operator/sandbox_status.h"
 
 namespace stockade::sandbox_operator {
@@ -14,9 +15,9 @@ namespace {
 using codec::Json;
 
 // Reasons of a sandbox that is not ready and of which nobody has to do anything.
-constexpr std::array<std::string_view, 9> kInOrder = {
+constexpr std::array<std::string_view, 10> kInOrder = {
     "PodMissing",   "PodStarting", "PodNotReady",          "PodTerminating", "Suspended",
-    "PodSucceeded", "NameTaken",   "NamespaceTerminating", "Deleting"};
+    "PodSucceeded", "NameTaken",   "NamespaceTerminating", "Deleting",       kExpiredReason};
 
 runtime::Event Warning(const api::AgentSandbox& sandbox, api::Condition condition,
                        std::string action) {
@@ -43,6 +44,15 @@ std::vector<runtime::Event> EventsOfChange(const api::AgentSandbox& sandbox, con
   if (isolated.status == "False" &&
       (was_isolated.status != "False" || isolated.message != was_isolated.message)) {
     events.push_back(Warning(sandbox, isolated, "Isolate"));
+  }
+  const api::Condition soon = FindCondition(after, "ExpiresSoon");
+  if (soon.status == "True" && soon.message != FindCondition(before, "ExpiresSoon").message) {
+    events.push_back(
+        {ReferenceTo(sandbox), runtime::EventType::kWarning, soon.type, "Expire", soon.message});
+  }
+  if (ready.reason == kExpiredReason && was_ready.reason != kExpiredReason) {
+    events.push_back(
+        {ReferenceTo(sandbox), runtime::EventType::kNormal, ready.reason, "Expire", ready.message});
   }
   return events;
 }

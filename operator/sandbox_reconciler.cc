@@ -54,6 +54,16 @@ api::StringMap WithPatch(api::StringMap labels, const codec::Json& patch) {
 
 bool IsReady(const codec::Json& status) { return FindCondition(status, "Ready").status == "True"; }
 
+bool IsExpired(const codec::Json& status) {
+  return FindCondition(status, "Ready").reason == kExpiredReason;
+}
+
+std::optional<milliseconds> Sooner(std::optional<milliseconds> one,
+                                   std::optional<milliseconds> other) {
+  if (!one || !other) return one ? one : other;
+  return std::min(*one, *other);
+}
+
 Blocker GatewayNotReady(const GatewayView& gateway) {
   return {gateway.credentials_missing ? "CredentialMissing" : "GatewayNotReady",
           "the egress gateway \"" + gateway.name +
@@ -113,7 +123,8 @@ SandboxReconciler::SandboxReconciler(kube::Client& client, Caches& caches,
       clock_(clock),
       logger_(logger),
       settings_(std::move(settings)),
-      backoff_(clock) {}
+      backoff_(clock),
+      end_(client, caches, settings_.gateways) {}
 
 runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& key) {
   const auto cached = caches_.sandboxes.store().Get(key);
@@ -132,13 +143,16 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
   Observation seen;
   // Of policies only told: what exists goes on.
   seen.by_policies = policies_.Judge(sandbox);
+  seen.lifetime = LifetimeOf(sandbox, clock_.Now());
+  seen.restarts = ReadRestartCount(sandbox);
   // The pod goes first, while everything around it still stands.
   Step step;
   if (sandbox.metadata.deleting) {
     step = RemovePod(sandbox, seen);
   } else {
     const auto rendered = rendered_.Get(*cached, [&] { return JudgeAndRender(sandbox); });
-    step = MakeReal(sandbox, *rendered, seen);
+    seen.findings = rendered->findings;
+    step = seen.lifetime.expired ? MakeEnd(sandbox, seen) : MakeReal(sandbox, *rendered, seen);
   }
   // Nothing is said of a pod that could not be looked up.
   if (seen.unknown_pod) return {std::move(step.error), std::nullopt};
@@ -153,7 +167,7 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
     if (step.error.ok()) step.error = std::move(labelled);
   }
   seen.deny_all_in_place = boundary_.InPlace(key.namespace_name);
-  if (WantsGateway(sandbox)) ObserveGateway(sandbox, seen);
+  if (WantsGateway(sandbox) && !seen.ended) ObserveGateway(sandbox, seen);
   api::StringMap labels = seen.pod ? seen.pod->labels : sandbox.spec.pod_template.labels;
   // A pod may end with the way to a gateway that its sandbox has left to others.
   if (seen.pod && seen.pod->deleting) labels.erase(std::string(api::kEgressLabel));
@@ -163,12 +177,43 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
   if (step.error.ok() && IsMereProgress(seen)) {
     const auto age = backoff_.PodAge(sandbox.metadata.uid);
     if (age < kProgressGrace) {
-      return {Status::Ok(), std::chrono::ceil<milliseconds>(kProgressGrace - age)};
+      return {Status::Ok(), Sooner(std::chrono::ceil<milliseconds>(kProgressGrace - age),
+                                   seen.lifetime.look_again)};
     }
   }
   Status written = WriteStatus(*cached, sandbox, seen);
   if (!step.requeue_after) step.requeue_after = seen.look_again;
-  return {step.error.ok() ? std::move(written) : std::move(step.error), step.requeue_after};
+  return {step.error.ok() ? std::move(written) : std::move(step.error),
+          Sooner(step.requeue_after, seen.lifetime.look_again)};
+}
+
+SandboxReconciler::Step SandboxReconciler::MakeEnd(const api::AgentSandbox& sandbox,
+                                                   Observation& seen) {
+  Step removed = RemovePod(sandbox, seen);
+  if (!removed.Continue() || seen.pod) return removed;
+  if (Step left = end_.RemoveSurroundings(sandbox); !left.Continue()) return left;
+  seen.ended = true;
+  if (sandbox.spec.lifecycle.shutdown_policy == api::ShutdownPolicy::kRetain) return {};
+  // What is told in the status, and by the event that goes with it, is told before it is gone.
+  if (!seen.lifetime.ended) return {std::nullopt, milliseconds(0), Status::Ok()};
+  if (Step released = end_.ReleaseClaims(sandbox); !released.Continue()) return released;
+  return end_.Delete(sandbox);
+}
+
+SandboxReconciler::Step SandboxReconciler::Restart(const api::AgentSandbox& sandbox,
+                                                   const CachedPod& failed, Observation& seen) {
+  const RestartDecision decision =
+      DecideRestart(*sandbox.spec.lifecycle.restart, seen.restarts, failed, clock_.Now());
+  seen.restart = decision;
+  if (decision.exhausted) return {};
+  seen.restarts = decision.count;
+  // The pod goes only when the status has counted it.
+  if (!decision.counted || decision.wait > milliseconds(0)) {
+    return {std::nullopt, decision.wait, Status::Ok()};
+  }
+  Step deleted = DeletePod(failed, seen);
+  if (deleted.error.ok() && settings_.metrics != nullptr) settings_.metrics->CountRestart();
+  return deleted;
 }
 
 std::vector<policy::Finding> SandboxReconciler::Judge(const api::AgentSandbox& sandbox) const {
@@ -188,7 +233,6 @@ RenderedSandbox SandboxReconciler::JudgeAndRender(const api::AgentSandbox& sandb
 SandboxReconciler::Step SandboxReconciler::MakeReal(const api::AgentSandbox& sandbox,
                                                     const RenderedSandbox& rendered,
                                                     Observation& seen) {
-  seen.findings = rendered.findings;
   if (policy::HasErrors(seen.findings)) return RemovePod(sandbox, seen);
 
   const render::DesiredObjects& desired = rendered.desired;
@@ -400,7 +444,12 @@ SandboxReconciler::Step SandboxReconciler::EnsurePod(const api::AgentSandbox& sa
     }
     return DeletePod(*live, seen);
   }
-  if (DiagnosePod(*live).outcome == PodOutcome::kLost) {
+  const PodDiagnosis diagnosis = DiagnosePod(*live);
+  if (diagnosis.outcome == PodOutcome::kFinished && live->phase == "Failed" &&
+      sandbox.spec.lifecycle.restart) {
+    return Restart(sandbox, *live, seen);
+  }
+  if (diagnosis.outcome == PodOutcome::kLost) {
     const auto wait = backoff_.UntilRestart(sandbox.metadata.uid, live->uid);
     if (wait > std::chrono::nanoseconds::zero()) {
       return {std::nullopt, std::chrono::ceil<milliseconds>(wait), Status::Ok()};
@@ -627,12 +676,22 @@ Status SandboxReconciler::WriteStatus(const CachedSandbox& cached, const api::Ag
   }
   auto decoded = DecodeKnownSandbox(written->root(), cached);
   if (!decoded.ok()) return decoded.status();
-  if (settings_.metrics != nullptr && IsReady(status) && !IsReady(before)) {
-    settings_.metrics->ObserveReady(sandbox.spec.isolation, backoff_.PodAge(sandbox.metadata.uid));
-  }
-  caches_.sandboxes.store().RecordWrite(std::move(decoded).value());
+  Measure(sandbox, before, status);
+  const auto change = caches_.sandboxes.store().RecordWrite(std::move(decoded).value());
+  if (change && settings_.on_written) settings_.on_written(change);
   Tell(EventsOfChange(sandbox, before, status));
   return Status::Ok();
+}
+
+void SandboxReconciler::Measure(const api::AgentSandbox& sandbox, const codec::Json& before,
+                                const codec::Json& after) const {
+  if (settings_.metrics == nullptr) return;
+  if (IsReady(after) && !IsReady(before)) {
+    settings_.metrics->ObserveReady(sandbox.spec.isolation, backoff_.PodAge(sandbox.metadata.uid));
+  }
+  if (IsExpired(after) && !IsExpired(before)) {
+    settings_.metrics->CountExpired(sandbox.spec.lifecycle.shutdown_policy);
+  }
 }
 
 void SandboxReconciler::Tell(std::vector<runtime::Event> events) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@
 #include "operator/reconcile_step.h"
 #include "operator/rendered_sandboxes.h"
 #include "operator/restart_backoff.h"
+#include "operator/sandbox_end.h"
 #include "operator/sandbox_status.h"
 #include "policy/evaluate.h"
 #include "render/render.h"
@@ -40,6 +42,8 @@ class SandboxReconciler {
     OperatorMetrics* metrics = nullptr;  // null: nothing is measured; else outlives the reconciler
     runtime::EventRecorder* events = nullptr;  // the same for what users are told as Events
     EgressGateways* gateways = nullptr;        // null: spec.egress leads nowhere; else outlives it
+    // Told of a change by a write of the status, which no event repeats; may be empty.
+    std::function<void(const runtime::Store<CachedSandbox>::Change&)> on_written = {};
   };
 
   SandboxReconciler(kube::Client& client, Caches& caches, NetworkBoundary& boundary,
@@ -60,6 +64,11 @@ class SandboxReconciler {
   [[nodiscard]] RenderedSandbox JudgeAndRender(const api::AgentSandbox& sandbox) const;
   Step MakeReal(const api::AgentSandbox& sandbox, const RenderedSandbox& rendered,
                 Observation& seen);
+  // For a sandbox whose end is reached: the pod goes, then what is around it, and then, where its
+  // policy says so and its status has told of it, the sandbox.
+  Step MakeEnd(const api::AgentSandbox& sandbox, Observation& seen);
+  // For a pod that failed by itself, where spec.lifecycle.restart is set.
+  Step Restart(const api::AgentSandbox& sandbox, const CachedPod& failed, Observation& seen);
   Step EnsureSurroundings(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired);
   // The gateway of a sandbox that asks for one, with `way` null where none is made; without
   // spec.egress, what is left of it goes. Where the spec asks for what cannot be, the pod goes too,
@@ -103,6 +112,8 @@ class SandboxReconciler {
   // `cached` is what `sandbox` was made of.
   Status WriteStatus(const CachedSandbox& cached, const api::AgentSandbox& sandbox,
                      const Observation& seen);
+  void Measure(const api::AgentSandbox& sandbox, const codec::Json& before,
+               const codec::Json& after) const;
   void Tell(std::vector<runtime::Event> events);
 
   kube::Client& client_;
@@ -113,6 +124,7 @@ class SandboxReconciler {
   Logger& logger_;
   const Settings settings_;
   RestartBackoff backoff_;
+  SandboxEnd end_;
   MutatedPods mutated_;
   RenderedSandboxes rendered_;
 };

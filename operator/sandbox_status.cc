@@ -55,7 +55,45 @@ struct Verdict {
   bool finished = false;
 };
 
+// Of a sandbox whose end is reached.
+Verdict JudgeEnd(const api::AgentSandbox& sandbox, const Observation& seen) {
+  const std::string when =
+      "the sandbox's end, " + FormatTime(*seen.lifetime.end) + ", is reached: ";
+  if (seen.blocker) return {"False", kExpiredReason, when + seen.blocker->message, false, false};
+  if (!seen.ended) {
+    return {"False", kExpiredReason, when + "its pod is ending, and its egress gateway after it",
+            false, false};
+  }
+  if (sandbox.spec.lifecycle.shutdown_policy == api::ShutdownPolicy::kDelete) {
+    return {"False", kExpiredReason,
+            when + "its pod is gone, and the sandbox is about to be deleted", false, true};
+  }
+  return {"False", kExpiredReason,
+          when +
+              "its pod and its egress gateway are gone, and its volumes are kept until it is "
+              "deleted; to go on, set a later end in spec.lifecycle",
+          false, true};
+}
+
+// Of a pod that failed by itself, where spec.lifecycle.restart says what is to be done.
+Verdict JudgeFailure(const api::Restart& restart, const RestartDecision& decision,
+                     const std::string& message) {
+  const std::string most = std::to_string(restart.max_attempts);
+  if (decision.exhausted) {
+    return {"False", "RestartsExhausted",
+            message + "; it was created again " + std::to_string(decision.count.attempts) +
+                " times, and maxAttempts of spec.lifecycle.restart is " + most +
+                ": any change of the spec starts the count anew",
+            false, true};
+  }
+  return {"False", "PodRestarting",
+          message + "; attempt " + std::to_string(decision.count.attempts) + " of " + most +
+              " to run it again is made at " + FormatTime(decision.count.next_attempt),
+          false, false};
+}
+
 Verdict JudgeReadiness(const api::AgentSandbox& sandbox, const Observation& seen) {
+  if (seen.lifetime.expired && !sandbox.metadata.deleting) return JudgeEnd(sandbox, seen);
   if (policy::HasErrors(seen.findings)) {
     return {"False", FirstErrorCode(seen.findings), DescribeFindings(seen.findings), true, false};
   }
@@ -70,6 +108,10 @@ Verdict JudgeReadiness(const api::AgentSandbox& sandbox, const Observation& seen
   }
   if (!seen.pod) return {"False", "PodMissing", "the pod is about to be created", false, false};
   PodDiagnosis diagnosis = DiagnosePod(*seen.pod);
+  if (diagnosis.outcome == PodOutcome::kFinished && seen.restart &&
+      sandbox.spec.lifecycle.restart) {
+    return JudgeFailure(*sandbox.spec.lifecycle.restart, *seen.restart, diagnosis.message);
+  }
   const bool ready = diagnosis.outcome == PodOutcome::kReady;
   return {ready ? "True" : "False", std::move(diagnosis.reason), std::move(diagnosis.message),
           diagnosis.outcome == PodOutcome::kHopeless, diagnosis.outcome == PodOutcome::kFinished};
@@ -259,6 +301,22 @@ Condition PodOutdated(const Observation& seen) {
               seen.distrust + (seen.outdated ? ". Besides, " + profile : ""));
 }
 
+Condition ExpiresSoon(const api::AgentSandbox& sandbox, const SandboxLifetime& lifetime) {
+  const api::Lifecycle& lifecycle = sandbox.spec.lifecycle;
+  const bool by_time = lifecycle.shutdown_time == lifetime.end;
+  const bool deleted = lifecycle.shutdown_policy == api::ShutdownPolicy::kDelete;
+  const bool retained = lifecycle.volume_policy == api::VolumePolicy::kRetain;
+  return Make(
+      "ExpiresSoon", "True", by_time ? "ShutdownTime" : "MaxLifetime",
+      "the sandbox ends at " + FormatTime(*lifetime.end) + ": " +
+          (!deleted
+               ? "its pod and its egress gateway go, and its volumes are kept until it is deleted"
+           : retained ? "its pod ends, it is deleted, and its volumes are kept"
+                      : "its pod ends, and it is deleted with its volumes") +
+          "; to go on, raise " +
+          (by_time ? "spec.lifecycle.shutdownTime" : "spec.lifecycle.maxLifetimeSeconds"));
+}
+
 std::vector<Condition> ComputeConditions(const api::AgentSandbox& sandbox, const Observation& seen,
                                          const render::Profile& profile) {
   Verdict verdict = JudgeReadiness(sandbox, seen);
@@ -279,6 +337,7 @@ std::vector<Condition> ComputeConditions(const api::AgentSandbox& sandbox, const
   if (verdict.stalled) {
     conditions.push_back(Make("Stalled", "True", verdict.reason, verdict.message));
   }
+  if (seen.lifetime.ends_soon) conditions.push_back(ExpiresSoon(sandbox, seen.lifetime));
   if (seen.outdated || !seen.distrust.empty()) conditions.push_back(PodOutdated(seen));
   return conditions;
 }
@@ -323,6 +382,8 @@ Json ComputeStatus(const api::AgentSandbox& sandbox, const Observation& seen,
     status["serviceFQDN"] = api::SandboxObjectName(sandbox.metadata.name) + "." +
                             sandbox.metadata.namespace_name + ".svc." + profile.cluster_domain;
   }
+  if (seen.lifetime.end) status["expiresAt"] = FormatTime(*seen.lifetime.end);
+  if (seen.restarts) status["restarts"] = ToJson(*seen.restarts, sandbox.metadata.generation);
   if (seen.has_gateway && !seen.gateway.address.empty()) {
     status["egress"] = {{"gateway", seen.gateway.name},
                         {"address", seen.gateway.address},

@@ -11,6 +11,8 @@
 #include "operator/cached_objects.h"
 #include "operator/pod_diagnosis.h"
 #include "operator/policy_judge.h"
+#include "operator/restart_count.h"
+#include "operator/sandbox_lifetime.h"
 #include "policy/evaluate.h"
 #include "render/render.h"
 
@@ -52,6 +54,12 @@ struct Observation {
   std::string distrust;
   // When something is to be renewed, though nothing may have changed.
   std::optional<std::chrono::milliseconds> look_again;
+  SandboxLifetime lifetime;
+  // All that goes at the sandbox's end is gone.
+  bool ended = false;
+  // What the status is to say of restarts, and what becomes of a pod that has failed.
+  std::optional<RestartCount> restarts;
+  std::optional<RestartDecision> restart;
   std::string widened_by;          // name of another policy that lets traffic through, or empty
   std::string gateway_widened_by;  // the same for the pods of its gateway
 };

@@ -1,7 +1,7 @@
 -- The health of an AgentSandbox for Argo CD: resource.customizations.health.stockade.dev_AgentSandbox in argocd-cm.
 --
 --   Healthy      Ready, or run to its end without an error
---   Suspended    spec.operatingMode is Suspended, and the pod is gone
+--   Suspended    spec.operatingMode is Suspended, or the end that spec.lifecycle sets is reached, and the pod is gone
 --   Degraded     waiting will not help (Stalled), it failed, a container cannot run, or its network or its runtime is not
 --                what it should be
 --   Progressing  anything else; the message is that of Ready
@@ -46,6 +46,9 @@ end
 if finished.status == "True" then
   if finished.reason == "PodSucceeded" then
     return { status = "Healthy", message = words(finished) }
+  end
+  if finished.reason == "Expired" then
+    return { status = "Suspended", message = words(finished) }
   end
   return { status = "Degraded", message = words(finished) }
 end

@@ -50,6 +50,7 @@ std::vector<Chapter> Chapters() {
           {"Fields that nobody has judged", ReviewedFieldRules()},
           {"Rules of policies", PolicyRules()},
           {"Rules of policies for egress", EgressPolicyRules()},
+          {"Rules of policies for lifetimes", LifetimePolicyRules()},
           {"Requests", GuardRules()}};
 }
 

@@ -1,6 +1,7 @@
 #include "api/agent_sandbox.h"
 
 #include "api/read_enum.h"
+#include "base/rfc3339.h"
 
 namespace stockade::api {
 namespace {
@@ -54,6 +55,8 @@ class SpecDecoder {
     }
     spec.credentials =
         DecodeCredentials(reader.Array("credentials"), "spec.credentials", strict_, errors_);
+    spec.lifecycle =
+        DecodeLifecycle(reader.Object("lifecycle"), "spec.lifecycle", strict_, errors_);
     Finish(reader);
     return spec;
   }
@@ -232,6 +235,7 @@ ObjectMeta DecodeObjectMeta(JsonView metadata) {
   result.resource_version = metadata["resourceVersion"].StringOrEmpty();
   result.generation = metadata["generation"].AsInt().value_or(0);
   result.deleting = !metadata["deletionTimestamp"].IsUnset();
+  result.created = ParseRfc3339(metadata["creationTimestamp"].StringOrEmpty());
   metadata["labels"].ForEachMember([&result](std::string_view key, JsonView value) {
     result.labels.emplace(key, value.StringOrEmpty());
   });

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/egress.h"
+#include "api/lifecycle.h"
 #include "base/status.h"
 #include "codec/json.h"
 #include "codec/object_reader.h"
@@ -46,7 +47,8 @@ struct ObjectMeta {
   std::int64_t generation = 0;
   StringMap labels;
   StringMap annotations;
-  bool deleting = false;  // deletionTimestamp is set
+  bool deleting = false;             // deletionTimestamp is set
+  std::optional<TimePoint> created;  // creationTimestamp; nothing in a file
 };
 
 // JSON text of a part of the spec that is passed on as it is: immutable, shared between copies,
@@ -137,6 +139,7 @@ struct AgentSandboxSpec {
   Access access;
   std::optional<Egress> egress;  // none: the agent reaches nothing
   std::vector<Credential> credentials;
+  Lifecycle lifecycle;
 };
 
 // metav1.Condition.

@@ -36,6 +36,7 @@ class PolicyDecoder {
     DecodeEgress(reader.Value("egress"), spec.egress);
     DecodeCredentials(reader.Value("credentials"), spec.credentials);
     DecodeAccess(reader.Value("access"), spec.access);
+    DecodeLifetime(reader.Value("lifetime"), spec.lifetime);
     Finish(reader);
     return spec;
   }
@@ -114,6 +115,18 @@ class PolicyDecoder {
     reader.Bool("forbidExec", access.forbid_exec);
     reader.Bool("forbidAttach", access.forbid_attach);
     reader.Bool("forbidPortForward", access.forbid_port_forward);
+    Finish(reader);
+  }
+
+  void DecodeLifetime(JsonView value, LifetimeRestrictions& lifetime) {
+    if (value.IsUnset()) return;
+    ObjectReader reader(value, "spec.lifetime", errors_);
+    if (!reader.Value("maxSeconds").IsUnset()) {
+      std::int64_t seconds = 1;
+      reader.Int("maxSeconds", 1, kLongestLifetimeSeconds, seconds);
+      lifetime.max = std::chrono::seconds(seconds);
+    }
+    reader.Bool("required", lifetime.required);
     Finish(reader);
   }
 

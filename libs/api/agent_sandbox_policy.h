@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -63,6 +64,14 @@ struct AccessRestrictions {
   bool operator==(const AccessRestrictions&) const = default;
 };
 
+// How long a sandbox may live, from its creation on.
+struct LifetimeRestrictions {
+  std::optional<std::chrono::seconds> max;
+  bool required = false;  // it must have an end, whenever that is
+
+  bool operator==(const LifetimeRestrictions&) const = default;
+};
+
 struct AgentSandboxPolicySpec {
   LabelSelector namespace_selector;  // of namespaces; unset selects every one
   Enforcement enforcement = Enforcement::kEnforce;
@@ -73,6 +82,7 @@ struct AgentSandboxPolicySpec {
   EgressRestrictions egress;
   CredentialRestrictions credentials;
   AccessRestrictions access;
+  LifetimeRestrictions lifetime;
 };
 
 // A cluster-wide restriction of the sandboxes in the namespaces that it selects. All policies that

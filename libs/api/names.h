@@ -19,6 +19,9 @@ inline constexpr std::string_view kSandboxLabel = "stockade.dev/sandbox";
 // On every object that the operator made.
 inline constexpr std::string_view kManagedByLabel = "app.kubernetes.io/managed-by";
 inline constexpr std::string_view kManagedByValue = "stockade";
+// On a claim that stays when its sandbox is deleted, which therefore does not own it: the uid of
+// the sandbox that has it, or had it last.
+inline constexpr std::string_view kRetainedForLabel = "stockade.dev/retained-for";
 
 // On the pod: digests of the user's and of the operator's part of what it was rendered from.
 inline constexpr std::string_view kSpecHashAnnotation = "stockade.dev/spec-hash";

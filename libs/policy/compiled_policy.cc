@@ -86,7 +86,8 @@ CompiledPolicy::CompiledPolicy(const api::AgentSandboxPolicy& policy)
       denied_hosts_(policy.spec.egress.denied_hosts),
       forbids_tunnel_(policy.spec.egress.forbid_tunnel),
       max_hosts_(policy.spec.egress.max_hosts),
-      access_(policy.spec.access) {
+      access_(policy.spec.access),
+      lifetime_(policy.spec.lifetime) {
   std::vector<FieldError> errors;
   CheckValues(policy.spec, errors);
   if (!errors.empty()) problem_ = codec::ToStatus(errors).message();
@@ -157,13 +158,14 @@ std::vector<std::string> WarningsOf(const CompiledPolicy& policy) {
       !policy.allowed_registries().empty() || policy.requires_digest() ||
       policy.restricts_egress() || policy.allowed_secrets() ||
       policy.access() != api::AccessRestrictions{} ||
+      policy.lifetime() != api::LifetimeRestrictions{} ||
       std::ranges::any_of(policy.max_resources(),
                           [](const auto& quantity) { return quantity.has_value(); });
   if (demands_something) return {};
   return {
       "the policy demands nothing beyond the floor but that egress.audit is not used; set "
       "minimumIsolation, images, resources, "
-      "egress, credentials or access"};
+      "egress, credentials, access or lifetime"};
 }
 
 }  // namespace stockade::policy

@@ -84,6 +84,7 @@ class CompiledPolicy {
   // Doors to shut for everybody, beside what spec.access of the sandbox shuts: for the webhook's
   // guards of exec, attach and port-forward.
   [[nodiscard]] const api::AccessRestrictions& access() const { return access_; }
+  [[nodiscard]] const api::LifetimeRestrictions& lifetime() const { return lifetime_; }
 
  private:
   CompiledPolicy() = default;
@@ -105,6 +106,7 @@ class CompiledPolicy {
   std::optional<std::int64_t> max_hosts_;
   std::optional<std::vector<SecretHosts>> allowed_secrets_;
   api::AccessRestrictions access_;
+  api::LifetimeRestrictions lifetime_;
 };
 
 // Everything that is wrong with a policy before it is stored: fields of the wrong type or that

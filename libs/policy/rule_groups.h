@@ -27,6 +27,7 @@ namespace stockade::policy {
 [[nodiscard]] std::span<const Rule> ReviewedFieldRules();
 [[nodiscard]] std::span<const Rule> PolicyRules();
 [[nodiscard]] std::span<const Rule> EgressPolicyRules();
+[[nodiscard]] std::span<const Rule> LifetimePolicyRules();
 [[nodiscard]] std::span<const Rule> GuardRules();
 
 }  // namespace stockade::policy

@@ -30,6 +30,7 @@ const std::vector<const Rule*>& Rules() {
                                               ReviewedFieldRules(),
                                               PolicyRules(),
                                               EgressPolicyRules(),
+                                              LifetimePolicyRules(),
                                               GuardRules()}) {
       for (const Rule& rule : group) rules.push_back(&rule);
     }

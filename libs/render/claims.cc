@@ -33,6 +33,12 @@ Json RenderClaim(const api::AgentSandbox& sandbox, const api::VolumeClaimTemplat
   Json object = OwnedObject(sandbox, "v1", "PersistentVolumeClaim",
                             api::ClaimName(sandbox.metadata.name, claim.name), claim.labels,
                             claim.annotations);
+  if (sandbox.spec.lifecycle.volume_policy == api::VolumePolicy::kRetain) {
+    // The garbage collector takes what has an owner, however that is deleted.
+    Json& metadata = object["metadata"];
+    metadata["ownerReferences"] = Json::array();
+    metadata["labels"][std::string(api::kRetainedForLabel)] = sandbox.metadata.uid;
+  }
   Json& spec = object["spec"];
   spec = claim.spec.ToJson();
   if (!spec.is_object()) spec = Json::object();

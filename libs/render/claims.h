@@ -8,7 +8,8 @@
 
 namespace stockade::render {
 
-// The PersistentVolumeClaim of one volumeClaimTemplate. Owned by the sandbox: it goes with it.
+// The PersistentVolumeClaim of one volumeClaimTemplate. Owned by the sandbox, with which it
+// goes, unless spec.lifecycle.volumePolicy is Retain: then it has no owner and says whose it is.
 [[nodiscard]] codec::Json RenderClaim(const api::AgentSandbox& sandbox,
                                       const api::VolumeClaimTemplate& claim);
 

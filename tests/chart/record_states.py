@@ -75,6 +75,8 @@ def record(recorder):
 
     recorder.apply("suspended", operatingMode="Suspended")
     recorder.save("suspended", is_so("Suspended", "True"))
+    recorder.apply("expired", lifecycle={"shutdownTime": "2026-01-01T00:00:00Z"})
+    recorder.save("expired", is_so("Finished", "True", "Expired"))
     recorder.apply("suspending", image="ignores-sigterm.invalid/agent:1")
     eventually(lambda: is_so("Ready", "True")(recorder.get("suspending")))
     recorder.apply("suspending", image="ignores-sigterm.invalid/agent:1", operatingMode="Suspended")

@@ -25,6 +25,7 @@ STATES = {
     "succeeded": ("Healthy", "current", "PodSucceeded"),
     "failed": ("Degraded", "failed", "PodFailed"),
     "suspended": ("Suspended", "current", "PodGone"),
+    "expired": ("Suspended", "current", "Expired"),
     "suspending": ("Progressing", "waiting", "Suspended"),
     "stalled": ("Degraded", "failed", "HostNamespace"),
     "widened": ("Degraded", "failed", "WidenedBy"),

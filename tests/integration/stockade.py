@@ -52,12 +52,15 @@ class Program:
             "log": {"level": "debug"},
         } | config
         self.command = [str(BUILD / name / f"stockade-{name}"), "--config", str(self.config_path), *arguments]
+        self.environment = {}  # beside that of the tests
         self.process = None
 
     def start(self, wait_ready=True):
         self.config_path.write_text(yaml.safe_dump(self.config))
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=os.environ | self.environment
+            )
         if wait_ready:
             eventually(self.is_ready)
 

@@ -1,6 +1,7 @@
 """AgentSandboxPolicies through kubectl: what they refuse, warn of and record, and what becomes of sandboxes that exist."""
 
 import contextlib
+import datetime
 import http.client
 import json
 import pathlib
@@ -233,6 +234,12 @@ RULES = {
         {"access": {"portForward": "Allow"}},
         {"access": {"portForward": "Deny"}},
     ),
+    "LifetimeRequired": ({"lifetime": {"required": True}}, {}, {"lifecycle": {"maxLifetimeSeconds": 86400}}),
+    "LifetimeTooLong": (
+        {"lifetime": {"maxSeconds": 60}},
+        {"lifecycle": {"maxLifetimeSeconds": 61}},
+        {"lifecycle": {"maxLifetimeSeconds": 60, "shutdownTime": "2126-01-01T00:00:00Z"}},
+    ),
     "EgressHostNotAllowed": (
         {"egress": {"allowedHosts": ["api.example.com", "*.pkg.example"]}},
         reaches({"host": "a.b.pkg.example"}),
@@ -285,6 +292,19 @@ def test_each_rule_refuses_what_breaks_it_and_takes_what_does_not(space, code):
         refused_by_webhook(space, made(bad), f"[{code}] ")
         done = apply(space, made(good))
         assert done.returncode == 0, done.stderr
+
+
+def test_a_time_that_is_too_far_away_is_refused_when_the_sandbox_is_created(space):
+    """Its creationTimestamp is known by then."""
+    far = sandbox(lifecycle={"shutdownTime": "2126-01-01T00:00:00Z"})
+    with space.policy(lifetime={"maxSeconds": 86400}):
+        refused_by_webhook(space, far, "spec.lifecycle.shutdownTime: [LifetimeTooLong] ")
+        near = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=12)
+        done = apply(space, sandbox(lifecycle={"shutdownTime": near.strftime("%Y-%m-%dT%H:%M:%SZ")}))
+        assert done.returncode == 0, done.stderr
+        moved = {"spec": {"lifecycle": far["spec"]["lifecycle"]}}
+        patch = ("patch", "asb", "agent", "--type=merge", "-p", json.dumps(moved))
+        assert "[LifetimeTooLong]" in space.kubectl(*patch).stderr
 
 
 # Sandboxes that exist
@@ -380,6 +400,7 @@ def test_a_restart_of_the_operator_writes_nothing_about_policies(space, stockade
         ({"egress": {"allowedHosts": ["a.example", "10.0.0.1.example.1"]}}, ["allowedHosts[1]"]),
         ({"egress": {"deniedHosts": ["*.example.com."]}}, ["deniedHosts[0]"]),
         ({"egress": {"maxHosts": -1}}, ["maxHosts"]),
+        ({"lifetime": {"maxSeconds": 0}}, ["maxSeconds"]),
         ({"credentials": {"allowedSecrets": [{"hosts": ["a.example"]}]}}, ["allowedSecrets[0].name"]),
         (
             {"credentials": {"allowedSecrets": [{"name": "a"}, {"name": "a", "hosts": []}]}},

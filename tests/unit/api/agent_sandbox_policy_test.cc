@@ -33,7 +33,8 @@ TEST(AgentSandboxPolicyTest, DecodesEveryField) {
     resources: {max: {cpu: 4, memory: 8Gi}},
     egress: {allowedHosts: [a.example], deniedHosts: [b.example], forbidTunnel: true, maxHosts: 3},
     credentials: {allowedSecrets: [{name: any}, {name: bound, hosts: [c.example]}]},
-    access: {forbidExec: true, forbidAttach: true, forbidPortForward: true}})");
+    access: {forbidExec: true, forbidAttach: true, forbidPortForward: true},
+    lifetime: {maxSeconds: 60, required: true}})");
   ASSERT_TRUE(policy.ok()) << policy.status().ToString();
   EXPECT_EQ(policy->metadata.name, "p");
   EXPECT_EQ(policy->metadata.generation, 3);
@@ -56,6 +57,7 @@ TEST(AgentSandboxPolicyTest, DecodesEveryField) {
   EXPECT_EQ(secrets[0].hosts, std::nullopt);
   EXPECT_EQ(secrets[1].hosts, std::vector<std::string>{"c.example"});
   EXPECT_EQ(policy->spec.access, (AccessRestrictions{true, true, true}));
+  EXPECT_EQ(policy->spec.lifetime, (LifetimeRestrictions{std::chrono::seconds(60), true}));
 }
 
 TEST(AgentSandboxPolicyTest, DefaultsRestrictNothingAndSelectEverything) {
@@ -74,6 +76,7 @@ TEST(AgentSandboxPolicyTest, DefaultsRestrictNothingAndSelectEverything) {
   EXPECT_EQ(policy->spec.egress.max_hosts, std::nullopt);
   EXPECT_EQ(policy->spec.credentials.allowed_secrets, std::nullopt);
   EXPECT_EQ(policy->spec.access, AccessRestrictions{});
+  EXPECT_EQ(policy->spec.lifetime, LifetimeRestrictions{});
 }
 
 // Nobody may be taken at his word for "none" and get "all".
@@ -88,11 +91,11 @@ TEST(AgentSandboxPolicyTest, AnEmptyListIsNotAnUnsetOne) {
 TEST(AgentSandboxPolicyTest, NamesEveryFieldOfTheWrongType) {
   const auto policy = Decode(
       "{enforcement: deny, egress: {maxHosts: 2000}, credentials: {allowedSecrets: [{}]}, images: "
-      "{requireDigest: 'yes'}, access: []}");
+      "{requireDigest: 'yes'}, access: [], lifetime: {maxSeconds: 0}}");
   ASSERT_FALSE(policy.ok());
   for (const char* field :
        {"spec.enforcement", "spec.egress.maxHosts", "spec.credentials.allowedSecrets[0].name",
-        "spec.images.requireDigest", "spec.access"}) {
+        "spec.images.requireDigest", "spec.access", "spec.lifetime.maxSeconds"}) {
     EXPECT_THAT(policy.status().message(), HasSubstr(field));
   }
   const auto without = DecodeAgentSandboxPolicy(codec::ParseTrusted(Json::object()).root());

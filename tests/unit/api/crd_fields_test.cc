@@ -75,6 +75,18 @@ TEST_F(CrdFieldsTest, EnumerationsAndDefaultsAgree) {
             std::pair(Names(kClientCredentialsNames), std::string("Strip")));
   EXPECT_EQ(Enum(properties["egress"]["properties"]["gateway"]),
             std::pair(Names(kGatewayModeNames), std::string("Dedicated")));
+  const Json& lifecycle = properties["lifecycle"]["properties"];
+  EXPECT_EQ(Enum(lifecycle["shutdownPolicy"]),
+            std::pair(Names(kShutdownPolicyNames), std::string("Retain")));
+  EXPECT_EQ(lifecycle["volumePolicy"]["default"], "Delete");
+  const Json& restart = lifecycle["restart"]["properties"];
+  const Json& backoff = restart["backoff"]["properties"];
+  EXPECT_EQ(restart["maxAttempts"]["default"], Restart{}.max_attempts);
+  EXPECT_EQ(restart["maxAttempts"]["maximum"], kMostRestarts);
+  EXPECT_EQ(backoff["initialSeconds"]["default"], Restart{}.initial_wait.count());
+  EXPECT_EQ(backoff["maxSeconds"]["default"], Restart{}.max_wait.count());
+  EXPECT_EQ(backoff["maxSeconds"]["maximum"], kLongestRestartWaitSeconds);
+  EXPECT_EQ(lifecycle["maxLifetimeSeconds"]["maximum"], kLongestLifetimeSeconds);
   const Json& port = properties["service"]["properties"]["ports"]["items"]["properties"];
   EXPECT_EQ(port["protocol"]["default"], ServicePort{}.protocol);
 }

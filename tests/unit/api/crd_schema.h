@@ -44,6 +44,7 @@ inline codec::Json Example(const codec::Json& schema) {
   if (schema.contains("default")) return schema["default"];
   if (schema.contains("enum")) return schema["enum"].back();
   const std::string type = schema.value("type", "");
+  if (schema.value("format", "") == "date-time") return "2026-11-24T04:15:20Z";
   if (type == "string") return "x";
   if (type == "integer") return 1;
   if (type == "boolean") return true;

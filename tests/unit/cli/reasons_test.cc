@@ -83,6 +83,7 @@ TEST(ReasonsTest, EveryReasonOfTheOperatorIsExplained) {
                                         "Finished",
                                         "Stalled",
                                         "PodOutdated",
+                                        "ExpiresSoon",
                                         "True",
                                         "False",
                                         "Unknown",

@@ -136,6 +136,51 @@ TEST(CachedObjectsTest, PodKnowsWhenTheOldestOfTheAgentsContainersBegan) {
             "none");
 }
 
+TEST(CachedObjectsTest, PodKnowsHowLongItRan) {
+  const auto run_time = [](const std::string& status) {
+    const std::string text = R"({"metadata":{"name":"p"},"spec":{},"status":)" + status + "}";
+    return DecodePod(Parse(text.c_str()).root())->ran_for;
+  };
+  EXPECT_EQ(run_time(R"({"startTime":"2026-01-01T00:00:00Z","containerStatuses":[
+      {"state":{"terminated":{"finishedAt":"2026-01-01T00:09:00Z"}}},
+      {"state":{"terminated":{"finishedAt":"2026-01-01T00:10:00Z"}}}]})"),
+            std::chrono::minutes(10));
+  EXPECT_EQ(run_time(R"({"startTime":"2026-01-01T00:00:00Z"})"), std::nullopt);
+  EXPECT_EQ(run_time(R"({"containerStatuses":[
+      {"state":{"terminated":{"finishedAt":"2026-01-01T00:10:00Z"}}}]})"),
+            std::nullopt);
+}
+
+TEST(DecodeKnownSandboxTest, OneThatHasEndedSharesNoGatewayAnyMore) {
+  codec::Json object = codec::Json::parse(R"({
+      "metadata": {"name": "a", "namespace": "n", "uid": "u", "generation": 2,
+                   "resourceVersion": "5"},
+      "spec": {"podTemplate": {"spec": {"containers": []}},
+               "egress": {"gateway": "Shared", "allow": [{"host": "a.example"}]},
+               "lifecycle": {"maxLifetimeSeconds": 60}}})");
+  const auto running = DecodeSandbox(codec::ParseTrusted(object).root());
+  ASSERT_TRUE(running.ok());
+  EXPECT_FALSE(running->ended);
+  EXPECT_FALSE(running->shared_gateway.empty());
+
+  object["metadata"]["resourceVersion"] = "6";
+  object["status"] = codec::Json::parse(R"({"observedGeneration": 2, "conditions": [
+      {"type": "Finished", "status": "True", "reason": "Expired"}]})");
+  const auto ended = DecodeKnownSandbox(codec::ParseTrusted(object).root(), *running);
+  ASSERT_TRUE(ended.ok());
+  EXPECT_TRUE(ended->ended);
+  EXPECT_EQ(ended->shared_gateway, "");
+  EXPECT_EQ(DecodeSandbox(codec::ParseTrusted(object).root())->shared_gateway, "");
+
+  object["metadata"]["resourceVersion"] = "7";
+  object["metadata"]["generation"] = 3;
+  object["spec"]["lifecycle"] = nullptr;
+  const auto again = DecodeKnownSandbox(codec::ParseTrusted(object).root(), *ended);
+  ASSERT_TRUE(again.ok());
+  EXPECT_FALSE(again->ended);
+  EXPECT_EQ(again->shared_gateway, running->shared_gateway);
+}
+
 TEST(CachesTest, ListThoseThatShareAGateway) {
   testing::FakeClock clock;
   Logger logger(clock, LogLevel::kError, [](std::string_view) {});

@@ -48,6 +48,39 @@ TEST(ClaimantTest, KnowsWhatIsOfASandboxByItsOwner) {
   }
 }
 
+CachedClaim Claim(const std::string& retained_for, const std::string& sandbox = "box") {
+  CachedClaim claim;
+  claim.labels = {{"app.kubernetes.io/managed-by", "stockade"}, {"stockade.dev/sandbox", sandbox}};
+  if (!retained_for.empty()) claim.labels["stockade.dev/retained-for"] = retained_for;
+  return claim;
+}
+
+TEST(ClaimantTest, AClaimThatOutlivesItsSandboxIsKnownByItsLabels) {
+  const Claimant plain = Sandbox();
+  EXPECT_EQ(plain.Judge(Claim("uid-1")), Claimed::kOurs) << "volumePolicy was Retain until now";
+  EXPECT_EQ(plain.Judge(Claim("uid-0")), Claimed::kStrangers) << "kept from an earlier one";
+  EXPECT_EQ(plain.Judge(Claim("")), Claimed::kStrangers);
+
+  api::AgentSandbox sandbox = Sandbox();
+  sandbox.spec.lifecycle.volume_policy = api::VolumePolicy::kRetain;
+  const Claimant retaining = sandbox;
+  EXPECT_EQ(retaining.Judge(Claim("uid-1")), Claimed::kOurs);
+  EXPECT_EQ(retaining.Judge(Claim("uid-0")), Claimed::kOurs) << "which would keep it as well";
+  EXPECT_EQ(retaining.Judge(Claim("uid-0", "other")), Claimed::kStrangers);
+  EXPECT_EQ(retaining.Judge(Claim("")), Claimed::kStrangers) << "nobody kept it";
+  CachedClaim claim = Claim("uid-0");
+  claim.deleting = true;
+  EXPECT_EQ(retaining.Judge(claim), Claimed::kWaiting);
+  claim = Claim("uid-0");
+  claim.labels["app.kubernetes.io/managed-by"] = "Helm";
+  EXPECT_EQ(retaining.Judge(claim), Claimed::kStrangers);
+  claim = Claim("uid-1");
+  claim.owner = {"apps/v1", "StatefulSet", "box", "uid-9"};
+  EXPECT_EQ(retaining.Judge(claim), Claimed::kStrangers) << "an owner says more than a label";
+  claim.owner = SandboxOwner("box", "uid-1");
+  EXPECT_EQ(retaining.Judge(claim), Claimed::kOurs) << "volumePolicy was Delete until now";
+}
+
 TEST(ClaimantTest, KnowsWhatIsOfASharedGatewayByItsLabels) {
   const Claimant claimant = Claimant::OfSharedGateway({"team", "asg--0123"});
   EXPECT_EQ(claimant.namespace_name(), "team");

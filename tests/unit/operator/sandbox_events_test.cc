@@ -65,6 +65,28 @@ TEST(SandboxEventsTest, WhatGoesAsItShouldIsNoEvent) {
   EXPECT_EQ(Told(nullptr, kPending), Lines{});
 }
 
+TEST(SandboxEventsTest, AnEndThatComesNearIsToldOnceAndAgainWhenItMoves) {
+  const auto soon = [](const char* message) {
+    return StatusOf({Condition("Ready", "True", "PodReady"),
+                     Condition("ExpiresSoon", "True", "MaxLifetime", message)});
+  };
+  EXPECT_EQ(Told(kReady, soon("at ten")), Lines{"ExpiresSoon: at ten"});
+  EXPECT_EQ(Told(soon("at ten"), soon("at ten")), Lines{});
+  EXPECT_EQ(Told(soon("at ten"), soon("at nine")), Lines{"ExpiresSoon: at nine"});
+  EXPECT_EQ(Told(soon("at ten"), kReady), Lines{}) << "it was put off";
+}
+
+TEST(SandboxEventsTest, AnEndThatHasComeIsToldOnceAndIsNoWarning) {
+  const auto events = EventsOfChange(Sandbox(), kReady, NotReady("Expired", "it has ended"));
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].type, runtime::EventType::kNormal);
+  EXPECT_EQ(events[0].reason, "Expired");
+  EXPECT_EQ(events[0].note, "it has ended");
+  EXPECT_TRUE(EventsOfChange(Sandbox(), NotReady("Expired", "it is ending"),
+                             NotReady("Expired", "it has ended"))
+                  .empty());
+}
+
 TEST(SandboxEventsTest, ReasonToActOnIsToldWhenItAppears) {
   for (const char* reason :
        {"RuntimeClassMissing", "QuotaExceeded", "PodSecurityViolation", "PodMutated",

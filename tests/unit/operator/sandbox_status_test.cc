@@ -99,6 +99,85 @@ TEST(SandboxStatusTest, BlockerIsTheReason) {
   EXPECT_EQ(Condition(Compute(Sandbox(), seen), "Stalled")["status"], "True");
 }
 
+api::AgentSandbox Ending(api::ShutdownPolicy policy = api::ShutdownPolicy::kRetain) {
+  api::AgentSandbox sandbox = Sandbox();
+  sandbox.metadata.created = kNow;
+  sandbox.spec.lifecycle.max_lifetime = std::chrono::hours(1);
+  sandbox.spec.lifecycle.shutdown_policy = policy;
+  return sandbox;
+}
+
+TEST(SandboxStatusTest, TellsOfTheEndAndWarnsOfIt) {
+  const api::AgentSandbox sandbox = Ending();
+  Observation seen = Healthy();
+  seen.lifetime = LifetimeOf(sandbox, kNow);
+  codec::Json status = Compute(sandbox, seen);
+  EXPECT_EQ(status["expiresAt"], "2026-01-01T01:00:00Z");
+  EXPECT_TRUE(Condition(status, "ExpiresSoon").is_null());
+  seen.lifetime = LifetimeOf(sandbox, kNow + std::chrono::minutes(54));
+  status = Compute(sandbox, seen);
+  EXPECT_EQ(Condition(status, "Ready")["status"], "True");
+  EXPECT_EQ(Condition(status, "ExpiresSoon")["status"], "True");
+  EXPECT_EQ(Condition(status, "ExpiresSoon")["reason"], "MaxLifetime");
+  EXPECT_THAT(Condition(status, "ExpiresSoon")["message"].get<std::string>(),
+              HasSubstr("ends at 2026-01-01T01:00:00Z"));
+  EXPECT_FALSE(Compute(Sandbox(), Healthy()).contains("expiresAt"));
+}
+
+TEST(SandboxStatusTest, AnEndThatIsReachedIsTheReasonWhateverElseIsWrong) {
+  const api::AgentSandbox sandbox = Ending();
+  Observation seen = Healthy();
+  seen.lifetime = LifetimeOf(sandbox, kNow + std::chrono::hours(1));
+  seen.findings = {{"RootUser", policy::Severity::kError, "spec.x", "no"}};
+  codec::Json status = Compute(sandbox, seen);
+  EXPECT_EQ(Condition(status, "Ready")["status"], "False");
+  EXPECT_EQ(Condition(status, "Ready")["reason"], "Expired");
+  EXPECT_TRUE(Condition(status, "Finished").is_null()) << "its pod is there yet";
+  EXPECT_TRUE(Condition(status, "Stalled").is_null());
+  seen.pod = nullptr;
+  seen.ended = true;
+  status = Compute(sandbox, seen);
+  EXPECT_EQ(Condition(status, "Finished")["reason"], "Expired");
+  EXPECT_THAT(Condition(status, "Ready")["message"].get<std::string>(),
+              HasSubstr("its volumes are kept"));
+  EXPECT_THAT(Condition(Compute(Ending(api::ShutdownPolicy::kDelete), seen), "Ready")["message"]
+                  .get<std::string>(),
+              HasSubstr("about to be deleted"));
+  api::AgentSandbox deleted = sandbox;
+  deleted.metadata.deleting = true;
+  seen.blocker = Blocker{"Deleting", "the sandbox is being deleted", false};
+  EXPECT_EQ(Condition(Compute(deleted, seen), "Ready")["reason"], "RootUser");
+  seen.findings.clear();
+  EXPECT_EQ(Condition(Compute(deleted, seen), "Ready")["reason"], "Deleting");
+}
+
+TEST(SandboxStatusTest, APodThatIsRunAgainIsNotFinishedUntilTheLimit) {
+  api::AgentSandbox sandbox = Sandbox();
+  Observation seen = Healthy();
+  auto failed = std::make_shared<CachedPod>(*seen.pod);
+  failed->phase = "Failed";
+  failed->ready = "False";
+  seen.pod = failed;
+  EXPECT_EQ(Condition(Compute(sandbox, seen), "Finished")["reason"], "PodFailed");
+
+  sandbox.spec.lifecycle.restart =
+      api::Restart{2, std::chrono::seconds(10), std::chrono::seconds(30)};
+  seen.restarts = RestartCount{1, "uid", kNow + std::chrono::seconds(10)};
+  seen.restart = RestartDecision{*seen.restarts, true, false, std::chrono::seconds(10)};
+  codec::Json status = Compute(sandbox, seen);
+  EXPECT_EQ(Condition(status, "Ready")["reason"], "PodRestarting");
+  EXPECT_THAT(Condition(status, "Ready")["message"].get<std::string>(),
+              HasSubstr("attempt 1 of 2 to run it again is made at 2026-01-01T00:00:10Z"));
+  EXPECT_TRUE(Condition(status, "Finished").is_null());
+  EXPECT_EQ(status["restarts"]["count"], 1);
+  EXPECT_EQ(status["restarts"]["observedGeneration"], 3);
+
+  seen.restart->exhausted = true;
+  status = Compute(sandbox, seen);
+  EXPECT_EQ(Condition(status, "Ready")["reason"], "RestartsExhausted");
+  EXPECT_EQ(Condition(status, "Finished")["status"], "True");
+}
+
 TEST(SandboxStatusTest, WidenedNetworkIsNotIsolatedThoughThePodIsReady) {
   Observation seen = Healthy();
   seen.widened_by = "let-it-out";

@@ -190,7 +190,8 @@ TEST(CompiledPolicyTest, WarnsOfAPolicyThatDemandsNothing) {
                            "images: {allowedRegistries: [ghcr.io]}", "access: {forbidExec: true}",
                            "egress: {allowedHosts: []}", "egress: {deniedHosts: [a.example]}",
                            "egress: {forbidTunnel: true}", "egress: {maxHosts: 0}",
-                           "credentials: {allowedSecrets: []}"}) {
+                           "credentials: {allowedSecrets: []}", "lifetime: {required: true}",
+                           "lifetime: {maxSeconds: 1}"}) {
     EXPECT_THAT(WarningsOf(*MakePolicy("p", spec)), IsEmpty()) << spec;
   }
 }

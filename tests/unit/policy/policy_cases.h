@@ -19,5 +19,7 @@ inline void PrintTo(const PolicyCase& c, std::ostream* out) { *out << c.name; }
 // In egress_policy_rules_test.cc.
 std::vector<PolicyCase> EgressPolicyCases();
 std::vector<PolicyCase> CredentialPolicyCases();
+// In lifetime_policy_rules_test.cc.
+std::vector<PolicyCase> LifetimePolicyCases();
 
 }  // namespace stockade::policy

@@ -91,6 +91,11 @@ const Json& TameValues() {
         "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Gi"}}}}]],
     "ingress": [[], [{"from": [{"podSelector": {}}]}],
         [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 8080}]}]],
+    "lifecycle.shutdownTime": ["2126-01-01T00:00:00Z", "2126-01-01T00:00:00.5+01:00"],
+    "lifecycle.maxLifetimeSeconds": [1, 86400, 315360000],
+    "lifecycle.shutdownPolicy": ["Retain", "Delete"], "lifecycle.volumePolicy": ["Retain", "Delete"],
+    "lifecycle.restart": [{}, {"maxAttempts": 1}, {"backoff": {"maxSeconds": 10}},
+        {"maxAttempts": 1000, "backoff": {"initialSeconds": 1, "maxSeconds": 1}}],
     "service": [{"ports": [{"port": 8080}]},
         {"ports": [{"name": "a", "port": 80, "targetPort": 8080}, {"name": "b", "port": 81}]}]
   })json");

@@ -54,6 +54,24 @@ volumeClaimTemplates:
             FromYaml("{accessModes: [ReadWriteOncePod], volumeMode: Block, storageClassName: ''}"));
 }
 
+TEST(RenderClaimsTest, AClaimThatIsToOutliveItsSandboxHasNoOwner) {
+  const std::string spec =
+      "podTemplate: {spec: {containers: []}}\n"
+      "volumeClaimTemplates: [{metadata: {name: data}, spec: {}}]\n";
+  const auto metadata = [&spec](const std::string& lifecycle) {
+    api::AgentSandbox sandbox = SandboxWithSpec(spec + lifecycle);
+    sandbox.metadata.uid = "u-1";
+    return Render(sandbox, {}).claims.at(0).at("metadata");
+  };
+  for (const char* owned : {"", "lifecycle: {volumePolicy: Delete}"}) {
+    EXPECT_EQ(metadata(owned).at("ownerReferences").at(0).at("uid"), "u-1");
+    EXPECT_FALSE(metadata(owned).at("labels").contains("stockade.dev/retained-for"));
+  }
+  const Json retained = metadata("lifecycle: {volumePolicy: Retain}");
+  EXPECT_EQ(retained.at("ownerReferences"), Json::array());
+  EXPECT_EQ(retained.at("labels").at("stockade.dev/retained-for"), "u-1");
+}
+
 TEST(RenderClaimsTest, OnlyTheSizeGrows) {
   struct Case {
     const char* live;

@@ -1,0 +1,60 @@
+#include "operator/sandbox_lifetime.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace stockade::sandbox_operator {
+namespace {
+
+using api::TimePoint;
+using std::chrono::milliseconds;
+
+// People are told an hour ahead, and of a short life for the last tenth of it.
+constexpr std::chrono::hours kLongestNotice{1};
+constexpr int kNoticeShare = 10;
+// A sandbox whose end is far away is looked at in between, so that no wait is ever that long.
+constexpr milliseconds kLongestWait = std::chrono::hours(24);
+
+TimePoint NoticeAt(TimePoint end, std::optional<TimePoint> created) {
+  if (!created || end <= *created) return end - kLongestNotice;
+  return end - std::min<TimePoint::duration>(kLongestNotice, (end - *created) / kNoticeShare);
+}
+
+bool SaysExpired(codec::JsonView status, std::int64_t generation, std::string_view type,
+                 std::string_view value) {
+  if (status["observedGeneration"].AsInt() != generation) return false;
+  bool says = false;
+  status["conditions"].ForEachElement([&](std::size_t, codec::JsonView condition) {
+    says = says || (condition["type"].StringOrEmpty() == type &&
+                    condition["status"].StringOrEmpty() == value &&
+                    condition["reason"].StringOrEmpty() == kExpiredReason);
+  });
+  return says;
+}
+
+}  // namespace
+
+bool HasEnded(codec::JsonView status, std::int64_t generation) {
+  return SaysExpired(status, generation, "Finished", "True");
+}
+
+SandboxLifetime LifetimeOf(const api::AgentSandbox& sandbox, TimePoint now) {
+  SandboxLifetime lifetime;
+  lifetime.end = api::EndOf(sandbox.spec.lifecycle, sandbox.metadata.created);
+  if (!lifetime.end) return lifetime;
+  const auto status = codec::JsonDocument::Parse(sandbox.status.text());
+  const std::int64_t generation = sandbox.metadata.generation;
+  const bool was_reached = status.ok() && SaysExpired(status->root(), generation, "Ready", "False");
+  lifetime.expired = was_reached || now >= *lifetime.end;
+  if (lifetime.expired) {
+    lifetime.ended = status.ok() && HasEnded(status->root(), generation);
+    return lifetime;
+  }
+  const TimePoint notice = NoticeAt(*lifetime.end, sandbox.metadata.created);
+  lifetime.ends_soon = now >= notice;
+  const TimePoint next = lifetime.ends_soon ? *lifetime.end : notice;
+  lifetime.look_again = std::min(std::chrono::ceil<milliseconds>(next - now), kLongestWait);
+  return lifetime;
+}
+
+}  // namespace stockade::sandbox_operator
