@@ -247,7 +247,13 @@ bool SandboxReconciler::LeadsElsewhere(const api::AgentSandbox& sandbox) const {
       {sandbox.metadata.namespace_name, api::SandboxObjectName(sandbox.metadata.name)});
   if (!pod) return false;
   const auto gateway = pod->labels.find(std::string(api::kEgressLabel));
-  return gateway != pod->labels.end() && gateway->second != render::GatewayName(sandbox);
+  if (gateway == pod->labels.end()) return false;
+  const std::string hash =
+      render::EgressProfileHash(*sandbox.spec.egress, sandbox.spec.credentials);
+  if (gateway->second != render::GatewayName(sandbox, hash)) return true;
+  // A Dedicated gateway has one name, whatever its rules.
+  const std::string rules = Annotation(*pod, api::kEgressProfileLabel);
+  return !rules.empty() && rules != hash.substr(0, api::kGatewayProfileDigits);
 }
 
 void SandboxReconciler::ObserveGateway(const api::AgentSandbox& sandbox, Observation& seen) const {

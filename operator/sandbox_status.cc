@@ -126,6 +126,16 @@ Condition ProvenByCanary(const Observation& seen) {
                   seen.gateway.name + "\" answered");
 }
 
+// With the one that the gateway is given by a cloud for its model.
+std::size_t CountCredentials(const api::AgentSandboxSpec& spec) {
+  const auto by_cloud = [](const api::EgressModel& model) {
+    return model.provider == api::ModelProvider::kBedrock ||
+           model.provider == api::ModelProvider::kVertex;
+  };
+  const bool of_model = spec.egress && spec.egress->model && by_cloud(*spec.egress->model);
+  return spec.credentials.size() + (of_model ? 1 : 0);
+}
+
 Condition CredentialsBrokered(const api::AgentSandbox& sandbox, const Observation& seen) {
   constexpr const char* kType = "CredentialsBrokered";
   if (seen.gateway.credentials_missing) {
@@ -138,9 +148,9 @@ Condition CredentialsBrokered(const api::AgentSandbox& sandbox, const Observatio
                 "the egress gateway \"" + seen.gateway.name + "\" does not answer" +
                     (seen.gateway.trouble.empty() ? "" : ": " + seen.gateway.trouble));
   }
+  const std::size_t count = CountCredentials(sandbox.spec);
   return Make(kType, "True", "Brokered",
-              std::to_string(sandbox.spec.credentials.size()) +
-                  (sandbox.spec.credentials.size() == 1 ? " credential is" : " credentials are") +
+              std::to_string(count) + (count == 1 ? " credential is" : " credentials are") +
                   " with the egress gateway \"" + seen.gateway.name + "\" alone");
 }
 
@@ -259,7 +269,7 @@ std::vector<Condition> ComputeConditions(const api::AgentSandbox& sandbox, const
   conditions.push_back(PolicyCompliant(seen));
   conditions.push_back(PodScheduled(seen));
   conditions.push_back(Suspended(sandbox, seen));
-  if (seen.has_gateway && !sandbox.spec.credentials.empty()) {
+  if (seen.has_gateway && CountCredentials(sandbox.spec) > 0) {
     conditions.push_back(CredentialsBrokered(sandbox, seen));
   }
   // These say something only by being there.

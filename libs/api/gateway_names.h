@@ -16,7 +16,7 @@ namespace stockade::api {
 inline constexpr std::string_view kGatewayLabel = "stockade.dev/gateway";
 // On a sandbox's pod: the name of the gateway that it may reach.
 inline constexpr std::string_view kEgressLabel = "stockade.dev/egress";
-// On the objects of a gateway: the beginning of its profile's hash.
+// On a gateway's objects, and among the annotations of its sandboxes' pods: its profile's hash.
 inline constexpr std::string_view kEgressProfileLabel = "stockade.dev/egress-profile";
 // On a gateway's pods: a digest of their configuration, whose change starts them anew.
 inline constexpr std::string_view kConfigHashAnnotation = "stockade.dev/config-hash";

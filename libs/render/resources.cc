@@ -12,12 +12,12 @@ namespace {
 using codec::Json;
 
 // Of two quantities the larger or the smaller; the first when either is none.
-const Json& Larger(const Json& a, const Json& b) {
+Json Larger(const Json& a, const Json& b) {
   const auto first = ReadQuantity(a);
   const auto second = ReadQuantity(b);
   return first.ok() && second.ok() && *second > *first ? b : a;
 }
-const Json& Smaller(const Json& a, const Json& b) {
+Json Smaller(const Json& a, const Json& b) {
   const auto first = ReadQuantity(a);
   const auto second = ReadQuantity(b);
   return first.ok() && second.ok() && *second < *first ? b : a;

@@ -187,6 +187,8 @@ void AddVariables(Json& container, const Variables& firm, const Variables& soft)
 
 void AddEgress(Json& pod, const api::AgentSandbox& sandbox, const SandboxEgress& egress) {
   pod["metadata"]["labels"][std::string(api::kEgressLabel)] = egress.gateway;
+  pod["metadata"]["annotations"][std::string(api::kEgressProfileLabel)] =
+      egress.profile_hash.substr(0, api::kGatewayProfileDigits);
   Json& spec = pod["spec"];
   const Json pod_resources = Member(spec, "resources");
   const std::int64_t user = ProxyUser(spec, egress.settings);

@@ -2,6 +2,7 @@
 
 import itertools
 import pathlib
+import resource
 import socket
 import subprocess
 
@@ -108,6 +109,9 @@ def network():
     # Some kernels put these into every namespace.
     assert not any(name.startswith(("eth", "en", "wl", "cni", "veth", "docker")) for name in interfaces), (
         "run these tests by hack/test conformance, which gives them a network namespace of their own")
+    # For those who hold thousands of connections; the proxies have what their containers would give them.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 65536) if most != resource.RLIM_INFINITY else 65536, most))
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     for address in (PUBLIC, OTHER, PRIVATE, CORPORATE, METADATA, SHARED):
         subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)

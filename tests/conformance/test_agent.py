@@ -14,6 +14,7 @@ import urllib.parse
 import certificates
 import conftest
 import egress_path
+import messages_api
 import packages
 import pods
 import pytest
@@ -21,6 +22,9 @@ import pytest
 pytestmark = pytest.mark.skipif(not pods.can_run(), reason="needs root, to run containers as their users")
 
 STOCKADE, CANARY = os.environ.get("STOCKADE_TEST_CLI", ""), os.environ.get("STOCKADE_TEST_CANARY", "")
+CLAUDE_CODE = os.environ.get("STOCKADE_TEST_CLAUDE_CODE", "")
+# What an organization says of Claude Code; the model's name is seen by whom it asks.
+MANAGED_SETTINGS = {"model": "claude-of-the-organization", "permissions": {"deny": ["WebFetch"]}}
 CREDENTIALS = os.environ.get("STOCKADE_TEST_CREDENTIALS", "")
 GATEWAY = "192.0.2.1"  # as stockade render has it
 TRUST = "/etc/ssl/certs/ca-certificates.crt"
@@ -63,7 +67,7 @@ class Agent:
         helper = {"/usr/bin/stockade-credentials": CREDENTIALS, TRUST: str(public_authority.certificate)}
         images = {"stockade-gateway": program, "stockade-proxy": program, "stockade-prepare": helper,
                   "stockade-credentials": helper, "stockade-canary": {"/usr/bin/stockade-canary": CANARY}}
-        images = {name: image | pods.LIBRARIES for name, image in images.items()} | {"agent": pods.SYSTEM | {"/opt/node": packages.NODE}}
+        images = {name: image | pods.LIBRARIES for name, image in images.items()} | {"agent": self._agents_image()}
         deployment = self.objects["Deployment", "asg-agent"]
         self.network = pods.Network(GATEWAY)
         self.gateway = pods.Pod(deployment["spec"]["template"]["spec"], directory / "gateway", images, values)
@@ -78,6 +82,12 @@ class Agent:
         self.pod.close()
         self.gateway.close()
         self.network.close()
+
+    def _agents_image(self):
+        settings = self._directory / "managed-settings.json"
+        settings.write_text(json.dumps(MANAGED_SETTINGS))
+        return pods.SYSTEM | {"/opt/node": packages.NODE, "/opt/claude": CLAUDE_CODE,
+                              "/etc/claude-code/managed-settings.json": str(settings)}
 
     def run(self, *command, **what):
         return self.pod.run("agent", *command, **what)
@@ -188,6 +198,26 @@ def test_npm(agent, seen):
     assert done.returncode == 0, done.stderr
     assert agent.run("cat", "/home/agent/node_modules/@acme/tool/package.json").returncode == 0
     seen("works")
+
+
+@pytest.mark.attack(17, "Claude Code asks its model, by its managed settings")
+def test_claude_code(agent, outside, seen):
+    usual, before = outside.services["api.anthropic.com"], len(outside.requests)
+    outside.services["api.anthropic.com"] = messages_api.service
+    try:
+        done = agent.run("/opt/claude", "-p", "What do you say?")
+    finally:
+        outside.services["api.anthropic.com"] = usual
+    assert done.stdout.strip() == messages_api.SENTENCE, (done.stdout, done.stderr)
+    asked = [request for request in outside.requests[before:] if request["path"].startswith("/v1/messages")]
+    bodies = [json.loads(request["body"]) for request in asked]
+    assert MANAGED_SETTINGS["model"] in [body["model"] for body in bodies]
+    tools = {tool["name"] for body in bodies for tool in body.get("tools", [])}
+    assert "Bash" in tools and "WebFetch" not in tools
+    for request in asked:
+        assert ["x-api-key", SECRETS["anthropic"]["api-key"]] in request["headers"]
+        assert not [value for name, value in request["headers"] if name == "authorization"]
+    seen("the model answers it, and gets the gateway's credential")
 
 
 # ---- What changes and goes away, under load from the agent's container

@@ -165,4 +165,4 @@ def test_streams_at_once(path, seen):
     connection.send(b"".join(open_stream(2 * number + 1) for number in range(120)))
     assert connection.outcome(stream=2 * 119 + 1) in ("reset", "goaway", "closed")
     assert path.ask(API, path="/v1").status == 200
-    seen("the 101st and later are refused, another connection is served")
+    seen("the 17th and later are refused, another connection is served")

@@ -2,6 +2,8 @@
 
 import concurrent.futures
 import contextlib
+import os
+import pathlib
 import socket
 import ssl
 import time
@@ -116,11 +118,24 @@ def test_a_slow_client_is_ended(path, slow_clients, seen, name):
 
 # ---- What is often
 
+OF_A_SIDECAR = 256
+
+
+def led_on(path):
+    """How many connections a sidecar has to its gateway."""
+    gateway = f":{path.gateway_port:04X}"
+    sockets = {os.readlink(f"/proc/{path.sidecar.pid}/fd/{name}") for name in os.listdir(f"/proc/{path.sidecar.pid}/fd")}
+    lines = [line.split() for line in pathlib.Path("/proc/self/net/tcp").read_text().splitlines()[1:]]
+    return sum(line[2].endswith(gateway) and line[3] == "01" and f"socket:[{line[9]}]" in sockets for line in lines)
+
+
 @pytest.mark.attack(7, "600 connections of one sandbox, kept open")
 def test_connections_of_one_sandbox_end_at_its_sidecar(path, tmp_path, seen):
     """Another sandbox of the gateway, which has a sidecar of its own, is served."""
     connections = [socket.create_connection(("127.0.0.1", path.sidecar_port), timeout=DEADLINE) for _ in range(600)]
     try:
+        egress_path.wait_for("the sidecar to lead on what it takes", lambda: led_on(path) >= OF_A_SIDECAR - 8)
+        assert led_on(path) <= OF_A_SIDECAR
         files = tmp_path / "client.crt", tmp_path / "client.key"
         path.identity.issue(*files, f"URI:spiffe://stockade.local/ns/team-a/profile/{path.hash}/sandbox/other/uid-2")
         context = ssl.create_default_context(cafile=path.identity.certificate)

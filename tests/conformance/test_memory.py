@@ -1,6 +1,8 @@
-"""Point 7: what one sandbox can make its gateway hold in memory, while another one shares it. The gateway's heap is
-bounded by its configuration (GatewayFacts), so what has to be seen is that the other one is served meanwhile."""
+"""Point 7: what one sandbox can use up of what its gateway has for all: memory, requests under way, names. The gateway's
+heap is bounded by its configuration (GatewayFacts), so what has to be seen is that another sandbox is served meanwhile."""
 
+import collections
+import concurrent.futures
 import contextlib
 import re
 import threading
@@ -15,6 +17,7 @@ from http2 import END_HEADERS, END_STREAM, block, frame, request
 
 OPEN, NAME = "open.example.test:443", "open.example.test"
 HEAP_MIB = 256
+STREAMS = 16  # of one connection at once
 BIG = b"x" * (8 << 20)
 
 
@@ -29,8 +32,7 @@ def shared(dns, outside, public_authority, tmp_path):
     outside.responses["/big"] = (200, {}, BIG)
     (tmp_path / "path").mkdir()
     running = egress_path.EgressPath(
-        conftest.HERE / "small.yaml", tmp_path / "path", (3160, 15480), public_authority.certificate,
-        secrets={"key": {"api-key": conftest.SECRET}})
+        conftest.HERE / "flooded.yaml", tmp_path / "path", (3160, 15480), public_authority.certificate)
     yield running
     running.close()
 
@@ -52,13 +54,13 @@ def stays_served(path, ask):
         time.sleep(0.5)
 
 
-@pytest.mark.attack(7, "500 large answers over five HTTP/2 connections of one sandbox, none of them read")
+@pytest.mark.attack(7, "496 large answers over 31 HTTP/2 connections of one sandbox, none of them read")
 def test_answers_that_nobody_reads_over_http2(shared, tmp_path, seen):
     asked = b"".join(frame(http2.HEADERS, END_HEADERS | END_STREAM, 2 * n + 1, block(request(NAME, "/big")))
-                     for n in range(100))
+                     for n in range(STREAMS))
     with contextlib.ExitStack() as stack:
         neighbour = stack.enter_context(neighbour_of(shared, tmp_path, 3161))
-        for _ in range(5):
+        for _ in range(31):
             tls = stack.enter_context(shared.open(OPEN, protocols=["h2"]))
             http2.Connection(tls).send(asked)
         stays_served(shared, lambda: neighbour.ask(OPEN, path="/x"))
@@ -74,6 +76,45 @@ def test_answers_that_nobody_reads(shared, tmp_path, seen):
             tls.sendall(f"GET /big HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode())
         stays_served(shared, lambda: neighbour.ask(OPEN, path="/x"))
     seen("another sandbox is served")
+
+
+# ---- What is counted for all
+
+@pytest.mark.parametrize("host", [
+    pytest.param(host, id=version, marks=pytest.mark.attack(
+        7, f"1280 unfinished requests of one sandbox, at a host of {version}"))
+    for version, host in {"HTTP/1.1": NAME, "HTTP/2": "two.example.test"}.items()])
+def test_requests_that_never_end(shared, tmp_path, seen, host):
+    """More than Envoy lets a host have of its own accord."""
+    unfinished = b"".join(
+        frame(http2.HEADERS, END_HEADERS, 2 * n + 1, block(request(host, "/x", "POST", [("content-length", "10")])))
+        for n in range(STREAMS))
+    authority = f"{host}:443"
+    with contextlib.ExitStack() as stack:
+        neighbour = stack.enter_context(neighbour_of(shared, tmp_path, 3165))
+        for _ in range(80):
+            tls = stack.enter_context(shared.open(authority, protocols=["h2"]))
+            http2.Connection(tls).send(unfinished)
+        stays_served(shared, lambda: neighbour.ask(authority, path="/x"))
+    seen("another sandbox is served")
+
+
+@pytest.mark.attack(7, "1200 names below a wildcard that nobody has")
+def test_names_that_nobody_has(shared, tmp_path, seen):
+    """Each would be a cluster of its own."""
+    def ask(number):
+        with contextlib.suppress(OSError):
+            answer = shared.ask(f"n{number}.wild.example.test:443")
+            return answer.status if answer.connect == 200 else answer.connect
+        return None
+
+    with neighbour_of(shared, tmp_path, 3166) as neighbour:
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            counts = collections.Counter(pool.map(ask, range(1200)))
+        # Of those that are led on none is found.
+        assert counts[429] > 0 and counts[403] + counts[503] >= 100 and counts[200] == 0, counts
+        stays_served(shared, lambda: neighbour.ask("a.wild.example.test:443", path="/x"))
+    seen("429 at CONNECT for those beyond its limit, and another sandbox reaches one that there is")
 
 
 # ---- Bodies that are held until they can be signed

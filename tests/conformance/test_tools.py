@@ -124,7 +124,7 @@ def test_npm_install(tools, outside, agent, tmp_path, seen):
     assert (tmp_path / "node_modules/@acme/tool/package.json").exists()
     found = run("grep", "-r", NPM_TOKEN, str(tmp_path), env=agent)
     assert found.returncode == 1, found.stdout
-    seen("works, and neither the package nor the home holds a credential")
+    seen("works, and the home holds no credential")
 
 
 @pytest.mark.parametrize("path", [
@@ -216,7 +216,8 @@ def test_a_wildcard_opens_nothing_at_a_listed_host(tools, outside, seen, request
 @pytest.fixture(scope="module")
 def audited(dns, outside, public_authority, tmp_path_factory):
     running = egress_path.EgressPath(
-        conftest.HERE / "audited.yaml", tmp_path_factory.mktemp("audited"), (3134, 15449), public_authority.certificate)
+        conftest.HERE / "audited.yaml", tmp_path_factory.mktemp("audited"), (3134, 15449), public_authority.certificate,
+        secrets={"key": {"api-key": conftest.SECRET}})
     yield running
     running.close()
 
@@ -235,6 +236,18 @@ def test_audit_lets_a_request_pass_and_tells(audited, seen):
     assert audited.ask("api.example.test:443", path="/v2").status == 200
     assert audited.logged(kind="request", path="/v2")["rule"] == "audit"
     seen("it passes, and its line says `audit`")
+
+
+@pytest.mark.parametrize("what", [
+    pytest.param(what, id=tried, marks=pytest.mark.attack(4, f"`audit`: {tried}, at the credential's host"))
+    for tried, what in {"a path that is not listed": {"path": "/v2"}, "another method": {"method": "DELETE", "path": "/v1"},
+                        }.items()])
+def test_audit_gives_no_credential_to_what_is_not_listed(audited, outside, seen, what):
+    assert audited.ask("api.example.test:443", headers=[("X-API-Key", "mine")], **what).status == 200
+    assert not [value for name, value in outside.requests[-1]["headers"] if value == conftest.SECRET]
+    assert audited.ask("api.example.test:443", path="/v1").status == 200
+    assert ["x-api-key", conftest.SECRET] in outside.requests[-1]["headers"]
+    seen("the host got it without the credential")
 
 
 @pytest.mark.parametrize("authority", [

@@ -141,11 +141,11 @@ def operator_program(directory, kubeconfig, instance=None, **config):
 
 def helm():
     """The path of the helm that hack/cluster has made."""
-    listed = subprocess.run([str(ROOT / "hack" / "cluster"), "binaries"], check=True, capture_output=True, text=True)
-    for word in listed.stdout.split():
-        if pathlib.Path(word).is_absolute() and pathlib.Path(word).name == "helm":
-            return word
-    raise AssertionError(f"hack/cluster binaries names no helm: {listed.stdout}")
+    command = [str(ROOT / "hack" / "cluster"), "binaries", "helm"]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True)
+    name, path = listed.stdout.split()
+    assert name == "helm", listed.stdout
+    return path
 
 
 def helm_template(*settings):

@@ -729,7 +729,7 @@ def test_nobody_changes_or_enters_a_gateway(space, gateway):
     denied(done, "ImageChanged")
     denied(space.kubectl("label", "pod", gateway, "stockade.dev/gateway-"), "GatewayLabelForged")
     denied(space.kubectl("label", "pod", gateway, "app=web"), "ManagedObjectChanged")
-    denied(space.patch("pod", gateway, {"status": {"podIP": "10.0.0.1"}}, "--subresource=status"), "StatusForged")
+    denied(space.patch("pod", gateway, {"status": {"podIP": "192.0.2.1"}}, "--subresource=status"), "StatusForged")
     debug = [{"name": "debug", "image": "registry.example/debug:1"}]
     done = space.patch("pod", gateway, {"spec": {"ephemeralContainers": debug}}, "--subresource=ephemeralcontainers")
     denied(done, "EphemeralContainer")

@@ -235,7 +235,10 @@ def test_what_is_lost_comes_back(stockade, backstage, space, undisturbed, tmp_pa
     kind, name = lost.split("/")
     uid = space.get(kind, name)["metadata"]["uid"]
     operator.kill()
-    # The finalizer of a deny-all is its operator's, who does not run: it holds what shuts the pods.
+    # What shuts pods has a finalizer, by which it would stay.
+    as_the_operator(stockade).must(
+        "-n", space.name, "patch", kind, name, "--type=merge", "-p", '{"metadata":{"finalizers":null}}'
+    )
     as_the_operator(stockade).must("-n", space.name, "delete", kind, name, "--wait=false")
     operator.start()
     space.wait_for(kind, name, lambda found: found and found["metadata"]["uid"] != uid, 90)

@@ -56,6 +56,13 @@ Json LimitOfEach(const char* name, const Json& alternatives, Json entries, Json 
        {"filter_enforced", always}});
 }
 
+// For what the alternatives do not name.
+Json Unlimited() {
+  return {{"max_tokens", std::numeric_limits<std::int32_t>::max()},
+          {"tokens_per_fill", std::numeric_limits<std::int32_t>::max()},
+          {"fill_interval", "1s"}};
+}
+
 }  // namespace
 
 Json ConnectionManager(Json config) {
@@ -90,6 +97,20 @@ Json RateLimit(const GatewayFacts& facts) {
                      Json::array({{{"key", "sandbox"}}}), bucket, bucket);
 }
 
+Json NewNamesLimit(std::string authorities) {
+  const Json below = {
+      {"header_value_match",
+       {{"descriptor_key", "name"},
+        {"descriptor_value", "below-wildcard"},
+        {"headers", Json::array({{{"name", ":authority"},
+                                  {"string_match", FullMatch(std::move(authorities))}}})}}}};
+  return LimitOfEach(
+      "new_names", Json::array({Json::array({Sandbox(), below})}),
+      Json::array({{{"key", "sandbox"}}, {{"key", "name"}, {"value", "below-wildcard"}}}),
+      {{"max_tokens", kNewNames}, {"tokens_per_fill", kNewNamesPerSecond}, {"fill_interval", "1s"}},
+      Unlimited());
+}
+
 Json LargeBodyLimit() {
   const auto large = [](Json header) -> Json {
     return {{"header_value_match",
@@ -104,14 +125,11 @@ Json LargeBodyLimit() {
   const Json chunked = large({{"name", kBodyHeader}, {"present_match", true}});
   const Json bucket = {
       {"max_tokens", kLargeBodies}, {"tokens_per_fill", 1}, {"fill_interval", kLargeBodyInterval}};
-  const Json unbounded = {{"max_tokens", std::numeric_limits<std::int32_t>::max()},
-                          {"tokens_per_fill", std::numeric_limits<std::int32_t>::max()},
-                          {"fill_interval", "1s"}};
   return LimitOfEach(
       "large_bodies",
       Json::array({Json::array({Sandbox(), told}), Json::array({Sandbox(), chunked})}),
       Json::array({{{"key", "sandbox"}}, {{"key", "body"}, {"value", "large"}}}), bucket,
-      unbounded);
+      Unlimited());
 }
 
 Json Refusal(std::string_view rule, Json match, int status, std::string_view text) {
@@ -139,11 +157,14 @@ Json ConnectRoute(std::string_view rule, const std::string& cluster) {
             {"upgrade_configs", Json::array({std::move(upgrade)})}}}};
 }
 
+std::string OneLabelPattern(const Endpoint& endpoint) {
+  return "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?" + EscapeDots(endpoint.HostAndPort().substr(1));
+}
+
 void MatchOneLabel(const Endpoint& endpoint, Json& match) {
   if (!endpoint.wildcard()) return;
-  const std::string pattern =
-      "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?" + EscapeDots(endpoint.HostAndPort().substr(1));
-  match["headers"].push_back({{"name", ":authority"}, {"string_match", FullMatch(pattern)}});
+  match["headers"].push_back(
+      {{"name", ":authority"}, {"string_match", FullMatch(OneLabelPattern(endpoint))}});
 }
 
 std::vector<Json> DeniedHosts(const EgressProfile& profile) {

@@ -149,9 +149,15 @@ Json Routes(const Endpoint& endpoint, bool audit) {
     }
   }
   const Json everything = {{"prefix", "/"}};
-  routes.push_back(audit ? Forward(endpoint, "audit", everything)
-                         : Refusal("default", everything, 403,
-                                   "egress.allow has no such method and path for this host"));
+  if (!audit) {
+    routes.push_back(Refusal("default", everything, 403,
+                             "egress.allow has no such method and path for this host"));
+    return routes;
+  }
+  Json rest = Forward(endpoint, "audit", everything);
+  // What the list lacks is let through and told of, but never with the gateway's credential.
+  if (endpoint.injection) rest["typed_per_filter_config"] = WithoutInjection(*endpoint.injection);
+  routes.push_back(std::move(rest));
   return routes;
 }
 
@@ -216,7 +222,7 @@ Json TerminateListener(const Endpoint& endpoint, bool audit, const GatewayFacts&
     manager["request_timeout"] = kSignedRequestTimeout;
     manager["early_header_mutation_extensions"] = Json::array({KeepTransferEncoding()});
   }
-  manager["http2_protocol_options"] = {{"max_concurrent_streams", 100},
+  manager["http2_protocol_options"] = {{"max_concurrent_streams", kStreamsOfConnection},
                                        {"initial_stream_window_size", kStreamWindowBytes},
                                        {"initial_connection_window_size", kConnectionWindowBytes}};
   // Credentials go by TLS alone, whatever a request says of its scheme.

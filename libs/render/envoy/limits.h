@@ -13,6 +13,20 @@ inline constexpr std::int64_t kBufferBytes = 64 << 10;
 inline constexpr std::int64_t kStreamWindowBytes = 64 << 10;
 inline constexpr std::int64_t kConnectionWindowBytes = 1 << 20;
 
+// Of everything that is counted for a host and for all sandboxes together (connections, requests)
+// there is more than the sidecars of a gateway let through; what a single sandbox can have under
+// way is bounded by its sidecar's connections and by the streams of each.
+inline constexpr std::int64_t kUnderWay = 1 << 20;
+inline constexpr std::int64_t kStreamsOfConnection = 16;
+
+// Each name below a wildcard gets a cluster that lasts as long as it is used, and this much longer.
+// A sandbox opens kNewNames connections to such names at once and kNewNamesPerSecond more, so that
+// the names of one, which need not exist, leave room for those of others.
+inline constexpr std::int64_t kNamesBelowWildcard = 1024;
+inline constexpr const char* kNameLasts = "30s";
+inline constexpr std::int64_t kNewNames = 100;
+inline constexpr std::int64_t kNewNamesPerSecond = 20;
+
 // A signature covers the body, which is held until it is complete. Those that are larger than
 // kLargeBodyBytes are counted for each sandbox: kLargeBodies at once and one more every
 // kLargeBodyInterval; each has to be complete, and sent on, after kSignedRequestTimeout.

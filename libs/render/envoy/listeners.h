@@ -43,6 +43,8 @@ inline constexpr const char* kNowhereCluster = "nowhere";
 [[nodiscard]] codec::Json RateLimit(const GatewayFacts& facts);
 // Bounds the large bodies that one sandbox sends where bodies are held: limits.h.
 [[nodiscard]] codec::Json LargeBodyLimit();
+// Bounds the CONNECTs of one sandbox to authorities of that pattern: limits.h.
+[[nodiscard]] codec::Json NewNamesLimit(std::string authorities);
 
 // Routes that answer by themselves. `rule` is the name that the audit log tells.
 [[nodiscard]] codec::Json Refusal(std::string_view rule, codec::Json match, int status,
@@ -52,6 +54,8 @@ inline constexpr const char* kNowhereCluster = "nowhere";
 [[nodiscard]] codec::Json ConnectRoute(std::string_view rule, const std::string& cluster);
 // Virtual hosts that refuse CONNECTs to what is denied and is no endpoint's own host.
 [[nodiscard]] std::vector<codec::Json> DeniedHosts(const EgressProfile& profile);
+// The CONNECTs' authorities, host and port, that a wildcard stands for: one label below it.
+[[nodiscard]] std::string OneLabelPattern(const Endpoint& endpoint);
 // The CONNECT's authority is one label below the wildcard; nothing for an exact host.
 void MatchOneLabel(const Endpoint& endpoint, codec::Json& match);
 

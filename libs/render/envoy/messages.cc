@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "render/envoy/limits.h"
 #include "render/envoy/paths.h"
 
 namespace stockade::render::envoy {
@@ -154,11 +155,18 @@ Json Bootstrap(std::string_view cluster, std::int64_t max_heap_bytes,
   return bootstrap;
 }
 
+Json NoBreakers() {
+  return {{"thresholds", Json::array({{{"max_connections", kUnderWay},
+                                       {"max_pending_requests", kUnderWay},
+                                       {"max_requests", kUnderWay}}})}};
+}
+
 Json InternalCluster(const std::string& name, const std::string& listener) {
   return {
       {"name", name},
       {"type", "STATIC"},
       {"connect_timeout", "1s"},
+      {"circuit_breakers", NoBreakers()},
       {"load_assignment",
        OneEndpoint(name, {{"envoy_internal_address", {{"server_listener_name", listener}}}})},
       {"transport_socket",

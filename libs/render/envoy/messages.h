@@ -53,6 +53,10 @@ inline constexpr std::string_view kAuthoritiesResource = "authorities.json";
 [[nodiscard]] codec::Json Bootstrap(std::string_view cluster, std::int64_t max_heap_bytes,
                                     std::int64_t max_connections);
 
+// A cluster's limits, as good as none: what one sandbox may have under way is bounded elsewhere,
+// and a limit that all share is one that any of them can reach for the others (limits.h).
+[[nodiscard]] codec::Json NoBreakers();
+
 // A transport socket of plain bytes to an internal listener, that takes along what is marked to be
 // shared; and a cluster of one such listener.
 [[nodiscard]] codec::Json InternalCluster(const std::string& name, const std::string& listener);

@@ -59,6 +59,18 @@ Json UnlistedHost(bool audit) {
   return {{"name", "unlisted"}, {"domains", Json::array({"*"})}, {"routes", std::move(routes)}};
 }
 
+// Of the CONNECTs to names that each get a cluster of their own; empty when there are none.
+std::string ManyNamesPattern(const EgressProfile& profile) {
+  if (profile.audit) return ".*";
+  std::string pattern;
+  for (const Endpoint& endpoint : profile.endpoints) {
+    if (!endpoint.wildcard() || endpoint.WhollyDeniedBy() != nullptr) continue;
+    if (!pattern.empty()) pattern += '|';
+    pattern += OneLabelPattern(endpoint);
+  }
+  return pattern;
+}
+
 Json DownstreamTls(const EgressProfile& profile, const GatewayFacts& facts) {
   const Json sandboxes = {
       {"san_type", "URI"},
@@ -82,6 +94,9 @@ Json OuterListener(const EgressProfile& profile, const GatewayFacts& facts) {
   hosts.push_back(UnlistedHost(profile.audit));
 
   Json filters = Json::array({IdentityFilter(), RateLimit(facts)});
+  if (std::string names = ManyNamesPattern(profile); !names.empty()) {
+    filters.push_back(NewNamesLimit(std::move(names)));
+  }
   if (profile.audit) filters.push_back(DynamicForwardProxyFilter());
   filters.push_back(Router());
 

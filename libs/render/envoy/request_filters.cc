@@ -13,6 +13,9 @@ namespace {
 
 using codec::Json;
 
+constexpr const char* kInjectingFilter = "envoy.filters.http.credential_injector";
+constexpr const char* kSigningFilter = "envoy.filters.http.aws_request_signing";
+
 // Headers that carry credentials and do not say so.
 constexpr std::array<std::string_view, 2> kCredentialHeaders = {"cookie", "cookie2"};
 // Headers by what their names are or end in: x-auth-token, private-token, api_key, x-auth-key, ...
@@ -196,7 +199,7 @@ void AddInjectionFilter(const Endpoint& endpoint, Json& filters) {
   const Injection& injection = *endpoint.injection;
   if (injection.kind == Injection::Kind::kAws) {
     const std::string directory = DirectoryOf(injection);
-    filters.push_back(Extension("envoy.filters.http.aws_request_signing",
+    filters.push_back(Extension(kSigningFilter,
                                 "filters.http.aws_request_signing.v3.AwsRequestSigning",
                                 {{"service_name", injection.service},
                                  {"region", injection.region},
@@ -209,8 +212,7 @@ void AddInjectionFilter(const Endpoint& endpoint, Json& filters) {
     return;
   }
   filters.push_back(Extension(
-      "envoy.filters.http.credential_injector",
-      "filters.http.credential_injector.v3.CredentialInjector",
+      kInjectingFilter, "filters.http.credential_injector.v3.CredentialInjector",
       {{"overwrite", true},
        {"allow_request_without_credential", false},
        {"credential",
@@ -220,6 +222,13 @@ void AddInjectionFilter(const Endpoint& endpoint, Json& filters) {
                                             DirectoryOf(injection))},
                    {"header", injection.header},
                    {"header_value_prefix", injection.prefix}})}}));
+}
+
+Json WithoutInjection(const Injection& injection) {
+  const bool signs = injection.kind == Injection::Kind::kAws;
+  return {
+      {signs ? kSigningFilter : kInjectingFilter,
+       {{"@type", "type.googleapis.com/envoy.config.route.v3.FilterConfig"}, {"disabled", true}}}};
 }
 
 void AddAgreementFilters(const Endpoint& endpoint, Json& filters) {

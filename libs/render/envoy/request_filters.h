@@ -15,6 +15,8 @@ namespace stockade::render::envoy {
 void AddStripFilters(const Endpoint& endpoint, codec::Json& filters);
 // Adds the endpoint's credential, if it has one; refuses the request when there is no value.
 void AddInjectionFilter(const Endpoint& endpoint, codec::Json& filters);
+// For a route whose requests get none: its "typed_per_filter_config".
+[[nodiscard]] codec::Json WithoutInjection(const Injection& injection);
 // Of a wildcard: the CONNECT, the TLS name and the Host header must name the same host.
 void AddAgreementFilters(const Endpoint& endpoint, codec::Json& filters);
 // Of a tunnel: the CONNECT and the TLS name, which kServerNameHeader carries with the port.

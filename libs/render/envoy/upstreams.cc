@@ -12,7 +12,6 @@ namespace {
 
 using codec::Json;
 
-constexpr std::int64_t kMaxSubClusters = 256;
 constexpr std::int64_t kDnsPort = 53;
 constexpr const char* kLookupFamily = "V4_PREFERRED";
 
@@ -82,6 +81,7 @@ Json UpstreamCluster(const Endpoint& endpoint, Upstream upstream, const GatewayF
       {"name", name},
       {"connect_timeout", "10s"},
       {"per_connection_buffer_limit_bytes", endpoint.signs() ? kSignedBodyBytes : kBufferBytes},
+      {"circuit_breakers", NoBreakers()},
       {"typed_extension_protocol_options", HttpOptions(endpoint, upstream, facts)}};
   if (endpoint.wildcard()) {
     // Each name gets a cluster of its own, whose every address is judged. A shared cache of names
@@ -91,7 +91,7 @@ Json UpstreamCluster(const Endpoint& endpoint, Upstream upstream, const GatewayF
     cluster["typed_dns_resolver_config"] = DnsResolver(facts);
     cluster["lb_policy"] = "CLUSTER_PROVIDED";
     Json names = {{"sub_clusters_config",
-                   {{"max_sub_clusters", kMaxSubClusters}, {"sub_cluster_ttl", "300s"}}}};
+                   {{"max_sub_clusters", kNamesBelowWildcard}, {"sub_cluster_ttl", kNameLasts}}}};
     // It insists on checking names by TLS, which of a tunnel is the agent's affair.
     if (upstream == Upstream::kRaw) names["allow_insecure_cluster_options"] = true;
     cluster["cluster_type"] =
