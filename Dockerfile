@@ -1,4 +1,5 @@
-# The images of Stockade's programs: targets operator, webhook, credentials and canary. docs/images.md says what is in them.
+# The images of Stockade's programs: targets operator, webhook, credentials, canary and cli. docs/images.md says what is
+# in them.
 #
 #   docker build --target operator --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" .
 #   hack/images                  # all, without Docker and without a registry
@@ -22,14 +23,15 @@ COPY . .
 # known by its contents: its date is that of the image's layer.
 ARG CCACHE_DIR=/ccache
 RUN --mount=type=cache,target=/ccache CCACHE_DIR=${CCACHE_DIR} CCACHE_COMPILERCHECK=content \
-    hack/build image stockade-operator stockade-webhook stockade-credentials stockade-canary
+    hack/build image stockade-operator stockade-webhook stockade-credentials stockade-canary stockade-cli
 ARG SOURCE_DATE_EPOCH=0
 RUN for program in operator webhook; do \
       hack/lib/image_root.py --program "build/image/$program/stockade-$program" --out "/image/$program"; \
     done && \
     hack/lib/image_root.py --program build/image/credentials/stockade-credentials --out /image/credentials \
       --public-authorities && \
-    hack/lib/image_root.py --program build/image/canary/stockade-canary --out /image/canary
+    hack/lib/image_root.py --program build/image/canary/stockade-canary --out /image/canary && \
+    hack/lib/image_root.py --program build/image/cli/stockade --out /image/cli
 
 FROM ${RUNTIME_BASE} AS operator
 ARG VERSION=unknown
@@ -88,3 +90,17 @@ LABEL org.opencontainers.image.title="stockade-canary" \
 COPY --from=build /image/canary /
 USER 65532:65532
 ENTRYPOINT ["/usr/bin/stockade-canary"]
+
+FROM ${RUNTIME_BASE} AS cli
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.title="stockade-cli" \
+      org.opencontainers.image.description="Runs AI agents on Kubernetes behind a security boundary: the command line" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
+COPY --from=build /image/cli /
+USER 65532:65532
+ENTRYPOINT ["/usr/bin/stockade"]

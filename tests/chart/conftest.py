@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT / "tests" / "integration"))
 from cluster import running_cluster  # noqa: E402
 from schemas import foreign_crds  # noqa: E402
 
+BUILD = pathlib.Path(os.environ.get("STOCKADE_BUILD_DIR", ROOT / "build" / "release"))
 CHART = ROOT / "charts" / "stockade"
 NAMESPACE = "stockade-system"
 
@@ -30,6 +31,18 @@ def tool(name):
 def sets(values):
     """Arguments of helm for {"operator.replicas": "1"}; values are as on helm's command line."""
     return [word for key, value in values.items() for word in ("--set", f"{key}={value}")]
+
+
+def complaint_about(config, name):
+    """What a program says of its configuration file, whose name such a message begins with. It gets no further in any
+    case: neither a cluster nor certificates are there."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("KUBE")}
+    done = subprocess.run(
+        [str(BUILD / name / f"stockade-{name}"), "--config", str(config)],
+        env=environment, capture_output=True, text=True, check=False, timeout=30,
+    )  # fmt: skip
+    assert done.returncode != 0
+    return done.stderr if str(config) in done.stderr else ""
 
 
 class Helm:

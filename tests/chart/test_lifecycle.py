@@ -1,6 +1,7 @@
 """A release from its installation to its end on a real API server, in a namespace that enforces the strictest Pod
 Security level. kwok plays the nodes: pods become Ready, and Jobs succeed, without an image."""
 
+import base64
 import json
 
 import pytest
@@ -116,6 +117,28 @@ def test_nothing_that_is_rendered_drifts(cluster, release):
     done = cluster.kubectl("diff", "--server-side", "-f", "-", input=list(yaml.safe_load_all(text)))
     assert done.returncode == 0, done.stdout
     cluster.must("delete", "-f", "-", input=list(yaml.safe_load_all(text)))
+
+
+def test_what_others_fill_in_is_no_drift(cluster, release, tmp_path):
+    """The caBundles that the webhook or cert-manager writes, as a dry run of server-side apply sees them."""
+    authority = base64.b64encode((make_certificates(tmp_path) / "ca.crt").read_bytes()).decode()
+    objects = release.objects({}, "--no-hooks")
+    cluster.must("apply", "--server-side", "-f", "-", input=objects)
+    kind = "ValidatingWebhookConfiguration"
+    registrations = [each for each in objects if each["kind"] == kind]
+    for each in registrations:
+        name, count = each["metadata"]["name"], len(each["webhooks"])
+        patch = [
+            {"op": "add", "path": f"/webhooks/{number}/clientConfig/caBundle", "value": authority}
+            for number in range(count)
+        ]
+        cluster.must("patch", kind, name, "--type=json", "--field-manager=another", "-p", json.dumps(patch))
+        found = cluster.get(kind, name)["webhooks"]
+        assert [webhook["clientConfig"]["caBundle"] for webhook in found] == [authority] * count
+    assert sum(len(each["webhooks"]) for each in registrations) > len(registrations), "one has several"
+    done = cluster.kubectl("diff", "--server-side", "-f", "-", input=objects)
+    assert done.returncode == 0, done.stdout
+    cluster.must("delete", "-f", "-", input=objects)
 
 
 def test_from_programs_outside_to_deployments_and_back(cluster, release):

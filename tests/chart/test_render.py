@@ -5,16 +5,12 @@ import concurrent.futures
 import hashlib
 import itertools
 import json
-import os
-import pathlib
 import subprocess
 
 import pytest
 import yaml
-from conftest import CHART, NAMESPACE, ROOT, tool
+from conftest import CHART, NAMESPACE, ROOT, complaint_about, tool
 from schemas import LOCATION, write_schemas
-
-BUILD = pathlib.Path(os.environ.get("STOCKADE_BUILD_DIR", ROOT / "build" / "release"))
 
 PUBLIC_ROOTS = "/etc/stockade-public-roots/public-roots.crt"  # where the chart has them in the operator's container
 
@@ -122,18 +118,6 @@ def configurations(documents, name):
         text = yaml.safe_load(path.read_text())["data"].get(f"{name}.yaml")
         if text:
             yield path.name, text
-
-
-def complaint_about(config, name):
-    """What a program says of its configuration file, whose name such a message begins with. It gets no further in any
-    case: neither a cluster nor certificates are there."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("KUBE")}
-    done = subprocess.run(
-        [str(BUILD / name / f"stockade-{name}"), "--config", str(config)],
-        env=environment, capture_output=True, text=True, check=False, timeout=30,
-    )  # fmt: skip
-    assert done.returncode != 0
-    return done.stderr if str(config) in done.stderr else ""
 
 
 @pytest.mark.parametrize("name", ["operator", "webhook"])

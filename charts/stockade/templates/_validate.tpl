@@ -1,15 +1,113 @@
-{{- /* What values.schema.json cannot say: values that do not go together. Each message says what to write instead. */ -}}
-{{- define "stockade.validate" -}}
-{{- $reserved := dict
-  "operator" (dict "apiVersion" "" "kind" "" "http" "listenAddress" "clusterDomain" "clusterDomain")
-  "webhook" (dict "apiVersion" "" "kind" "" "http" "listenAddress" "listen" "listenAddress" "certificates" "webhook.certificates") -}}
-{{- range $component, $keys := $reserved -}}
-{{- range $key, $value := $keys -}}
-{{- if hasKey (index $.Values $component).config $key -}}
-{{- fail (printf "%s.config.%s is set by the chart: remove it%s" $component $key (ternary (printf ", and set the value %s" $value) "" (ne $value ""))) -}}
+{{- /* What values.schema.json cannot say, or not in words that help: texts that are not of their form, and values that do
+not go together. Each message names the value and says what to write instead. */ -}}
+
+{{- /* Texts: the value, what it has to match, and what to write. Of a list each entry is meant. */ -}}
+{{- define "stockade.forms" -}}
+{{- $name := "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$" -}}
+{{- $nameOrEmpty := "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$" -}}
+{{- $duration := "^([0-9]+(h|m|s))+$" -}}
+{{- $interval := "^[0-9]+(ms|s|m|h)$" -}}
+{{- $image := "^[a-z0-9][a-z0-9._/:-]*$" -}}
+{{- $tag := "^[A-Za-z0-9_]?[A-Za-z0-9_.-]{0,127}$" -}}
+{{- $digest := "^(sha256:[0-9a-f]{64})?$" -}}
+{{- $imageWords := "write the image's name in lower case, without a tag or a digest, which have values of their own" -}}
+{{- $tagWords := "write a tag such as 0.1.0, or leave it empty for the chart's own version" -}}
+{{- $digestWords := "write sha256: and 64 hexadecimal digits, or leave it empty to go by the tag" -}}
+{{- $durationWords := "write hours, minutes and seconds, such as 2160h or 1h30m; there is no unit for days" -}}
+{{- $intervalWords := "write one number with ms, s, m or h, such as 30s" -}}
+{{- $share := "^([0-9]+|[0-9]+%)$" -}}
+{{- $shareWords := "write a number of pods, or a percentage such as 50%" -}}
+{{- list
+  (list "image.registry" "^([A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._/-]*)?)?$" "write HOST[:PORT][/PATH] without https://, such as registry.example.com/platform")
+  (list "operator.image.repository" $image $imageWords)
+  (list "operator.image.tag" $tag $tagWords)
+  (list "operator.image.digest" $digest $digestWords)
+  (list "webhook.image.repository" $image $imageWords)
+  (list "webhook.image.tag" $tag $tagWords)
+  (list "webhook.image.digest" $digest $digestWords)
+  (list "operator.publicRoots.configMap" $nameOrEmpty "write the name of a ConfigMap in the release's namespace, or leave it empty")
+  (list "operator.publicRoots.key" "^[-._a-zA-Z0-9]{1,253}$" "write a key of that ConfigMap, such as ca.crt")
+  (list "operator.podDisruptionBudget.maxUnavailable" $share $shareWords)
+  (list "webhook.podDisruptionBudget.minAvailable" $share $shareWords)
+  (list "webhook.url" "^(https://[^/ ]+/?)?$" "write https://host:port, without a path")
+  (list "webhook.certificates.secretName" $name "write the name of a Secret, such as stockade-webhook-tls")
+  (list "webhook.certificates.clientCAConfigMap" $nameOrEmpty "write the name of a ConfigMap in the release's namespace, or leave it empty")
+  (list "webhook.certificates.certManager.duration" $duration $durationWords)
+  (list "webhook.certificates.certManager.renewBefore" $duration $durationWords)
+  (list "listenAddress" "^([0-9]+[.][0-9]+[.][0-9]+[.][0-9]+|\\[[0-9a-f:]+\\])$" "write an IPv4 address, or an IPv6 address in brackets: \"[::]\" listens on both families")
+  (list "clusterDomain" $name "write the cluster's DNS domain, such as cluster.local")
+  (list "networkPolicy.apiServerCIDRs" "^[0-9a-fA-F.:]+/[0-9]+$" "write an address with the length of its prefix, such as 10.0.0.1/32")
+  (list "flowSchema.priorityLevel" $name "write the name of a PriorityLevelConfiguration, such as workload-high")
+  (list "monitoring.serviceMonitor.interval" $interval $intervalWords)
+  (list "monitoring.serviceMonitor.scrapeTimeout" $interval $intervalWords)
+  | toJson -}}
+{{- end -}}
+
+{{- define "stockade.validateForms" -}}
+{{- range $row := include "stockade.forms" . | fromJsonArray -}}
+{{- $path := index $row 0 -}}
+{{- $value := $.Values -}}
+{{- range splitList "." $path -}}{{- $value = index $value . -}}{{- end -}}
+{{- $isList := kindIs "slice" $value -}}
+{{- range $number, $text := ternary $value (list $value) $isList -}}
+{{- if not (regexMatch (index $row 1) (toString $text)) -}}
+{{- fail (printf "%s%s is %q: %s" $path (ternary (printf "[%d]" $number) "" $isList) (toString $text) (index $row 2)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- range $class, $handler := .Values.runtimeClasses.create -}}
+{{- if not (regexMatch "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$" $class) -}}
+{{- fail (printf "runtimeClasses.create has the key %q: write the name of a RuntimeClass in lower case, such as gvisor" $class) -}}
+{{- end -}}
+{{- if not (regexMatch "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" $handler) -}}
+{{- fail (printf "runtimeClasses.create.%s is %q: write the handler's name in the nodes' container runtime, such as runsc" $class $handler) -}}
+{{- end -}}
+{{- end -}}
+{{- range $number, $secret := .Values.image.pullSecrets -}}
+{{- if not (regexMatch "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$" $secret.name) -}}
+{{- fail (printf "image.pullSecrets[%d].name is %q: write the name of a Secret in the release's namespace" $number $secret.name) -}}
+{{- end -}}
+{{- end -}}
+{{- $alerts := list -}}
+{{- range (.Files.Get "files/alerts.yaml" | fromYaml).groups -}}
+{{- range .rules -}}{{- $alerts = append $alerts .alert -}}{{- end -}}
+{{- end -}}
+{{- range .Values.monitoring.prometheusRule.disabled -}}
+{{- if not (has . $alerts) -}}
+{{- fail (printf "monitoring.prometheusRule.disabled has %q: the alerts are %s" . (join ", " $alerts)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Fields of the configuration files that the chart sets, and by what value. */ -}}
+{{- define "stockade.validateConfig" -}}
+{{- $reserved := list
+  (list "operator" "apiVersion" "") (list "operator" "kind" "") (list "operator" "http" "listenAddress")
+  (list "operator" "clusterDomain" "clusterDomain")
+  (list "operator" "leaderElection.enabled" "") (list "operator" "leaderElection.namespace" "")
+  (list "webhook" "apiVersion" "") (list "webhook" "kind" "") (list "webhook" "http" "listenAddress")
+  (list "webhook" "listen" "listenAddress") (list "webhook" "certificates" "webhook.certificates")
+  (list "webhook" "guards.operatorUser" "guards.operatorUser") -}}
+{{- range $row := $reserved -}}
+{{- $component := index $row 0 -}}
+{{- $keys := splitList "." (index $row 1) -}}
+{{- $section := (index $.Values $component).config -}}
+{{- range initial $keys -}}{{- $section = index $section . | default dict -}}{{- end -}}
+{{- if hasKey $section (last $keys) -}}
+{{- $instead := index $row 2 -}}
+{{- fail (printf "%s.config.%s is set by the chart: remove it%s" $component (index $row 1) (ternary (printf ", and set the value %s" $instead) "" (ne $instead ""))) -}}
+{{- end -}}
+{{- end -}}
+{{- /* The operator's pods, and what the webhook's guards take for a sandbox's. */ -}}
+{{- $classes := .Values.operator.config.runtimeClasses | default dict -}}
+{{- range $tier, $class := .Values.webhook.config.runtimeClasses | default dict -}}
+{{- if ne $class (index $classes $tier | default (index (dict "Container" "" "GVisor" "gvisor" "MicroVM" "kata") $tier)) -}}
+{{- fail (printf "webhook.config.runtimeClasses.%s is %q, and the operator's is another: give operator.config.runtimeClasses the same, or the guards refuse its pods" $tier $class) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "stockade.validatePublicRoots" -}}
 {{- if .Values.operator.publicRoots.configMap -}}
 {{- if not .Values.operator.config.egress -}}
 {{- fail "operator.publicRoots.configMap is set, and operator.config has no egress, so that no gateway needs public roots: set operator.config.egress.images.proxy, or leave it empty" -}}
@@ -18,25 +116,60 @@
 {{- fail "operator.config.egress.publicRootsFile is set by the chart where operator.publicRoots.configMap is: remove one of them" -}}
 {{- end -}}
 {{- end -}}
-{{- if not (regexMatch "^(https://[^/ ]+/?)?$" .Values.webhook.url) -}}
-{{- fail (printf "webhook.url is %q: write https://host:port, without a path" .Values.webhook.url) -}}
 {{- end -}}
+
+{{- define "stockade.validateCertificates" -}}
 {{- if not (regexMatch "^([A-Za-z0-9+/]+={0,2})?$" .Values.webhook.caBundle) -}}
 {{- fail "webhook.caBundle is no base64: give the PEM of the authority, encoded once, as base64 -w0 ca.crt prints it" -}}
 {{- end -}}
 {{- if and .Values.webhook.caBundle (include "stockade.deploysWebhook" .) (eq .Values.webhook.certificates.mode "selfManaged") -}}
 {{- fail "webhook.caBundle is set, and webhook.certificates.mode is selfManaged, in which the webhook sets it: leave it empty, or set the mode to files or certManager" -}}
 {{- end -}}
+{{- $manager := .Values.webhook.certificates.certManager -}}
+{{- if and $manager.issuerRef (not $manager.issuerRef.name) -}}
+{{- fail "webhook.certificates.certManager.issuerRef has no name: write the name of your Issuer or ClusterIssuer, or leave issuerRef empty for an authority of the chart's own" -}}
+{{- end -}}
+{{- $hours := "^[0-9]+h$" -}}
+{{- if and (regexMatch $hours $manager.duration) (regexMatch $hours $manager.renewBefore) (ge (trimSuffix "h" $manager.renewBefore | int) (trimSuffix "h" $manager.duration | int)) -}}
+{{- fail (printf "webhook.certificates.certManager.renewBefore is %s, which is not less than duration, %s: set it to a third of that" $manager.renewBefore $manager.duration) -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* How many there are, and how many may be away. */ -}}
+{{- define "stockade.validateReplicas" -}}
 {{- $autoscaling := .Values.webhook.autoscaling -}}
 {{- if and $autoscaling.enabled (gt (int $autoscaling.minReplicas) (int $autoscaling.maxReplicas)) -}}
 {{- fail (printf "webhook.autoscaling.minReplicas is %v, which is more than maxReplicas, %v: lower the one or raise the other" $autoscaling.minReplicas $autoscaling.maxReplicas) -}}
 {{- end -}}
-{{- if and (not .Values.webhook.deploy) (not .Values.webhook.url) -}}
-{{- fail "webhook.deploy is false and webhook.url is empty, so that nothing would answer the API server: set webhook.url to the https://host:port of the webhook that runs outside the cluster, or webhook.deploy to true" -}}
+{{- $least := ternary $autoscaling.minReplicas .Values.webhook.replicas $autoscaling.enabled | int -}}
+{{- with .Values.webhook.podDisruptionBudget -}}
+{{- if and .enabled (or (eq (toString .minAvailable) "100%") (and (not (hasSuffix "%" (toString .minAvailable))) (ge (int .minAvailable) $least))) -}}
+{{- fail (printf "webhook.podDisruptionBudget.minAvailable is %v, and there are %d replicas, so that no node with one could ever be drained: lower it, raise the number of replicas, or set podDisruptionBudget.enabled to false" .minAvailable $least) -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.operator.podDisruptionBudget -}}
+{{- if and .enabled (has (toString .maxUnavailable) (list "0" "0%")) -}}
+{{- fail (printf "operator.podDisruptionBudget.maxUnavailable is %v, so that no node with an operator could ever be drained: set it to 1, or podDisruptionBudget.enabled to false" .maxUnavailable) -}}
+{{- end -}}
 {{- end -}}
 {{- $needed := add (int .Values.webhook.shutdownDelaySeconds) 12 -}}
 {{- if lt (int .Values.webhook.terminationGracePeriodSeconds) (int $needed) -}}
 {{- fail (printf "webhook.terminationGracePeriodSeconds is %v: set it to %v or more, which is webhook.shutdownDelaySeconds and the 12 seconds in which reviews under way are finished" .Values.webhook.terminationGracePeriodSeconds $needed) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "stockade.validate" -}}
+{{- include "stockade.validateForms" . -}}
+{{- include "stockade.validateConfig" . -}}
+{{- include "stockade.validatePublicRoots" . -}}
+{{- include "stockade.validateCertificates" . -}}
+{{- include "stockade.validateReplicas" . -}}
+{{- if and (not .Values.webhook.deploy) (not .Values.webhook.url) -}}
+{{- fail "webhook.deploy is false and webhook.url is empty, so that nothing would answer the API server: set webhook.url to the https://host:port of the webhook that runs outside the cluster, or webhook.deploy to true" -}}
+{{- end -}}
+{{- $account := printf "system:serviceaccount:%s:stockade-operator" .Release.Namespace -}}
+{{- if and .Values.operator.deploy .Values.guards.operatorUser (ne .Values.guards.operatorUser $account) -}}
+{{- fail (printf "guards.operatorUser is %q, and the operator of this release is %s, which the guards would then refuse: leave it empty, or set operator.deploy to false" .Values.guards.operatorUser $account) -}}
 {{- end -}}
 {{- if ne .Release.Name "stockade" -}}
 {{- $other := lookup "rbac.authorization.k8s.io/v1" "ClusterRole" "" "stockade-operator" -}}

@@ -126,6 +126,40 @@ TEST(ReasonsTest, EveryReasonOfTheOperatorIsExplained) {
   for (const std::string& code : reasons) EXPECT_NE(FindReason(code), nullptr) << code;
 }
 
+// The words in quotation marks in the first column of the tables of docs/troubleshooting.md.
+std::set<std::string> SymptomsOfTroubleshooting() {
+  const std::string text = ReadSource("docs/troubleshooting.md");
+  std::set<std::string> words;
+  const std::regex row("\n\\|([^|]*)\\|");
+  const std::regex word("`([A-Z][A-Za-z]+)`");
+  for (std::sregex_iterator it(text.begin(), text.end(), row), end; it != end; ++it) {
+    const std::string cell = (*it)[1].str();
+    for (std::sregex_iterator found(cell.begin(), cell.end(), word); found != end; ++found) {
+      words.insert((*found)[1].str());
+    }
+  }
+  return words;
+}
+
+TEST(ReasonsTest, TroubleshootingLeadsFromEveryReason) {
+  const std::set<std::string> words = SymptomsOfTroubleshooting();
+  for (const Reason& reason : Reasons()) {
+    EXPECT_TRUE(words.contains(std::string(reason.code)))
+        << "docs/troubleshooting.md has no row for " << reason.code;
+  }
+}
+
+TEST(ReasonsTest, TroubleshootingKnowsNoReasonThatIsNone) {
+  const std::set<std::string> conditions = {
+      "Ready",           "RuntimeHardened", "EgressIsolated", "PodScheduled", "CredentialsBrokered",
+      "PolicyCompliant", "PodOutdated",     "Suspended",      "Stalled"};
+  for (const std::string& code : SymptomsOfTroubleshooting()) {
+    EXPECT_TRUE(conditions.contains(code) || FindReason(code) != nullptr ||
+                policy::FindRule(code) != nullptr)
+        << code;
+  }
+}
+
 TEST(ReasonsTest, EachCodeHasOneExplanation) {
   std::set<std::string_view> codes;
   for (const Reason& reason : Reasons()) {

@@ -3,11 +3,15 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
+#include <iterator>
+#include <regex>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "render_testing.h"
+#include "tests/source_dir.h"
 
 namespace stockade::render {
 namespace {
@@ -56,6 +60,27 @@ TEST(RenderControlsTest, StateOfEachControlByTier) {
       EXPECT_EQ(controls[i].state, rows[i].states[tier]) << rows[i].name << " of tier " << tier;
     }
   }
+}
+
+// "| `NoDNS` | Enforced | Enforced | Enforced | ..." for each of them, in their order.
+TEST(RenderControlsTest, TheSecurityModelHasTheStatesByTier) {
+  std::ifstream file(STOCKADE_SOURCE_DIR "/docs/security-model.md");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::regex row("\n\\| `(\\w+)` \\| (\\w+) \\| (\\w+) \\| (\\w+) \\|");
+  std::vector<std::vector<std::string>> documented;
+  for (std::sregex_iterator it(text.begin(), text.end(), row), end; it != end; ++it) {
+    documented.push_back({(*it)[1], (*it)[2], (*it)[3], (*it)[4]});
+  }
+  std::vector<std::vector<std::string>> made;
+  for (const Control& control : ControlsOf(api::Isolation::kContainer)) {
+    made.push_back({control.name, control.state});
+  }
+  for (const api::Isolation tier : {api::Isolation::kGVisor, api::Isolation::kMicroVM}) {
+    const std::vector<Control> controls = ControlsOf(tier);
+    ASSERT_EQ(controls.size(), made.size());
+    for (std::size_t i = 0; i < made.size(); ++i) made[i].push_back(controls[i].state);
+  }
+  EXPECT_EQ(documented, made);
 }
 
 TEST(RenderControlsTest, EveryControlIsNamedOnceAndSaysWhy) {
