@@ -152,7 +152,7 @@ TEST(ReasonsTest, TroubleshootingLeadsFromEveryReason) {
 TEST(ReasonsTest, TroubleshootingKnowsNoReasonThatIsNone) {
   const std::set<std::string> conditions = {
       "Ready",           "RuntimeHardened", "EgressIsolated", "PodScheduled", "CredentialsBrokered",
-      "PolicyCompliant", "PodOutdated",     "Suspended",      "Stalled"};
+      "PolicyCompliant", "PodOutdated",     "Suspended",      "Stalled",      "ExpiresSoon"};
   for (const std::string& code : SymptomsOfTroubleshooting()) {
     EXPECT_TRUE(conditions.contains(code) || FindReason(code) != nullptr ||
                 policy::FindRule(code) != nullptr)
