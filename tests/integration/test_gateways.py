@@ -42,6 +42,8 @@ def gateways(stockade):
     operator.start()
     yield operator
     if operator.process is not None:
+        # No other one releases what shuts gateways, and their namespaces would be on their way out until the next.
+        eventually(lambda: "gateway-deny-all" not in stockade.cluster.must("get", "netpol", "-A", "-o", "name"), timeout=120)
         operator.stop()
 
 
