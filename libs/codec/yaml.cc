@@ -27,7 +27,10 @@ namespace {
 constexpr std::size_t kMaxExpandedBytes = 2 * kMaxYamlBytes;
 
 // Thrown by the event handler to leave yaml-cpp's parser; never leaves this file.
-struct YamlError {
+struct YamlError : std::exception {
+  YamlError(YAML::Mark where, std::string text) : mark(where), message(std::move(text)) {}
+  [[nodiscard]] const char* what() const noexcept override { return message.c_str(); }
+
   YAML::Mark mark;
   std::string message;
 };
