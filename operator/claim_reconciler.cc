@@ -260,8 +260,7 @@ Status ClaimReconciler::WriteStatus(const CachedSandboxClaim& cached,
   const auto written = client_.Patch(kAgentSandboxClaims, cached.key.namespace_name,
                                      cached.key.name, kube::PatchType::kMerge, patch, "status");
   if (!written.ok()) {
-    const StatusCode code = written.status().code();
-    if (code == StatusCode::kNotFound || code == StatusCode::kConflict) return Status::Ok();
+    if (written.status().code() == StatusCode::kNotFound) return Status::Ok();
     return written.status().WithContext("writing the status of the claim");
   }
   auto decoded = DecodeSandboxClaim(written->root());

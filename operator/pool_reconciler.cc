@@ -170,8 +170,7 @@ Status PoolReconciler::WriteStatus(const CachedSandboxPool& cached, const codec:
   const auto written = client_.Patch(kAgentSandboxPools, cached.key.namespace_name,
                                      cached.key.name, kube::PatchType::kMerge, patch, "status");
   if (!written.ok()) {
-    const StatusCode code = written.status().code();
-    if (code == StatusCode::kNotFound || code == StatusCode::kConflict) return Status::Ok();
+    if (written.status().code() == StatusCode::kNotFound) return Status::Ok();
     return written.status().WithContext("writing the status of the pool");
   }
   auto decoded = DecodeSandboxPool(written->root());

@@ -123,10 +123,7 @@ Status SandboxBinder::Remove(const CachedSandbox& sandbox, bool as_known) {
   const auto deleted =
       client_.Delete(kAgentSandboxes, sandbox.key.namespace_name, sandbox.key.name, options);
   if (!deleted.ok()) {
-    const StatusCode code = deleted.status().code();
-    // Another one of the name, or a newer version of this one, of which the watch tells.
-    if (code == StatusCode::kConflict) return Status::Ok();
-    if (code != StatusCode::kNotFound) {
+    if (deleted.status().code() != StatusCode::kNotFound) {
       return deleted.status().WithContext("deleting AgentSandbox " + sandbox.key.name);
     }
   }

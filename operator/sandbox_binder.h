@@ -53,7 +53,7 @@ class SandboxBinder {
   Result<Ptr> Adopt(const CachedSandbox& member, const CachedSandboxClaim& claim);
 
   // Deletes a sandbox. `as_known`: only if it is as it is known, so that one that a claim has just
-  // got stays with it; what has changed is no error, and stays. One that is gone is no error.
+  // got stays with it; Conflict when it has changed. One that is gone is no error.
   Status Remove(const CachedSandbox& sandbox, bool as_known);
 
   // Of the sandboxes whose controller is such a pool or claim, those of any but the one of this

@@ -222,8 +222,7 @@ def test_an_operator_that_starts_removes_what_was_left_meanwhile(space, stockade
     space.wait_claim("mine", "Ready", "True")
     stockade.operator.stop()
     try:
-        # Without the garbage collector: nobody but the operator follows.
-        space.must("delete", "asbpool/warm", "asbc/mine", "--cascade=background")
+        space.must("delete", "asbpool/warm", "asbc/mine")
     finally:
         stockade.operator.start()
     eventually(lambda: not space.list("asb"))

@@ -68,11 +68,10 @@ owner.kind == "AgentSandbox" && owner.apiVersion.startsWith("stockade.dev/") && 
 owner.controller))
 {{- end -}}
 
-{{- /* The references of an object or oldObject that there is to pools and claims, as far as they bind. */ -}}
+{{- /* The references of an object or oldObject that there is to pools and claims. */ -}}
 {{- define "stockade.cel.binders" -}}
 {{ . }}.metadata.?ownerReferences.orValue([]).filter(owner,
-owner.kind in ["AgentSandboxPool", "AgentSandboxClaim"] && owner.apiVersion.startsWith("stockade.dev/")).map(owner,
-[owner.kind, owner.name, owner.uid, string(owner.?controller.orValue(false))])
+owner.kind in ["AgentSandboxPool", "AgentSandboxClaim"] && owner.apiVersion.startsWith("stockade.dev/"))
 {{- end -}}
 
 {{- /* The label of an object or oldObject, as an optional. */ -}}

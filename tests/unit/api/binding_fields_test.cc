@@ -60,8 +60,8 @@ TEST_P(BindingFieldsTest, TheDecoderKnowsNoOtherField) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, BindingFieldsTest, ::testing::ValuesIn(kKinds),
-                         [](const auto& info) {
-                           const std::string source = info.param.source;
+                         [](const auto& kind) {
+                           const std::string source = kind.param.source;
                            const std::size_t begin = source.find('_') + 1;
                            return source.substr(begin, source.find(".yaml") - begin);
                          });
