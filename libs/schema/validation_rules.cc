@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstring>
 #include <optional>
 #include <set>
@@ -199,6 +200,16 @@ bool IsRegistryPath(JsonView self) {
   return !text.ends_with('/');
 }
 
+// Of what is not set the schema's defaults count.
+bool LongestWaitIsNotTheShorter(JsonView self) {
+  const auto seconds_of = [self](const char* name, std::int64_t unset) {
+    return Has(self[name]) ? self[name].AsInt() : std::optional<std::int64_t>(unset);
+  };
+  const auto first = seconds_of("initialSeconds", 10);
+  const auto longest = seconds_of("maxSeconds", 300);
+  return !first || !longest || *longest >= *first;
+}
+
 constexpr std::array kEquivalents = {
     RuleEquivalent{"isCIDR(self)", IsCidr},
     RuleEquivalent{"has(self.ipBlock) != (has(self.podSelector) || has(self.namespaceSelector))",
@@ -265,6 +276,7 @@ constexpr std::array kEquivalents = {
     RuleEquivalent{"!self.contains('*') && !self.contains('://') && !self.contains('@') && "
                    "!self.endsWith('/')",
                    IsRegistryPath},
+    RuleEquivalent{"self.maxSeconds >= self.initialSeconds", LongestWaitIsNotTheShorter},
 };
 
 }  // namespace

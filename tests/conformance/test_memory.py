@@ -114,7 +114,7 @@ def test_names_that_nobody_has(shared, tmp_path, seen):
         # Of those that are led on none is found.
         assert counts[429] > 0 and counts[403] + counts[503] >= 100 and counts[200] == 0, counts
         stays_served(shared, lambda: neighbour.ask("a.wild.example.test:443", path="/x"))
-    seen("429 at CONNECT for those beyond its limit, and another sandbox reaches one that there is")
+    seen("429 at CONNECT beyond its limit, and another sandbox is served")
 
 
 # ---- Bodies that are held until they can be signed

@@ -66,7 +66,7 @@ def pods(cluster):
 # Two replicas of each program are for clusters with more than one node.
 VALUES = {
     "image": {"pullPolicy": "Never"},
-    "webhook": {"replicas": 1},
+    "webhook": {"replicas": 1, "podDisruptionBudget": {"enabled": False}},
     "operator": {
         "replicas": 1,
         "config": {
