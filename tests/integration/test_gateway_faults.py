@@ -61,6 +61,17 @@ def is_making(request, namespace):
     )
 
 
+def kth_write(space, k):
+    written = 0
+
+    def is_it(request):
+        nonlocal written
+        written += is_making(request, space.name)
+        return is_making(request, space.name) and written == k
+
+    return is_it
+
+
 @pytest.fixture(scope="module")
 def undisturbed(stockade, backstage):
     """What there is in the end, and how many writes it took."""
@@ -125,14 +136,7 @@ def crash_after(is_it, stockade, backstage, space, undisturbed):
 def test_crash_after_the_kth_write(stockade, backstage, space, undisturbed, k):
     if k > undisturbed[1]:
         return  # an undisturbed run has no such write; MOST_WRITES is checked below
-    written = 0
-
-    def is_kth(request):
-        nonlocal written
-        written += is_making(request, space.name)
-        return is_making(request, space.name) and written == k
-
-    crash_after(is_kth, stockade, backstage, space, undisturbed)
+    crash_after(kth_write(space, k), stockade, backstage, space, undisturbed)
 
 
 @pytest.mark.parametrize("resource", REPEATED)

@@ -10,7 +10,7 @@ import pytest
 from cluster import eventually
 from stockade import NAMESPACE, OPERATOR_USER, condition, sandbox
 from test_gateway_faults import (  # noqa: F401
-    AUTHORITIES, FAULTS, assert_nothing_was_open, backstage, is_making, made, names, space, undisturbed,
+    AUTHORITIES, FAULTS, assert_nothing_was_open, backstage, is_making, kth_write, made, names, space, undisturbed,
 )  # fmt: skip
 from test_gateways import EGRESS, IMAGES, ISSUED, accepts, leaf, openssl, secret_of, trusted_by_agents
 
@@ -76,17 +76,6 @@ def judge(stockade, space, expected, pods, tmp_path):  # noqa: F811
 def is_current(space, holder):  # noqa: F811
     kind, name, _ = HOLDERS[holder]
     return not space.get(kind, name)["metadata"]["annotations"][ISSUED].endswith("@1")
-
-
-def kth_write(space, k):  # noqa: F811
-    written = 0
-
-    def is_it(request):
-        nonlocal written
-        written += is_making(request, space.name)
-        return is_making(request, space.name) and written == k
-
-    return is_it
 
 
 def begin(space):  # noqa: F811

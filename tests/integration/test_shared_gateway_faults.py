@@ -6,7 +6,7 @@ import pytest
 from cluster import eventually
 from stockade import sandbox
 from test_gateway_faults import (  # noqa: F401
-    FAULTS, REPEATED, assert_nothing_was_open, backstage, is_making, names, space,
+    FAULTS, REPEATED, assert_nothing_was_open, backstage, kth_write, names, space,
 )  # fmt: skip
 from test_gateways import left
 from test_operator import Space
@@ -72,14 +72,7 @@ def undisturbed(stockade, backstage):  # noqa: F811
 @pytest.mark.parametrize("k", range(1, WRITES + 1))
 def test_crash_after_the_kth_write(stockade, backstage, space, undisturbed, k):  # noqa: F811
     proxy, operator = backstage
-    written = 0
-
-    def is_kth(request):
-        nonlocal written
-        written += is_making(request, space.name)
-        return is_making(request, space.name) and written == k
-
-    proxy.add(Fault(is_kth, cut_after_commit(then=operator.kill)))
+    proxy.add(Fault(kth_write(space, k), cut_after_commit(then=operator.kill)))
     come(space, *TOGETHER)
     eventually(lambda: operator.process is None, timeout=60)
     operator.start()
