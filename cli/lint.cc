@@ -7,10 +7,14 @@
 #include <tuple>
 #include <utility>
 
+#include "api/agent_sandbox_claim.h"
+#include "api/agent_sandbox_template.h"
+#include "api/binding_names.h"
 #include "api/names.h"
 #include "api/pod_view.h"
 #include "base/strings.h"
 #include "policy/quoting.h"
+#include "policy/sandbox_claims.h"
 #include "schema/resource_schemas.h"
 #include "schema/schema_rules.h"
 
@@ -74,7 +78,8 @@ Finding ExplainUnknownKind(const InputObject& input) {
   if (input.kind().empty()) {
     std::string message = "is required and not set; " + std::string(api::kGroup) + " has";
     for (const std::string_view kind : kinds) {
-      message += (kind == kinds.front() ? " " : " and ") + std::string(kind);
+      message += kind == kinds.front() ? " " : kind == kinds.back() ? " and " : ", ";
+      message += kind;
     }
     return {.code = schema::kRequired,
             .severity = Severity::kError,
@@ -240,6 +245,46 @@ void LintSandbox(const InputObject& input, const LintContext& context,
   DropRepeatedUnknowns(linted.findings);
 }
 
+// The sandbox that a template makes is judged as if it were one, with the fields of the template.
+void LintTemplate(const InputObject& input, const LintContext& context,
+                  std::vector<Finding> schema_findings, LintedObject& linted) {
+  const codec::JsonDocument document = codec::ParseTrusted(
+      {{"apiVersion", api::kGroupVersion},
+       {"kind", api::kAgentSandboxKind},
+       {"metadata", input.object["metadata"].ToJson()},
+       {"spec", input.object["spec"]["template"]["spec"].ToJson()}});
+  auto sandbox = api::DecodeAgentSandbox(document.root());
+  policy::Judgement judgement;
+  if (sandbox.ok()) {
+    sandbox->metadata.namespace_name = linted.namespace_name;
+    judgement = Judge(*sandbox, document.root(), context);
+    for (Finding& finding : judgement.floor) finding.field.insert(0, api::kSandboxSpecInTemplate);
+    for (policy::PolicyFinding& found : judgement.by_policies) {
+      found.finding.field.insert(0, api::kSandboxSpecInTemplate);
+    }
+  } else {
+    linted.by_schema_alone = true;
+  }
+  std::erase_if(schema_findings, [&judgement](const Finding& finding) {
+    return IsSaidByFloor(finding, judgement.floor);
+  });
+  AddFindings(input, std::move(schema_findings), linted);
+  AddFindings(input, std::move(judgement.floor), linted);
+  AddPolicyFindings(input, std::move(judgement.by_policies), linted);
+  DropRepeatedUnknowns(linted.findings);
+}
+
+void LintClaim(const InputObject& input, const LintContext& context,
+               std::vector<Finding> schema_findings, LintedObject& linted) {
+  const auto claim = api::DecodeAgentSandboxClaim(input.object);
+  AddFindings(input, std::move(schema_findings), linted);
+  if (claim.ok()) {
+    AddFindings(input, policy::EvaluateClaim(*claim, context.facts()), linted);
+  } else {
+    linted.by_schema_alone = true;
+  }
+}
+
 // What the schema cannot say of a policy: registries, quantities, selectors that match nothing.
 void LintPolicy(const InputObject& input, std::vector<Finding> findings, LintedObject& linted) {
   for (codec::FieldError& error : policy::CheckPolicy(input.object)) {
@@ -367,6 +412,10 @@ LintedObject LintObject(const InputObject& input, const LintContext& context,
   std::vector<Finding> findings = resource->schema.Validate(input.object);
   if (resource->kind == api::kAgentSandboxKind) {
     LintSandbox(input, context, std::move(findings), linted, sandbox);
+  } else if (resource->kind == api::kAgentSandboxTemplateKind) {
+    LintTemplate(input, context, std::move(findings), linted);
+  } else if (resource->kind == api::kAgentSandboxClaimKind) {
+    LintClaim(input, context, std::move(findings), linted);
   } else if (resource->kind == api::kAgentSandboxPolicyKind) {
     LintPolicy(input, std::move(findings), linted);
   } else {
@@ -395,9 +444,9 @@ LintReport Lint(const Input& input, const LintOptions& options) {
                              " was judged by its schema alone; correct these errors to have it "
                              "judged by the rules");
     }
-    if (!IsOfKind(object, api::kAgentSandboxKind) || !context.GuessedFor(linted.namespace_name)) {
-      continue;
-    }
+    const bool by_policies = IsOfKind(object, api::kAgentSandboxKind) ||
+                             IsOfKind(object, api::kAgentSandboxTemplateKind);
+    if (!by_policies || !context.GuessedFor(linted.namespace_name)) continue;
     if (guessed.insert(linted.namespace_name).second) {
       report.notes.push_back("nothing is known of namespace " + Shown(linted.namespace_name) +
                              " but its name, by which policies were selected; give its labels "

@@ -17,7 +17,9 @@
 #include "kube/client.h"
 #include "kube/measured_transport.h"
 #include "operator/authority_keeper.h"
+#include "operator/binding_metrics.h"
 #include "operator/caches.h"
+#include "operator/claim_reconciler.h"
 #include "operator/egress_gateways.h"
 #include "operator/gateway_diagnosis.h"
 #include "operator/network_boundary.h"
@@ -25,6 +27,8 @@
 #include "operator/policy_judge.h"
 #include "operator/policy_reconciler.h"
 #include "operator/policy_verdicts.h"
+#include "operator/pool_reconciler.h"
+#include "operator/sandbox_binder.h"
 #include "operator/sandbox_reconciler.h"
 #include "runtime/controller.h"
 #include "runtime/event_recorder.h"
@@ -43,6 +47,7 @@ constexpr std::size_t kBoundaryWorkers = 1;
 constexpr std::size_t kPolicyWorkers = 1;     // see PolicyReconciler
 constexpr std::size_t kAuthorityWorkers = 1;  // see AuthorityKeeper
 constexpr std::size_t kGatewayWorkers = 1;    // for those that nobody shares any more
+constexpr std::size_t kPoolWorkers = 2;       // to fill a pool does not hold another up
 // Nothing waits for an event but, at the end, the process.
 constexpr auto kEventDeadline = std::chrono::seconds(3);
 // For the writes under way, and for what they had to tell, when the process stops. A write takes
@@ -116,7 +121,7 @@ struct OperatorApp::Impl {
                       OnSharerChange(change);
                     }}),
         sandboxes("sandbox", the_clock, logger,
-                  [this](const runtime::ObjectKey& key) { return reconciler.Reconcile(key); }),
+                  [this](const runtime::ObjectKey& key) { return ReconcileSandbox(key); }),
         namespaces("boundary", the_clock, logger,
                    [this](const runtime::ObjectKey& key) {
                      return runtime::ReconcileResult{ReconcileBoundaries(key.name), std::nullopt};
@@ -132,6 +137,16 @@ struct OperatorApp::Impl {
         policies(
             "policy", the_clock, logger,
             [this](const runtime::ObjectKey& key) { return policy_reconciler.Reconcile(key); }),
+        binder(client, caches, config.facts,
+               [this](const runtime::Store<CachedSandbox>::Change& change) {
+                 OnSandboxChange(change);
+               }),
+        claim_reconciler(client, caches, binder, the_clock, logger, &binding_metrics),
+        claims("claim", the_clock, logger,
+               [this](const runtime::ObjectKey& key) { return claim_reconciler.Reconcile(key); }),
+        pool_reconciler(client, caches, binder, the_clock, logger, &binding_metrics),
+        pools("pool", the_clock, logger,
+              [this](const runtime::ObjectKey& key) { return pool_reconciler.Reconcile(key); }),
         wall_clock(the_clock, logger, [this] { OnClockJump(); }) {
     Connect();
     Measure();
@@ -157,11 +172,30 @@ struct OperatorApp::Impl {
     return of_sandboxes.ok() ? of_gateways : of_sandboxes;
   }
 
+  // The status that it writes is news to whoever has the sandbox, and comes back as none.
+  runtime::ReconcileResult ReconcileSandbox(const runtime::ObjectKey& key) {
+    const auto before = caches.sandboxes.store().Get(key);
+    auto result = reconciler.Reconcile(key);
+    const auto after = caches.sandboxes.store().Get(key);
+    if (after && after != before) EnqueueBinder(*after, runtime::Priority::kNormal);
+    return result;
+  }
+
   void Measure();
   void PrepareElection();
   // Which event concerns which sandbox or namespace.
   void Connect();
   void ConnectGateways();
+  void ConnectBinders();
+  void OnSandboxChange(const runtime::Store<CachedSandbox>::Change& change);
+  void EnqueueBinder(const CachedSandbox& sandbox, runtime::Priority priority) {
+    const Binder found = BinderOf(sandbox);
+    if (found.kind == api::kAgentSandboxClaimKind) claims.Enqueue(found.key, priority);
+    if (found.kind == api::kAgentSandboxPoolKind) pools.Enqueue(found.key, priority);
+  }
+  void EnqueueClaimsOfPool(const runtime::ObjectKey& pool, runtime::Priority priority) {
+    for (const auto& claim : caches.ClaimsOfPool(pool)) claims.Enqueue(claim->key, priority);
+  }
   void OnDenyAllChange(const NetworkBoundary& whose,
                        const runtime::Store<CachedPolicy>::Change& change);
   void OnPolicyChange(const runtime::Store<CachedPolicy>::Change& change);
@@ -230,6 +264,7 @@ struct OperatorApp::Impl {
   const std::shared_ptr<runtime::LeaderFence> fence;
   http_server::MetricsEndpoint metrics;
   OperatorMetrics own_metrics{metrics.registry()};
+  BindingMetrics binding_metrics{metrics.registry()};
   // Ends the requests of reconciles and events; watches and the election end in their own ways.
   std::stop_source requests;
   kube::Client client;
@@ -250,6 +285,11 @@ struct OperatorApp::Impl {
   runtime::Controller authorities;
   PolicyReconciler policy_reconciler;
   runtime::Controller policies;
+  SandboxBinder binder;
+  ClaimReconciler claim_reconciler;
+  runtime::Controller claims;
+  PoolReconciler pool_reconciler;
+  runtime::Controller pools;
   runtime::WallClockWatch wall_clock;
   // Both null without an election. The elector is the starter's thread's.
   std::unique_ptr<runtime::LeaseClient> lease_client;
@@ -274,6 +314,8 @@ void OperatorApp::Impl::Measure() {
   sandboxes.Measure(metrics.registry());
   namespaces.Measure(metrics.registry());
   policies.Measure(metrics.registry());
+  claims.Measure(metrics.registry());
+  pools.Measure(metrics.registry());
   if (config.egress.enabled) {
     authorities.Measure(metrics.registry());
     shared_gateways.Measure(metrics.registry());
@@ -283,25 +325,22 @@ void OperatorApp::Impl::Measure() {
     sandboxes.RefreshMetrics();
     namespaces.RefreshMetrics();
     policies.RefreshMetrics();
+    claims.RefreshMetrics();
+    pools.RefreshMetrics();
     if (config.egress.enabled) {
       authorities.RefreshMetrics();
       shared_gateways.RefreshMetrics();
     }
     own_metrics.CountSandboxes(caches.sandboxes.store().List());
+    binding_metrics.Count(caches.sandbox_claims.store().List(),
+                          caches.sandbox_pools.store().List());
     own_metrics.SetLeading(!config.leader_election.enabled || fence->Leads());
   });
 }
 
 void OperatorApp::Impl::Connect() {
-  caches.sandboxes.AddHandler([this](const runtime::Store<CachedSandbox>::Change& change) {
-    const auto& object = change.after ? change.after : change.before;
-    sandboxes.Enqueue(object->key, PriorityOf(change));
-    if (!change.after) {
-      reconciler.Forget(change.before->uid);
-      EnqueueBoundary(object->key.namespace_name);
-    }
-    OnSharerChange(change);
-  });
+  caches.sandboxes.AddHandler(
+      [this](const runtime::Store<CachedSandbox>::Change& change) { OnSandboxChange(change); });
   caches.pods.AddHandler([this](const runtime::Store<CachedPod>::Change& change) {
     const auto& object = change.after ? change.after : change.before;
     EnqueueByName(object->key, PriorityOf(change));
@@ -334,6 +373,54 @@ void OperatorApp::Impl::Connect() {
   });
   ConnectPolicies();
   ConnectGateways();
+  ConnectBinders();
+}
+
+void OperatorApp::Impl::OnSandboxChange(const runtime::Store<CachedSandbox>::Change& change) {
+  const auto& object = change.after ? change.after : change.before;
+  // What is kept in store gives way to what somebody waits for.
+  const bool in_store = BinderOf(*object).kind == api::kAgentSandboxPoolKind;
+  sandboxes.Enqueue(object->key, in_store ? runtime::Priority::kLow : PriorityOf(change));
+  if (!change.after) {
+    reconciler.Forget(change.before->uid);
+    EnqueueBoundary(object->key.namespace_name);
+  }
+  OnSharerChange(change);
+  for (const auto& seen : {change.before, change.after}) {
+    if (seen) EnqueueBinder(*seen, PriorityOf(change));
+  }
+}
+
+void OperatorApp::Impl::ConnectBinders() {
+  caches.sandbox_claims.AddHandler(
+      [this](const runtime::Store<CachedSandboxClaim>::Change& change) {
+        const auto& object = change.after ? change.after : change.before;
+        if (!change.before && !change.listed) claim_reconciler.Begin(object->uid);
+        if (!change.after) claim_reconciler.Forget(object->uid);
+        claims.Enqueue(object->key, PriorityOf(change));
+      });
+  caches.sandbox_pools.AddHandler([this](const runtime::Store<CachedSandboxPool>::Change& change) {
+    const auto& object = change.after ? change.after : change.before;
+    if (!change.after) pool_reconciler.Forget(object->uid);
+    pools.Enqueue(object->key, PriorityOf(change));
+    // Its status is nothing that a claim asks for.
+    if (change.before && change.after &&
+        change.before->pool.metadata.generation == change.after->pool.metadata.generation) {
+      return;
+    }
+    EnqueueClaimsOfPool(object->key, runtime::Priority::kLow);
+  });
+  caches.sandbox_templates.AddHandler(
+      [this](const runtime::Store<CachedSandboxTemplate>::Change& change) {
+        const auto& object = change.after ? change.after : change.before;
+        for (const auto& claim : caches.ClaimsOfTemplate(object->key)) {
+          claims.Enqueue(claim->key, runtime::Priority::kLow);
+        }
+        for (const auto& pool : caches.PoolsOfTemplate(object->key)) {
+          pools.Enqueue(pool->key, runtime::Priority::kLow);
+          EnqueueClaimsOfPool(pool->key, runtime::Priority::kLow);
+        }
+      });
 }
 
 void OperatorApp::Impl::ConnectPolicies() {
@@ -417,6 +504,9 @@ void OperatorApp::Impl::OnSharerChange(const runtime::Store<CachedSandbox>::Chan
 
 void OperatorApp::Impl::OnClockJump() {
   EnqueueAll(caches.sandboxes.store().List(), runtime::Priority::kLow);
+  for (const auto& claim : caches.sandbox_claims.store().List()) {
+    claims.Enqueue(claim->key, runtime::Priority::kLow);
+  }
   if (config.egress.enabled) authorities.Enqueue({"", std::string(kAuthoritiesSecret)});
 }
 
@@ -474,6 +564,10 @@ void OperatorApp::Impl::StartControllers() {
       EnqueueBoundary(policy->key.namespace_name);
     }
   }
+  // Of pools and claims that went while no operator ran.
+  for (const auto& sandbox : caches.sandboxes.store().List()) {
+    EnqueueBinder(*sandbox, runtime::Priority::kLow);
+  }
   events.Start();
   namespaces.Start(kBoundaryWorkers);
   policies.Start(kPolicyWorkers);
@@ -482,6 +576,9 @@ void OperatorApp::Impl::StartControllers() {
     authorities.Start(kAuthorityWorkers);
     shared_gateways.Start(kGatewayWorkers);
   }
+  // As many as sandboxes: each claim waits for writes of its own.
+  claims.Start(static_cast<std::size_t>(config.workers));
+  pools.Start(kPoolWorkers);
   sandboxes.Start(static_cast<std::size_t>(config.workers));
   wall_clock.Start();
 }
@@ -543,6 +640,8 @@ void OperatorApp::Stop() {
   impl_->namespaces.ShutDown();
   impl_->sandboxes.ShutDown();
   impl_->policies.ShutDown();
+  impl_->claims.ShutDown();
+  impl_->pools.ShutDown();
   impl_->authorities.ShutDown();
   impl_->shared_gateways.ShutDown();
   {
@@ -552,6 +651,8 @@ void OperatorApp::Stop() {
     impl_->namespaces.Stop();
     impl_->sandboxes.Stop();
     impl_->policies.Stop();
+    impl_->claims.Stop();
+    impl_->pools.Stop();
     impl_->authorities.Stop();
     impl_->shared_gateways.Stop();
     impl_->events.Stop();

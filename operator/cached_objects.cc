@@ -104,6 +104,14 @@ void DecodeOwned(JsonView object, T& out) {
   out.deleting = !object["metadata"]["deletionTimestamp"].IsUnset();
 }
 
+void DecodeOrigin(JsonView metadata, CachedSandbox& out) {
+  ControllerOwner owner = DecodeControllerOwner(metadata);
+  out.controller =
+      owner.uid.empty() ? nullptr : std::make_shared<const ControllerOwner>(std::move(owner));
+  out.created = ParseRfc3339(metadata["creationTimestamp"].StringOrEmpty())
+                    .value_or(std::chrono::system_clock::time_point());
+}
+
 // What leads to a gateway, and that gateway itself: only the operator sets these labels.
 std::optional<std::string> SelectedGateway(const CachedPolicy& policy) {
   for (const std::string_view label : {api::kEgressLabel, api::kGatewayLabel}) {
@@ -150,6 +158,7 @@ Result<CachedSandbox> DecodeSandbox(JsonView object) {
   CachedSandbox result;
   runtime::DecodeCachedObject(object, result);
   result.sandbox = std::move(sandbox).value();
+  DecodeOrigin(object["metadata"], result);
   result.status = CompactStatus(object["status"]);
   result.spec_hash = std::hash<std::string>{}(object["spec"].Dump());
   DecodeEnd(object, result);
@@ -167,6 +176,7 @@ Result<CachedSandbox> DecodeKnownSandbox(JsonView object, const CachedSandbox& k
   CachedSandbox result = known;
   runtime::DecodeCachedObject(object, result);
   result.sandbox.metadata = std::move(metadata);
+  DecodeOrigin(object["metadata"], result);
   result.status = CompactStatus(object["status"]);
   if (HasEnded(object["status"], result.sandbox.metadata.generation) != result.ended) {
     DecodeEnd(object, result);

@@ -55,6 +55,9 @@ class CompactStatus {
 
 struct CachedSandbox : runtime::CachedObject {
   api::AgentSandbox sandbox;  // without its status
+  // A claim or a pool, for example; null when it has none.
+  std::shared_ptr<const ControllerOwner> controller;
+  std::chrono::system_clock::time_point created;
   CompactStatus status;
   std::size_t spec_hash = 0;   // of all of its spec
   bool ended = false;          // HasEnded: it needs nothing any more

@@ -31,10 +31,29 @@ std::vector<std::string> RunningGateways(const CachedSandbox& sandbox) {
   return runs ? SharedGateways(sandbox) : std::vector<std::string>();
 }
 
+std::vector<std::string> BinderOfSandbox(const CachedSandbox& sandbox) {
+  const Binder binder = BinderOf(sandbox);
+  if (binder.kind.empty()) return {};
+  return {binder.ToString()};
+}
+
+std::vector<std::string> TemplateOfPool(const CachedSandboxPool& pool) {
+  return {runtime::ObjectKey{pool.key.namespace_name, pool.pool.spec.template_name}.ToString()};
+}
+
+// The key of what a claim names, in its namespace.
+std::vector<std::string> Named(const CachedSandboxClaim& claim, const std::string& name) {
+  if (name.empty()) return {};
+  return {runtime::ObjectKey{claim.key.namespace_name, name}.ToString()};
+}
+
 }  // namespace
 
 Caches::Caches(Logger& logger, bool gateways)
     : sandboxes(kAgentSandboxes, DecodeSandbox, logger),
+      sandbox_templates(kAgentSandboxTemplates, DecodeSandboxTemplate, logger),
+      sandbox_pools(kAgentSandboxPools, DecodeSandboxPool, logger),
+      sandbox_claims(kAgentSandboxClaims, DecodeSandboxClaim, logger),
       pods(kube::kPods, DecodePod, logger),
       policies(kube::kNetworkPolicies, DecodePolicy, logger),
       services(kube::kServices, DecodeService, logger),
@@ -48,6 +67,14 @@ Caches::Caches(Logger& logger, bool gateways)
       gateways_(gateways),
       sharers_(sandboxes.store().AddIndex(SharedGateways)),
       running_sharers_(sandboxes.store().AddIndex(RunningGateways)),
+      binders_(sandboxes.store().AddIndex(BinderOfSandbox)),
+      pools_of_templates_(sandbox_pools.store().AddIndex(TemplateOfPool)),
+      claims_of_templates_(sandbox_claims.store().AddIndex([](const CachedSandboxClaim& claim) {
+        return Named(claim, claim.claim.spec.template_name);
+      })),
+      claims_of_pools_(sandbox_claims.store().AddIndex([](const CachedSandboxClaim& claim) {
+        return Named(claim, claim.claim.spec.pool_name);
+      })),
       allowances_(policies.store().AddIndex(AllowanceGroups)),
       pods_of_gateways_(gateway_pods.store().AddIndex(GatewayOfPod)) {}
 
@@ -61,6 +88,9 @@ void Caches::Start(kube::IoThread& io,
       std::string(api::kManagedByLabel) + "=" + std::string(api::kManagedByValue);
 
   sandboxes.Start(io, config, all);
+  sandbox_templates.Start(io, config, all);
+  sandbox_pools.Start(io, config, all);
+  sandbox_claims.Start(io, config, all);
   pods.Start(io, config, sandbox_pods);
   policies.Start(io, config, all);
   services.Start(io, config, managed);
@@ -78,6 +108,9 @@ void Caches::Start(kube::IoThread& io,
 
 void Caches::Stop() {
   sandboxes.Stop();
+  sandbox_templates.Stop();
+  sandbox_pools.Stop();
+  sandbox_claims.Stop();
   pods.Stop();
   policies.Stop();
   services.Stop();
@@ -92,8 +125,9 @@ void Caches::Stop() {
 
 std::vector<const runtime::Synced*> Caches::All() const {
   std::vector<const runtime::Synced*> all = {
-      &sandboxes,       &pods,       &policies,        &services, &claims,
-      &runtime_classes, &namespaces, &sandbox_policies};
+      &sandboxes,      &pods,          &policies,        &services,         &claims,
+      &runtime_classes, &namespaces,    &sandbox_policies, &sandbox_templates, &sandbox_pools,
+      &sandbox_claims};
   if (gateways_) all.insert(all.end(), {&config_maps, &deployments, &gateway_pods});
   return all;
 }

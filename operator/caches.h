@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "kube/connection_config.h"
 #include "kube/watcher.h"
+#include "operator/binding_objects.h"
 #include "operator/cached_objects.h"
 #include "runtime/informer.h"
 
@@ -38,6 +39,27 @@ struct Caches {
       const runtime::ObjectKey& gateway) const {
     return sandboxes.store().FirstIndexed(running_sharers_, gateway.ToString());
   }
+  // Those whose controller is that pool or claim, by its name, whichever of that name it is.
+  [[nodiscard]] std::vector<std::shared_ptr<const CachedSandbox>> BoundTo(
+      const Binder& binder) const {
+    return sandboxes.store().ListIndexed(binders_, binder.ToString());
+  }
+  runtime::Informer<CachedSandboxTemplate> sandbox_templates;
+  runtime::Informer<CachedSandboxPool> sandbox_pools;
+  [[nodiscard]] std::vector<std::shared_ptr<const CachedSandboxPool>> PoolsOfTemplate(
+      const runtime::ObjectKey& made_from) const {
+    return sandbox_pools.store().ListIndexed(pools_of_templates_, made_from.ToString());
+  }
+  runtime::Informer<CachedSandboxClaim> sandbox_claims;
+  // Those that name that template themselves, and those that name that pool.
+  [[nodiscard]] std::vector<std::shared_ptr<const CachedSandboxClaim>> ClaimsOfTemplate(
+      const runtime::ObjectKey& made_from) const {
+    return sandbox_claims.store().ListIndexed(claims_of_templates_, made_from.ToString());
+  }
+  [[nodiscard]] std::vector<std::shared_ptr<const CachedSandboxClaim>> ClaimsOfPool(
+      const runtime::ObjectKey& pool) const {
+    return sandbox_claims.store().ListIndexed(claims_of_pools_, pool.ToString());
+  }
   runtime::Informer<CachedPod> pods;         // those with the sandbox label
   runtime::Informer<CachedPolicy> policies;  // all: strangers' may widen ours
   // The policies that let something through to or from the sandbox of that key, or, with an empty
@@ -65,6 +87,10 @@ struct Caches {
   const bool gateways_;
   std::size_t sharers_;          // an index of sandboxes
   std::size_t running_sharers_;  // of those that are not suspended
+  std::size_t binders_;          // of those that a pool or a claim has
+  std::size_t pools_of_templates_;
+  std::size_t claims_of_templates_;
+  std::size_t claims_of_pools_;
   std::size_t allowances_;       // an index of policies
   std::size_t pods_of_gateways_;
 };

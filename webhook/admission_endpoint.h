@@ -13,6 +13,8 @@
 namespace stockade::webhook {
 
 inline constexpr std::string_view kAgentSandboxPath = "/validate/agentsandboxes";
+inline constexpr std::string_view kAgentSandboxTemplatePath = "/validate/agentsandboxtemplates";
+inline constexpr std::string_view kAgentSandboxClaimPath = "/validate/agentsandboxclaims";
 inline constexpr std::string_view kAgentSandboxPolicyPath = "/validate/agentsandboxpolicies";
 
 // Judges one request. Called from any of the server's threads, by several at once.

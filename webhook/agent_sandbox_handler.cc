@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "api/agent_sandbox.h"
+#include "api/agent_sandbox_template.h"
+#include "api/binding_names.h"
 #include "api/names.h"
 #include "api/pod_view.h"
 #include "policy/guard_rules.h"
@@ -21,6 +23,8 @@ namespace {
 using policy::PolicyFinding;
 
 constexpr JudgedKind kJudged{api::kAgentSandboxKind, "AgentSandboxes", "agentsandboxes"};
+constexpr JudgedKind kJudgedTemplates{api::kAgentSandboxTemplateKind, "AgentSandboxTemplates",
+                                      "agentsandboxtemplates"};
 constexpr std::string_view kPodTemplatePath = "spec.podTemplate";
 
 api::PodView PodTemplateOf(codec::JsonView object) {
@@ -55,11 +59,26 @@ bool KeepsSpec(const AdmissionRequest& request) {
          request.object["spec"].Canonical() == request.old_object["spec"].Canonical();
 }
 
-AdmissionResponse RefuseUnreadable(const AdmissionRequest& request, const Status& why) {
+AdmissionResponse RefuseUnreadable(const AdmissionRequest& request, const Status& why,
+                                   std::string_view place) {
   // The same walk as the decoder's, with each error apart.
   auto errors = api::CheckAgentSandboxFields(request.object);
+  for (codec::FieldError& error : errors) error.path.insert(0, place);
   if (errors.empty()) errors.push_back({"", why.message()});
   return RefuseFields(request, "cannot be understood", std::move(errors));
+}
+
+void Place(std::vector<policy::Finding>& findings, std::string_view place) {
+  for (policy::Finding& finding : findings) finding.field.insert(0, place);
+}
+
+// The sandbox that a template makes, under the template's own name; null for none.
+codec::JsonDocument SandboxOfTemplate(codec::JsonView object) {
+  if (!object.IsObject()) return codec::ParseTrusted(nullptr);
+  return codec::ParseTrusted({{"apiVersion", api::kGroupVersion},
+                              {"kind", api::kAgentSandboxKind},
+                              {"metadata", object["metadata"].ToJson()},
+                              {"spec", object["spec"]["template"]["spec"].ToJson()}});
 }
 
 }  // namespace
@@ -69,13 +88,29 @@ AdmissionResponse AgentSandboxHandler::Review(const AdmissionRequest& request) c
     return Refuse(request, std::move(why));
   }
   if (OnlyLetsGo(request)) return Allow();
-  return Judge(request);
+  return Judge(request, "");
 }
 
-AdmissionResponse AgentSandboxHandler::Judge(const AdmissionRequest& request) const {
+AdmissionResponse AgentSandboxHandler::ReviewTemplate(const AdmissionRequest& request) const {
+  if (std::string why = Misdirected(request, kJudgedTemplates); !why.empty()) {
+    return Refuse(request, std::move(why));
+  }
+  if (OnlyLetsGo(request)) return Allow();
+  auto errors = api::CheckAgentSandboxTemplateFields(request.object);
+  if (!errors.empty()) return RefuseFields(request, "cannot be understood", std::move(errors));
+  const codec::JsonDocument sandbox = SandboxOfTemplate(request.object);
+  const codec::JsonDocument before = SandboxOfTemplate(request.old_object);
+  AdmissionRequest judged = request;
+  judged.object = sandbox.root();
+  judged.old_object = before.root();
+  return Judge(judged, api::kSandboxSpecInTemplate);
+}
+
+AdmissionResponse AgentSandboxHandler::Judge(const AdmissionRequest& request,
+                                             std::string_view place) const {
   const auto sandbox =
       api::DecodeAgentSandbox(request.object, {.pod_spec = false, .status = false});
-  if (!sandbox.ok()) return RefuseUnreadable(request, sandbox.status());
+  if (!sandbox.ok()) return RefuseUnreadable(request, sandbox.status(), place);
   const api::PodView pod_template = PodTemplateOf(request.object);
 
   const auto policies = cluster_.PoliciesOf(request.namespace_name);
@@ -91,7 +126,8 @@ AdmissionResponse AgentSandboxHandler::Judge(const AdmissionRequest& request) co
   }
   if (!unknown.empty()) {
     // What the floor has to say is certain, and more use to the author.
-    const auto floor = policy::EvaluateSandbox(*sandbox, pod_template, facts_);
+    auto floor = policy::EvaluateSandbox(*sandbox, pod_template, facts_);
+    Place(floor, place);
     if (policy::HasErrors(floor)) return AnswerFindings(request, floor);
     return Refuse(request, Describe(request) + " cannot be judged: " + unknown);
   }
@@ -107,13 +143,19 @@ AdmissionResponse AgentSandboxHandler::Judge(const AdmissionRequest& request) co
     }
     std::ranges::move(*credentials, std::back_inserter(judgement.floor));
   }
+  Place(judgement.floor, place);
+  for (PolicyFinding& found : judgement.by_policies) found.finding.field.insert(0, place);
   return AnswerJudgement(request, std::move(judgement));
 }
 
 Result<std::vector<policy::Finding>> AgentSandboxHandler::JudgeCredentials(
     const AdmissionRequest& request, const api::AgentSandbox& sandbox) const {
   const auto named = SecretsOf(sandbox);
-  if (named.empty() || KeepsCredentials(request)) return std::vector<policy::Finding>();
+  const bool by_operator = !operator_user_.empty() && request.user_name == operator_user_ &&
+                           request.operation == Operation::kCreate;
+  if (named.empty() || by_operator || KeepsCredentials(request)) {
+    return std::vector<policy::Finding>();
+  }
   std::set<std::string> secrets;
   for (const auto& [field, secret] : named) secrets.insert(secret);
   const auto refused = secrets_.NotReadable(request.user, request.namespace_name, secrets);

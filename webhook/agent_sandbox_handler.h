@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -13,7 +15,8 @@
 
 namespace stockade::webhook {
 
-// Judges AgentSandboxes by the floor of libs/policy and by the policies that select their
+// Judges AgentSandboxes, and the sandboxes that AgentSandboxTemplates are to make more of as if each
+// were one of that namespace, by the floor of libs/policy and by the policies that select their
 // namespace. Immutable; any number of threads may use it. `cluster` and `secrets` outlive it.
 //
 // The floor judges CREATE and UPDATE on the new object alone, never on the old one
@@ -29,16 +32,26 @@ namespace stockade::webhook {
 //
 // Who names a Secret in spec.credentials must be allowed to read it, or he could have the gateway
 // send it to a host of his own. So must who changes spec.egress or spec.credentials of a sandbox
-// that names some, whoever named them. While that is not known, such a request does not pass.
+// that names some, whoever named them. While that is not known, such a request does not pass. The
+// operator itself, which may read none, creates sandboxes from templates alone, and of a template
+// its author was asked.
 class AgentSandboxHandler {
  public:
-  AgentSandboxHandler(policy::Facts facts, const ClusterView& cluster, const SecretAccess& secrets)
-      : facts_(std::move(facts)), cluster_(cluster), secrets_(secrets) {}
+  // `operator_user`: the operator's name towards the API server; empty for none.
+  AgentSandboxHandler(policy::Facts facts, const ClusterView& cluster, const SecretAccess& secrets,
+                      std::string operator_user = {})
+      : facts_(std::move(facts)),
+        cluster_(cluster),
+        secrets_(secrets),
+        operator_user_(std::move(operator_user)) {}
 
   [[nodiscard]] AdmissionResponse Review(const AdmissionRequest& request) const;
+  [[nodiscard]] AdmissionResponse ReviewTemplate(const AdmissionRequest& request) const;
 
  private:
-  [[nodiscard]] AdmissionResponse Judge(const AdmissionRequest& request) const;
+  // `place` is what stands before the fields of the sandbox in the object that is told of.
+  [[nodiscard]] AdmissionResponse Judge(const AdmissionRequest& request,
+                                        std::string_view place) const;
   // What of the Secrets that the sandbox names the requester may not read.
   [[nodiscard]] Result<std::vector<policy::Finding>> JudgeCredentials(
       const AdmissionRequest& request, const api::AgentSandbox& sandbox) const;
@@ -49,6 +62,7 @@ class AgentSandboxHandler {
   const policy::Facts facts_;
   const ClusterView& cluster_;
   const SecretAccess& secrets_;
+  const std::string operator_user_;
 };
 
 }  // namespace stockade::webhook

@@ -14,6 +14,7 @@
 #include "kube/transport.h"
 #include "kube/watcher.h"
 #include "webhook/admission_endpoint.h"
+#include "webhook/agent_sandbox_claim_handler.h"
 #include "webhook/agent_sandbox_handler.h"
 #include "webhook/agent_sandbox_policy_handler.h"
 #include "webhook/certificates/certificate_manager.h"
@@ -49,10 +50,16 @@ Result<std::unique_ptr<http_server::Server>> StartAdmission(const Config& config
   options.limits.connections = config.connections;
   options.tls = &files;
   AdmissionHandlers handlers;
-  const auto sandboxes =
-      std::make_shared<const AgentSandboxHandler>(config.facts, cluster, secrets);
+  const auto sandboxes = std::make_shared<const AgentSandboxHandler>(
+      config.facts, cluster, secrets, config.guards.operator_user);
   handlers.emplace(kAgentSandboxPath, [sandboxes](const AdmissionRequest& request) {
     return sandboxes->Review(request);
+  });
+  handlers.emplace(kAgentSandboxTemplatePath, [sandboxes](const AdmissionRequest& request) {
+    return sandboxes->ReviewTemplate(request);
+  });
+  handlers.emplace(kAgentSandboxClaimPath, [facts = config.facts](const AdmissionRequest& request) {
+    return ReviewAgentSandboxClaim(request, facts);
   });
   handlers.emplace(kAgentSandboxPolicyPath, ReviewAgentSandboxPolicy);
   const auto guards = std::make_shared<const GuardHandler>(cluster, config.guards);

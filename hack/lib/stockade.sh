@@ -58,6 +58,9 @@ stockade_install() {
   kubectl apply --server-side --force-conflicts -f "$RUN/chart.yaml" >"$RUN/logs/install.log"
   stockade_wait_for_crd agentsandboxes.stockade.dev
   stockade_wait_for_crd agentsandboxpolicies.stockade.dev
+  stockade_wait_for_crd agentsandboxtemplates.stockade.dev
+  stockade_wait_for_crd agentsandboxpools.stockade.dev
+  stockade_wait_for_crd agentsandboxclaims.stockade.dev
 }
 
 # stockade_wait_for_crd NAME: waits until the API server serves a CRD. kubectl wait is an error as long as a new CRD has

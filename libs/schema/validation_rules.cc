@@ -172,6 +172,20 @@ bool NameFitsASandbox(JsonView self) {
   return !name || IsLabelUpTo(50, *name);
 }
 
+bool NameFitsAPool(JsonView self) {
+  const auto name = self["metadata"]["name"].AsString();
+  return !name || IsLabelUpTo(44, *name);
+}
+
+bool NamesTemplateOrPool(JsonView self) {
+  return HasExactlyOneOf<2>(self, {"templateRef", "poolRef"});
+}
+
+bool IsRunning(JsonView self) { return self.StringOrEmpty() == "Running"; }
+
+// A rule about updates, and offline nobody knows what was before.
+bool StaysAsItIs(JsonView /*self*/) { return true; }
+
 bool OperatorFitsValues(JsonView self) {
   const std::string_view op = self["operator"].StringOrEmpty();
   const bool has_values = !self["values"].empty();
@@ -241,6 +255,21 @@ constexpr std::array kEquivalents = {
                    MountedTemplatesExist},
     RuleEquivalent{"self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,48}[a-z0-9])?$')",
                    NameFitsASandbox},
+    RuleEquivalent{"self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,42}[a-z0-9])?$')",
+                   NameFitsAPool},
+    RuleEquivalent{"has(self.templateRef) != has(self.poolRef)", NamesTemplateOrPool},
+    RuleEquivalent{"self == 'Running'", IsRunning},
+    RuleEquivalent{"has(self.templateRef) == has(oldSelf.templateRef) && (!has(self.templateRef) "
+                   "|| self.templateRef == oldSelf.templateRef) && has(self.poolRef) == "
+                   "has(oldSelf.poolRef) && (!has(self.poolRef) || self.poolRef == "
+                   "oldSelf.poolRef)",
+                   StaysAsItIs},
+    RuleEquivalent{
+        "has(self.env) == has(oldSelf.env) && (!has(self.env) || self.env == oldSelf.env)",
+        StaysAsItIs},
+    RuleEquivalent{"has(self.podMetadata) == has(oldSelf.podMetadata) && "
+                   "(!has(self.podMetadata) || self.podMetadata == oldSelf.podMetadata)",
+                   StaysAsItIs},
     RuleEquivalent{"self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 : "
                    "!has(self.values) || size(self.values) == 0",
                    OperatorFitsValues},

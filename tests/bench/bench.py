@@ -9,6 +9,7 @@ from egress_bench import EgressOptions, bench_egress
 from environment import end_on_signals, work_directory
 from measure import BenchError
 from operator_bench import OperatorOptions, bench_operator
+from pool_bench import PoolOptions, bench_pools
 from report import Outcome, print_json, print_table
 from webhook_bench import WebhookOptions, bench_webhook
 
@@ -49,7 +50,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     egress.add_argument("--stream", type=count, default=512, help="MiB of the streamed answer in each (512)")
     egress.add_argument("--events", type=count, default=500, help="events of the stream of events in each (500)")
     egress.add_argument("--seconds", type=count, default=10, help="seconds of load by many clients (10)")
-    for command in (operator, webhook, egress):
+    pools = commands.add_parser("pools", help="claims on a pool and on a template")
+    pools.add_argument("--count", type=count, default=200, help="claims of each kind, one after another (200)")
+    pools.add_argument("--burst", type=count, default=100, help="claims at once (100)")
+    pools.add_argument("--replicas", type=count, default=100, help="sandboxes that the pool keeps ready (100)")
+    for command in (operator, webhook, egress, pools):
         command.add_argument("--json", action="store_true", help="end with one line of JSON")
         command.add_argument("--dir", type=pathlib.Path, help="where state and logs go, and the logs stay")
     return parser.parse_args(arguments)
@@ -64,6 +69,8 @@ def run(directory: pathlib.Path, options: argparse.Namespace) -> Outcome:
             options.rounds, options.new, options.kept, options.stream, options.events, options.seconds
         )
         return bench_egress(directory, sizes)
+    if options.command == "pools":
+        return bench_pools(directory, PoolOptions(options.count, options.burst, options.replicas))
     baseline = None
     if not options.no_baseline:
         # hack/bench builds it.

@@ -27,6 +27,7 @@ READS = ("get", "list", "watch")
 GUARDS = ("validatingwebhookconfiguration/stockade-guards",)
 POLICIES = (
     "sandbox-pods", "owned-pods", "hardened-pods", "deny-all", "gateway-pods", "gateway-workloads", "gateway-connections",
+    "sandbox-bindings",
 )  # fmt: skip
 ADMISSION_POLICIES = tuple(f"validatingadmissionpolicybinding/stockade-{name}" for name in POLICIES)
 
@@ -269,6 +270,8 @@ class Stockade:
             "metadata": {"name": "stockade-deny-all"}, "spec": {"podSelector": {}},
         }  # fmt: skip
         gateway = {"metadata": {"name": "probe", "labels": {"stockade.dev/gateway": "asg-probe"}}, "spec": pod["spec"]}
+        pooled = sandbox("probe")
+        pooled["metadata"]["labels"] = {"stockade.dev/pool": "probe"}
         template = {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "probe"}, "template": gateway}
         return {
             "guards": self.is_refused(
@@ -283,6 +286,7 @@ class Stockade:
             "gateway-workloads": refuses("gateway-workloads", made(template, self.cluster)),
             # Admission comes before anybody looks for the pod.
             "gateway-connections": refuses("gateway-connections", self.enter("asg-probe")),
+            "sandbox-bindings": refuses("sandbox-bindings", made(pooled, self.cluster)),
         }  # fmt: skip
 
     @contextlib.contextmanager

@@ -68,6 +68,12 @@ owner.kind == "AgentSandbox" && owner.apiVersion.startsWith("stockade.dev/") && 
 owner.controller))
 {{- end -}}
 
+{{- /* The references of an object or oldObject that there is to pools and claims. */ -}}
+{{- define "stockade.cel.binders" -}}
+{{ . }}.metadata.?ownerReferences.orValue([]).filter(owner,
+owner.kind in ["AgentSandboxPool", "AgentSandboxClaim"] && owner.apiVersion.startsWith("stockade.dev/"))
+{{- end -}}
+
 {{- /* The label of an object or oldObject, as an optional. */ -}}
 {{- define "stockade.cel.sandboxLabel" -}}
 {{ . }}.metadata.?labels[?"stockade.dev/sandbox"]

@@ -32,6 +32,7 @@ inline codec::Json SpecSchemaOf(const std::string& file) {
 // A value that has every field of the schema, as far as the schema is ours: of what comes from
 // Kubernetes ("$core") only what we require.
 inline codec::Json Example(const codec::Json& schema) {
+  if (schema.contains("$from")) return codec::Json::object();  // another source's
   if (schema.contains("$core")) {
     const std::string core = schema["$core"];
     if (core.ends_with("Quantity") || core.ends_with("IntOrString")) return "1";
@@ -63,7 +64,7 @@ inline codec::Json Example(const codec::Json& schema) {
 // Every object of ours in the example, as JSON pointers.
 inline void FindObjects(const codec::Json& schema, const codec::Json& value,
                         const std::string& pointer, std::vector<std::string>& pointers) {
-  if (schema.contains("$core")) return;
+  if (schema.contains("$core") || schema.contains("$from")) return;
   if (value.is_array()) FindObjects(schema["items"], value[0], pointer + "/0", pointers);
   if (!value.is_object() || !schema.contains("properties")) return;
   pointers.push_back(pointer);

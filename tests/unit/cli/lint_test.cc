@@ -145,8 +145,34 @@ TEST(LintTest, AnApiVersionThatIsMisspeltOrMissingIsAFinding) {
             "FieldValueRequired apiVersion: is required and not set; it must be "
             "stockade.dev/v1alpha1");
   EXPECT_EQ(finding("apiVersion: stockade.dev/v1alpha1\n"),
-            "FieldValueRequired kind: is required and not set; stockade.dev has AgentSandbox and "
-            "AgentSandboxPolicy");
+            "FieldValueRequired kind: is required and not set; stockade.dev has AgentSandboxClaim, "
+            "AgentSandbox, AgentSandboxPolicy, AgentSandboxPool and AgentSandboxTemplate");
+}
+
+TEST(LintTest, ATemplateIsJudgedAsTheSandboxThatItMakes) {
+  EXPECT_THAT(FindingsOf("apiVersion: stockade.dev/v1alpha1\n"
+                         "kind: AgentSandboxTemplate\n"
+                         "metadata: {name: a}\n"
+                         "spec:\n"
+                         "  template:\n"
+                         "    spec:\n"
+                         "      podTemplate:\n"
+                         "        spec:\n"
+                         "          hostNetwork: true\n"
+                         "          containers: [{name: agent, image: registry.example.com/a:v1}]\n"),
+              ElementsAre("9:11 HostNamespace spec.template.spec.podTemplate.spec.hostNetwork"));
+}
+
+TEST(LintTest, AClaimIsJudgedByWhatItAdds) {
+  EXPECT_THAT(FindingsOf("apiVersion: stockade.dev/v1alpha1\n"
+                         "kind: AgentSandboxClaim\n"
+                         "metadata: {name: a}\n"
+                         "spec:\n"
+                         "  poolRef: {name: p}\n"
+                         "  env:\n"
+                         "    - name: LD_PRELOAD\n"
+                         "      value: x\n"),
+              ElementsAre("7:7 DynamicLinkerEnv spec.env[0].name"));
 }
 
 TEST(LintTest, AKindOfAnotherProjectIsLeftAloneAndSaidToBe) {

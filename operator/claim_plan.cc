@@ -1,0 +1,235 @@
+#include "operator/claim_plan.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/rfc3339.h"
+#include "base/strings.h"
+
+namespace stockade::sandbox_operator {
+namespace {
+
+using codec::Json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t kMaxMessage = 4096;
+constexpr std::string_view kFinished = "Finished";
+
+struct EndName {
+  ClaimEnd end;
+  std::string_view reason;
+  std::string_view message;
+};
+
+constexpr std::array<EndName, 3> kEnds = {{
+    {ClaimEnd::kSandboxFinished, "SandboxFinished", "the agent of the sandbox has ended by itself"},
+    {ClaimEnd::kExpired, "Expired",
+     "spec.lifecycle.maxLifetimeSeconds is over, and the sandbox is deleted"},
+    {ClaimEnd::kTimedOut, "TimedOut",
+     "the sandbox was not ready within spec.timeoutSeconds, and is deleted"},
+}};
+
+std::optional<TimePoint> TimeOf(const Json& status, const char* field) {
+  if (!status.is_object() || !status.contains(field)) return std::nullopt;
+  return ParseRfc3339(status[field].get<std::string>());
+}
+
+// Until `due`, at least a moment; times in the API have whole seconds.
+milliseconds Until(TimePoint due, TimePoint now) {
+  return std::max(milliseconds(10), std::chrono::ceil<milliseconds>(due - now));
+}
+
+void LookAgain(ClaimPlan& plan, milliseconds delay) {
+  plan.look_again = std::min(plan.look_again.value_or(delay), delay);
+}
+
+api::Condition Make(std::string_view type, bool holds, std::string reason, std::string message) {
+  api::Condition condition;
+  condition.type = type;
+  condition.status = holds ? "True" : "False";
+  condition.reason = std::move(reason);
+  condition.message = Truncate(std::move(message), kMaxMessage);
+  return condition;
+}
+
+// Why there is no sandbox.
+Blocker Waiting(const ClaimOutcome& outcome) {
+  if (outcome.source) return *outcome.source;
+  if (outcome.blocker) return *outcome.blocker;
+  return {"Pending", "the claim is about to get its sandbox", false};
+}
+
+std::vector<api::Condition> Conditions(const api::AgentSandboxClaim& claim,
+                                       const ClaimOutcome& outcome) {
+  std::vector<api::Condition> conditions;
+  const auto* const end = std::ranges::find(kEnds, outcome.end, &EndName::end);
+  const bool over = end != kEnds.end();
+  const bool has = outcome.bound && !outcome.bound->deleting;
+  if (has) {
+    conditions.push_back(
+        Make("Bound", true, "Bound", "the sandbox is \"" + outcome.bound->name + "\""));
+  } else if (over) {
+    conditions.push_back(Make("Bound", false, std::string(end->reason), std::string(end->message)));
+  } else {
+    const Blocker why = Waiting(outcome);
+    conditions.push_back(Make("Bound", false, why.reason, why.message));
+  }
+  if (over) {
+    conditions.push_back(Make("Ready", false, std::string(end->reason), std::string(end->message)));
+  } else if (!has) {
+    const Blocker why = Waiting(outcome);
+    conditions.push_back(Make("Ready", false, why.reason, why.message));
+  } else if (outcome.bound->ready) {
+    conditions.push_back(Make("Ready", true, "SandboxReady", "the sandbox is ready"));
+  } else {
+    conditions.push_back(Make(
+        "Ready", false, outcome.bound->reason.empty() ? "Pending" : outcome.bound->reason,
+        outcome.bound->message.empty() ? "the sandbox is on its way" : outcome.bound->message));
+  }
+  if (outcome.source) {
+    conditions.push_back(
+        Make("TemplateResolved", false, outcome.source->reason, outcome.source->message));
+  } else {
+    conditions.push_back(
+        Make("TemplateResolved", true, "Resolved",
+             claim.spec.pool_name.empty()
+                 ? "the template \"" + claim.spec.template_name + "\" can be used"
+                 : "the pool \"" + claim.spec.pool_name + "\" and its template can be used"));
+  }
+  if (over) {
+    conditions.push_back(
+        Make(kFinished, true, std::string(end->reason), std::string(end->message)));
+  } else if (!has) {
+    // Says something only by being there.
+    if (const Blocker why = Waiting(outcome); why.stalled) {
+      conditions.push_back(Make("Stalled", true, why.reason, why.message));
+    }
+  }
+  return conditions;
+}
+
+}  // namespace
+
+ClaimHistory ReadHistory(const api::AgentSandboxClaim& claim) {
+  ClaimHistory history;
+  const Json status = claim.status.ToJson();
+  if (!status.is_object()) return history;
+  const api::Condition finished = FindCondition(status, kFinished);
+  if (finished.status == "True") {
+    const auto* const end = std::ranges::find(kEnds, finished.reason, &EndName::reason);
+    history.end = end == kEnds.end() ? ClaimEnd::kExpired : end->end;
+  }
+  history.finished_at = TimeOf(status, "finishedAt");
+  history.bound_at = TimeOf(status, "boundAt");
+  history.ready_at = TimeOf(status, "readyAt");
+  if (const auto sandbox = status.find("sandbox"); sandbox != status.end()) {
+    history.sandbox_name = sandbox->value("name", std::string());
+    history.sandbox_uid = sandbox->value("uid", std::string());
+  }
+  if (const auto warm = status.find("warm"); warm != status.end()) history.warm = warm->get<bool>();
+  return history;
+}
+
+ClaimPlan PlanClaim(const api::AgentSandboxClaim& claim, const std::vector<BoundSandbox>& own,
+                    TimePoint now) {
+  ClaimPlan plan;
+  const ClaimHistory history = ReadHistory(claim);
+  for (const BoundSandbox& sandbox : own) {
+    if (sandbox.deleting) continue;
+    const bool known = plan.bound && plan.bound->uid == history.sandbox_uid;
+    const bool better = !plan.bound || sandbox.uid == history.sandbox_uid ||
+                        (!known && sandbox.name < plan.bound->name);
+    if (better) plan.bound = sandbox;
+  }
+  for (const BoundSandbox& sandbox : own) {
+    if (!sandbox.deleting && sandbox.uid != plan.bound->uid) plan.remove.push_back(sandbox);
+  }
+
+  plan.end = history.end;
+  if (history.end != ClaimEnd::kNone) {
+    // What the agent of a finished sandbox has left stays for as long as the claim.
+    if (plan.bound && history.end != ClaimEnd::kSandboxFinished) {
+      plan.remove.push_back(*plan.bound);
+      plan.bound.reset();
+    }
+    if (claim.spec.ttl_seconds_after_finished) {
+      const TimePoint due =
+          history.finished_at.value_or(now) + seconds(*claim.spec.ttl_seconds_after_finished);
+      plan.delete_claim = now >= due;
+      if (!plan.delete_claim) LookAgain(plan, Until(due, now));
+    }
+    return plan;
+  }
+
+  if (history.bound_at && claim.spec.max_lifetime_seconds) {
+    const TimePoint due = *history.bound_at + seconds(*claim.spec.max_lifetime_seconds);
+    if (now >= due) {
+      plan.end = ClaimEnd::kExpired;
+      return plan;
+    }
+    LookAgain(plan, Until(due, now));
+  }
+  if (plan.bound && plan.bound->finished) {
+    plan.end = ClaimEnd::kSandboxFinished;
+    return plan;
+  }
+  const bool ready = plan.bound && plan.bound->ready;
+  if (claim.spec.timeout_seconds && !history.ready_at && !ready) {
+    const TimePoint due = ParseRfc3339(claim.creation_timestamp).value_or(now) +
+                          seconds(*claim.spec.timeout_seconds);
+    if (now >= due) {
+      plan.end = ClaimEnd::kTimedOut;
+      return plan;
+    }
+    LookAgain(plan, Until(due, now));
+  }
+  plan.bind = !plan.bound;
+  return plan;
+}
+
+Json ComputeClaimStatus(const api::AgentSandboxClaim& claim, const ClaimOutcome& outcome,
+                        TimePoint now) {
+  const ClaimHistory history = ReadHistory(claim);
+  const Json before = claim.status.ToJson();
+  Json status = Json::object();
+  status["observedGeneration"] = claim.metadata.generation;
+  const bool has = outcome.bound && !outcome.bound->deleting;
+  const auto keep_time = [&](const char* field, const std::optional<TimePoint>& known, bool now_on) {
+    if (known) {
+      status[field] = FormatTime(*known);
+    } else if (now_on) {
+      status[field] = FormatTime(now);
+    }
+  };
+  keep_time("boundAt", history.bound_at, has);
+  keep_time("readyAt", history.ready_at,
+            has && outcome.bound->ready && outcome.end == ClaimEnd::kNone);
+  keep_time("finishedAt", history.finished_at, outcome.end != ClaimEnd::kNone);
+  if (outcome.warm) {
+    status["warm"] = *outcome.warm;
+  } else if (history.warm) {
+    status["warm"] = *history.warm;
+  }
+  if (has) {
+    Json& sandbox = status["sandbox"];
+    sandbox = {{"name", outcome.bound->name}, {"uid", outcome.bound->uid}};
+    if (!outcome.bound->pod_name.empty()) sandbox["podName"] = outcome.bound->pod_name;
+    if (!outcome.bound->pod_ips.is_null()) sandbox["podIPs"] = outcome.bound->pod_ips;
+    if (!outcome.bound->service.empty()) sandbox["serviceFQDN"] = outcome.bound->service;
+  }
+  status["conditions"] = Json::array();
+  for (api::Condition& condition : Conditions(claim, outcome)) {
+    const api::Condition was = FindCondition(before, condition.type);
+    condition.last_transition_time =
+        was.status == condition.status ? was.last_transition_time : FormatTime(now);
+    condition.observed_generation = claim.metadata.generation;
+    status["conditions"].push_back(api::ToJson(condition));
+  }
+  return status;
+}
+
+}  // namespace stockade::sandbox_operator

@@ -1,0 +1,275 @@
+#include "operator/claim_reconciler.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "operator/pool_plan.h"
+#include "policy/sandbox_claims.h"
+
+namespace stockade::sandbox_operator {
+namespace {
+
+using std::chrono::milliseconds;
+
+Binder BinderFor(const CachedSandboxClaim& cached) {
+  return {api::kAgentSandboxClaimKind, cached.key};
+}
+
+std::optional<Blocker> ExplainVariables(const api::AgentSandboxClaim& claim,
+                                        const CachedSandboxTemplate& made_from) {
+  const auto refused = policy::VariablesNotAllowed(claim, made_from.made_from);
+  if (refused.empty()) return std::nullopt;
+  std::string names;
+  for (const std::string& name : refused) names += (names.empty() ? "" : ", ") + name;
+  return Blocker{"EnvNotAllowed",
+                 "spec.env sets what the template \"" + made_from.key.name +
+                     "\" does not let claims set: " + names +
+                     "; leave it out, or add it to spec.claims.env of the template",
+                 false};
+}
+
+bool Owns(const CachedSandboxClaim& cached, const CachedSandbox& sandbox) {
+  return BinderOf(sandbox).kind == api::kAgentSandboxClaimKind &&
+         sandbox.controller->uid == cached.uid;
+}
+
+}  // namespace
+
+ClaimReconciler::ClaimReconciler(kube::Client& client, Caches& caches, SandboxBinder& binder,
+                                 const Clock& clock, Logger& logger, BindingMetrics* metrics)
+    : client_(client),
+      caches_(caches),
+      binder_(binder),
+      clock_(clock),
+      logger_(logger),
+      metrics_(metrics) {}
+
+runtime::ReconcileResult ClaimReconciler::Reconcile(const runtime::ObjectKey& key) {
+  const auto cached = caches_.sandbox_claims.store().Get(key);
+  const bool ends = !cached || cached->claim.metadata.deleting;
+  Status orphans = binder_.RemoveOrphans(
+      kAgentSandboxClaims, {api::kAgentSandboxClaimKind, key}, cached ? cached->uid : std::string());
+  if (!cached) return {std::move(orphans), std::nullopt};
+  if (ends) {
+    // A finalizer of somebody's holds it up; its sandbox goes all the same.
+    std::vector<BoundSandbox> own;
+    for (const auto& sandbox : OwnOf(*cached)) own.push_back(LookAt(*sandbox));
+    return {Remove(*cached, own), std::nullopt};
+  }
+
+  std::vector<BoundSandbox> own;
+  for (const auto& sandbox : OwnOf(*cached)) own.push_back(LookAt(*sandbox));
+  const ClaimPlan plan = PlanClaim(cached->claim, own, clock_.Now());
+  if (plan.delete_claim) return {DeleteClaim(*cached), std::nullopt};
+
+  ClaimOutcome outcome;
+  outcome.bound = plan.bound;
+  outcome.end = plan.end;
+  const Source source = Resolve(*cached);
+  outcome.source = source.made_from.problem;
+  ReconcileStep step;
+  if (plan.bind) {
+    step = Bind(*cached, source, outcome);
+    outcome.blocker = step.blocker;
+  }
+  const bool ended_now =
+      plan.end != ClaimEnd::kNone && ReadHistory(cached->claim).end == ClaimEnd::kNone;
+  Status written = step.error.ok() ? WriteStatus(*cached, outcome) : Status::Ok();
+  // What a claim leaves goes once it is said to be finished, so that nobody makes it anew.
+  Status removed = written.ok() ? Remove(*cached, plan.remove) : Status::Ok();
+  for (Status* status : {&step.error, &written, &removed, &orphans}) {
+    if (!status->ok()) return {std::move(*status), std::nullopt};
+  }
+  std::optional<milliseconds> again = plan.look_again;
+  if (step.requeue_after) again = std::min(again.value_or(*step.requeue_after), *step.requeue_after);
+  if (ended_now) again = milliseconds(0);
+  return {Status::Ok(), again};
+}
+
+ClaimReconciler::Source ClaimReconciler::Resolve(const CachedSandboxClaim& cached) const {
+  const api::AgentSandboxClaimSpec& spec = cached.claim.spec;
+  Source source;
+  std::string template_name = spec.template_name;
+  if (!spec.pool_name.empty()) {
+    source.pool =
+        caches_.sandbox_pools.store().Get({cached.key.namespace_name, spec.pool_name});
+    if (!source.pool) {
+      source.made_from.problem = Blocker{
+          "PoolNotFound",
+          "there is no AgentSandboxPool \"" + spec.pool_name +
+              "\" in the namespace; create it, or claim from another one",
+          false};
+      return source;
+    }
+    template_name = source.pool->pool.spec.template_name;
+  }
+  source.made_from = binder_.Resolve(cached.key.namespace_name, template_name, cached.claim);
+  if (source.made_from.made_from) {
+    if (auto refused = ExplainVariables(cached.claim, *source.made_from.made_from)) {
+      source.made_from = {nullptr, std::move(refused)};
+    }
+  }
+  return source;
+}
+
+std::vector<SandboxBinder::Ptr> ClaimReconciler::OwnOf(const CachedSandboxClaim& cached) const {
+  std::vector<SandboxBinder::Ptr> own;
+  for (auto& sandbox : caches_.BoundTo(BinderFor(cached))) {
+    if (sandbox->controller->uid == cached.uid) own.push_back(std::move(sandbox));
+  }
+  return own;
+}
+
+ReconcileStep ClaimReconciler::Bind(const CachedSandboxClaim& cached, const Source& source,
+                                    ClaimOutcome& outcome) {
+  // The cache may not show yet what an earlier operator has given it.
+  const ClaimHistory history = ReadHistory(cached.claim);
+  if (!history.sandbox_uid.empty()) {
+    const auto live = binder_.Get({cached.key.namespace_name, history.sandbox_name});
+    if (!live.ok() && live.status().code() != StatusCode::kNotFound) {
+      return {std::nullopt, std::nullopt, live.status()};
+    }
+    if (live.ok() && Owns(cached, **live) && !(*live)->sandbox.metadata.deleting) {
+      outcome.bound = LookAt(**live);
+      return {};
+    }
+  }
+  if (!source.made_from.made_from) return {};
+  if (source.pool && cached.claim.spec.env.empty()) {
+    const auto adopted = AdoptOne(cached, source, outcome);
+    if (!adopted.ok()) return {std::nullopt, std::nullopt, adopted.status()};
+    if (*adopted) return {};
+  }
+  return CreateOne(cached, *source.made_from.made_from, outcome);
+}
+
+Result<bool> ClaimReconciler::AdoptOne(const CachedSandboxClaim& cached, const Source& source,
+                                       ClaimOutcome& outcome) {
+  std::vector<std::pair<BoundSandbox, SandboxBinder::Ptr>> ready;
+  for (const auto& member : caches_.BoundTo({api::kAgentSandboxPoolKind, source.pool->key})) {
+    if (member->controller->uid != source.pool->uid) continue;
+    BoundSandbox seen = LookAt(*member);
+    if (!CanBeClaimed(seen, source.pool->pool.spec, source.made_from.made_from->revision)) continue;
+    ready.emplace_back(std::move(seen), member);
+  }
+  std::ranges::sort(ready, {}, [](const auto& entry) {
+    return std::tie(entry.first.created, entry.first.name);
+  });
+  for (const auto& [seen, member] : ready) {
+    const auto adopted = binder_.Adopt(*member, cached);
+    if (adopted.ok()) {
+      outcome.bound = LookAt(**adopted);
+      outcome.warm = true;
+      return true;
+    }
+    // Somebody else was faster, or it has just changed: the next one.
+    const StatusCode code = adopted.status().code();
+    if (code != StatusCode::kConflict && code != StatusCode::kNotFound) {
+      return adopted.status().WithContext("claiming AgentSandbox " + member->key.name);
+    }
+  }
+  return false;
+}
+
+ReconcileStep ClaimReconciler::CreateOne(const CachedSandboxClaim& cached,
+                                         const CachedSandboxTemplate& made_from,
+                                         ClaimOutcome& outcome) {
+  const auto created =
+      binder_.Create(BinderFor(cached), cached.uid, cached.key.name, made_from, cached.claim);
+  if (created.ok()) {
+    outcome.bound = LookAt(**created);
+    outcome.warm = false;
+    return {};
+  }
+  if (created.status().code() == StatusCode::kAlreadyExists) return TakeExisting(cached, outcome);
+  if (auto refused = ExplainSandboxRefused(created.status())) {
+    return {std::move(refused), kRefusedRetry, Status::Ok()};
+  }
+  return {std::nullopt, std::nullopt, created.status().WithContext("creating the sandbox")};
+}
+
+ReconcileStep ClaimReconciler::TakeExisting(const CachedSandboxClaim& cached,
+                                            ClaimOutcome& outcome) {
+  const auto live = binder_.Get(cached.key);
+  if (live.status().code() == StatusCode::kNotFound) {
+    return {std::nullopt, milliseconds(0), Status::Ok()};
+  }
+  if (!live.ok()) return {std::nullopt, std::nullopt, live.status()};
+  const CachedSandbox& sandbox = **live;
+  const bool former = BinderOf(sandbox).ToString() == BinderFor(cached).ToString();
+  if (Owns(cached, sandbox) && !sandbox.sandbox.metadata.deleting) {
+    // Of a write whose answer was lost.
+    outcome.bound = LookAt(sandbox);
+    outcome.warm = false;
+    return {};
+  }
+  if (former) return {FormerSelf("AgentSandbox", cached.key.name), kFormerSelfRetry, Status::Ok()};
+  Blocker taken{"NameConflict",
+                "the sandbox of this claim is called \"" + cached.key.name +
+                    "\" as the claim, and another AgentSandbox of that name is not its own; delete "
+                    "that one, or create the claim under another name",
+                true};
+  return {std::move(taken), kStalledRetry, Status::Ok()};
+}
+
+Status ClaimReconciler::Remove(const CachedSandboxClaim& cached,
+                               const std::vector<BoundSandbox>& sandboxes) {
+  for (const BoundSandbox& seen : sandboxes) {
+    const auto sandbox =
+        caches_.sandboxes.store().Get({cached.key.namespace_name, seen.name});
+    if (!sandbox || sandbox->uid != seen.uid || sandbox->sandbox.metadata.deleting) continue;
+    logger_.Info("a claim gives its sandbox back",
+                 {{"claim", cached.key.ToString()}, {"sandbox", seen.name}});
+    if (Status removed = binder_.Remove(*sandbox, /*as_known=*/false); !removed.ok()) {
+      return removed;
+    }
+  }
+  return Status::Ok();
+}
+
+Status ClaimReconciler::DeleteClaim(const CachedSandboxClaim& cached) {
+  kube::DeleteOptions options;
+  options.uid = cached.uid;
+  options.resource_version = cached.claim.metadata.resource_version;
+  options.propagation_policy = "Background";
+  const auto deleted =
+      client_.Delete(kAgentSandboxClaims, cached.key.namespace_name, cached.key.name, options);
+  if (!deleted.ok() && deleted.status().code() != StatusCode::kNotFound) {
+    return deleted.status().WithContext("deleting the finished claim");
+  }
+  return Status::Ok();
+}
+
+Status ClaimReconciler::WriteStatus(const CachedSandboxClaim& cached,
+                                    const ClaimOutcome& outcome) {
+  const codec::Json before = cached.claim.status.ToJson();
+  codec::Json status = ComputeClaimStatus(cached.claim, outcome, clock_.Now());
+  if (status == before) return Status::Ok();
+  const bool was_ready = ReadHistory(cached.claim).ready_at.has_value();
+  const bool ready = status.contains("readyAt");
+  const bool warm = status.value("warm", false);
+  if (before.is_object()) {
+    // A merge patch removes only what it names.
+    for (const auto& [field, value] : before.items()) {
+      if (!status.contains(field)) status[field] = nullptr;
+    }
+  }
+  // The uid makes the patch miss a claim that was deleted and created again meanwhile.
+  const codec::Json patch = {{"metadata", {{"uid", cached.uid}}}, {"status", status}};
+  const auto written = client_.Patch(kAgentSandboxClaims, cached.key.namespace_name,
+                                     cached.key.name, kube::PatchType::kMerge, patch, "status");
+  if (!written.ok()) {
+    if (written.status().code() == StatusCode::kNotFound) return Status::Ok();
+    return written.status().WithContext("writing the status of the claim");
+  }
+  auto decoded = DecodeSandboxClaim(written->root());
+  if (!decoded.ok()) return decoded.status();
+  caches_.sandbox_claims.store().RecordWrite(std::move(decoded).value());
+  if (ready && !was_ready && metrics_ != nullptr) {
+    metrics_->ClaimReady(cached.uid, warm, clock_.SinceBoot());
+  }
+  return Status::Ok();
+}
+
+}  // namespace stockade::sandbox_operator

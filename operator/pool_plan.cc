@@ -1,0 +1,155 @@
+#include "operator/pool_plan.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "api/binding_names.h"
+#include "base/clock.h"
+#include "base/strings.h"
+
+namespace stockade::sandbox_operator {
+namespace {
+
+using codec::Json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t kMaxMessage = 4096;
+// Nothing tells the pool that a claim waits no longer.
+constexpr milliseconds kRoomRetry{1000};
+
+bool IsOutdated(const BoundSandbox& member, const std::string& revision) {
+  return !revision.empty() && member.revision != revision;
+}
+
+void LookAgain(PoolPlan& plan, milliseconds delay) {
+  delay = std::max(delay, milliseconds(10));
+  plan.look_again = std::min(plan.look_again.value_or(delay), delay);
+}
+
+api::Condition Make(const char* type, bool holds, std::string reason, std::string message) {
+  api::Condition condition;
+  condition.type = type;
+  condition.status = holds ? "True" : "False";
+  condition.reason = std::move(reason);
+  condition.message = Truncate(std::move(message), kMaxMessage);
+  return condition;
+}
+
+// Why the oldest of those that are not ready is not.
+std::string TroubleOf(const std::vector<BoundSandbox>& members) {
+  const BoundSandbox* oldest = nullptr;
+  for (const BoundSandbox& member : members) {
+    if (member.ready || member.deleting || member.reason.empty()) continue;
+    if (oldest == nullptr || member.not_ready_since < oldest->not_ready_since) oldest = &member;
+  }
+  if (oldest == nullptr) return {};
+  return "; \"" + oldest->name + "\": " + oldest->reason + ": " + oldest->message;
+}
+
+}  // namespace
+
+bool CanBeClaimed(const BoundSandbox& member, const api::AgentSandboxPoolSpec& pool,
+                  const std::string& revision) {
+  if (member.deleting || !member.pristine || !member.ready || member.finished) return false;
+  return pool.update == api::PoolUpdate::kOnReplenish || !IsOutdated(member, revision);
+}
+
+PoolPlan PlanPool(const api::AgentSandboxPoolSpec& pool, const PoolSituation& situation) {
+  PoolPlan plan;
+  std::vector<BoundSandbox> kept;
+  for (const BoundSandbox& member : situation.members) {
+    if (member.deleting) continue;
+    const auto due = member.not_ready_since + seconds(pool.startup_timeout_seconds);
+    const bool stuck = !member.ready && situation.now >= due;
+    const bool outdated =
+        pool.update == api::PoolUpdate::kRecreate && IsOutdated(member, situation.revision);
+    if (member.finished || stuck) {
+      ++plan.failed;
+      plan.remove.push_back(member);
+    } else if (!member.pristine || outdated) {
+      // Whoever claims one gets what the template says, and nothing that others made of it.
+      plan.remove.push_back(member);
+    } else {
+      if (!member.ready) LookAgain(plan, std::chrono::ceil<milliseconds>(due - situation.now));
+      kept.push_back(member);
+    }
+  }
+
+  const auto wanted = static_cast<std::size_t>(pool.replicas);
+  if (kept.size() > wanted) {
+    // Those first that a claim would have the least of.
+    std::ranges::stable_sort(kept, {}, [&situation](const BoundSandbox& member) {
+      return std::tuple(member.ready, !IsOutdated(member, situation.revision),
+                        situation.now - member.created);
+    });
+    const std::size_t surplus = kept.size() - wanted;
+    plan.remove.insert(plan.remove.end(), kept.begin(),
+                       kept.begin() + static_cast<std::ptrdiff_t>(surplus));
+    return plan;
+  }
+  const auto missing = static_cast<std::int64_t>(wanted - kept.size());
+  if (missing == 0 || situation.revision.empty() || plan.failed > 0) return plan;
+  if (situation.backoff > milliseconds(0)) {
+    LookAgain(plan, situation.backoff);
+    return plan;
+  }
+  const std::int64_t starting = std::ranges::count(kept, false, &BoundSandbox::ready);
+  const std::int64_t room = pool.max_starting - starting - situation.claims_waiting;
+  plan.create = std::clamp<std::int64_t>(room, 0, missing);
+  if (plan.create < missing) LookAgain(plan, kRoomRetry);
+  return plan;
+}
+
+Json ComputePoolStatus(const api::AgentSandboxPool& pool, const PoolSituation& situation,
+                       const std::optional<Blocker>& source,
+                       const std::optional<Blocker>& blocker) {
+  std::int64_t replicas = 0;
+  std::int64_t ready = 0;
+  std::int64_t updated = 0;
+  for (const BoundSandbox& member : situation.members) {
+    if (member.deleting) continue;
+    ++replicas;
+    if (CanBeClaimed(member, pool.spec, situation.revision)) ++ready;
+    if (!situation.revision.empty() && member.revision == situation.revision) ++updated;
+  }
+  const Json before = pool.status.ToJson();
+  Json status = {{"observedGeneration", pool.metadata.generation},
+                 {"replicas", replicas},
+                 {"readyReplicas", ready},
+                 {"updatedReplicas", updated},
+                 {"selector", std::string(api::kPoolLabel) + "=" + pool.metadata.name}};
+  if (!situation.revision.empty()) status["templateRevision"] = situation.revision;
+
+  const std::string count = std::to_string(ready) + " of " + std::to_string(pool.spec.replicas) +
+                            " sandboxes are ready";
+  std::vector<api::Condition> conditions;
+  if (source) {
+    conditions.push_back(Make("Ready", false, source->reason, source->message));
+  } else if (ready >= pool.spec.replicas) {
+    conditions.push_back(Make("Ready", true, "Full", count));
+  } else if (blocker) {
+    conditions.push_back(Make("Ready", false, blocker->reason, count + ": " + blocker->message));
+  } else {
+    const bool waits = situation.backoff > milliseconds(0);
+    conditions.push_back(Make("Ready", false, waits ? "BackingOff" : "Filling",
+                              count + TroubleOf(situation.members)));
+  }
+  conditions.push_back(source ? Make("TemplateResolved", false, source->reason, source->message)
+                              : Make("TemplateResolved", true, "Resolved",
+                                     "the template \"" + pool.spec.template_name +
+                                         "\" can be used"));
+  status["conditions"] = Json::array();
+  for (api::Condition& condition : conditions) {
+    const api::Condition was = FindCondition(before, condition.type);
+    condition.last_transition_time = was.status == condition.status ? was.last_transition_time
+                                                                    : FormatTime(situation.now);
+    condition.observed_generation = pool.metadata.generation;
+    status["conditions"].push_back(api::ToJson(condition));
+  }
+  return status;
+}
+
+}  // namespace stockade::sandbox_operator

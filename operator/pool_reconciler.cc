@@ -1,0 +1,205 @@
+#include "operator/pool_reconciler.h"
+
+#include <algorithm>
+#include <array>
+#include <random>
+#include <utility>
+
+#include "operator/claim_plan.h"
+#include "operator/reconcile_step.h"
+
+namespace stockade::sandbox_operator {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+
+constexpr seconds kFirstBackoff{10};
+constexpr seconds kMaxBackoff{300};
+constexpr int kMaxDoublings = 5;
+// Of names that turn out to be taken, in a row.
+constexpr int kNameTries = 3;
+
+// As Kubernetes makes names: no vowels, which could make words, and nothing that looks alike.
+std::string RandomSuffix() {
+  constexpr std::string_view kLetters = "bcdfghjklmnpqrstvwxz2456789";
+  static thread_local std::mt19937_64 random{std::random_device{}()};
+  std::uniform_int_distribution<std::size_t> letter(0, kLetters.size() - 1);
+  std::string suffix;
+  for (std::size_t i = 0; i < api::kPoolSuffixBytes; ++i) suffix += kLetters[letter(random)];
+  return suffix;
+}
+
+Binder BinderFor(const CachedSandboxPool& cached) {
+  return {api::kAgentSandboxPoolKind, cached.key};
+}
+
+// A pool's own sandboxes are those of a claim that adds nothing.
+const api::AgentSandboxClaim& NoClaim() {
+  static const api::AgentSandboxClaim none;
+  return none;
+}
+
+}  // namespace
+
+PoolReconciler::PoolReconciler(kube::Client& client, Caches& caches, SandboxBinder& binder,
+                               const Clock& clock, Logger& logger, BindingMetrics* metrics)
+    : client_(client),
+      caches_(caches),
+      binder_(binder),
+      clock_(clock),
+      logger_(logger),
+      metrics_(metrics) {}
+
+runtime::ReconcileResult PoolReconciler::Reconcile(const runtime::ObjectKey& key) {
+  const auto cached = caches_.sandbox_pools.store().Get(key);
+  Status orphans = binder_.RemoveOrphans(
+      kAgentSandboxPools, {api::kAgentSandboxPoolKind, key}, cached ? cached->uid : std::string());
+  if (!cached) return {std::move(orphans), std::nullopt};
+  const api::AgentSandboxPool& pool = cached->pool;
+  if (pool.metadata.deleting) {
+    // A finalizer of somebody's holds it up; its sandboxes go all the same.
+    return {Remove(*cached, Look(*cached, {}).members), std::nullopt};
+  }
+
+  const TemplateSource source =
+      binder_.Resolve(key.namespace_name, pool.spec.template_name, NoClaim());
+  PoolSituation situation = Look(*cached, source);
+  const PoolPlan plan = PlanPool(pool.spec, situation);
+  if (plan.failed > 0) {
+    Failed(cached->uid);
+    if (metrics_ != nullptr) metrics_->MembersReplaced(plan.failed);
+  }
+  std::optional<Blocker> blocker;
+  Status removed = Remove(*cached, plan.remove);
+  Status created = plan.create > 0 && source.made_from
+                       ? Create(*cached, *source.made_from, plan.create, blocker)
+                       : Status::Ok();
+  if (blocker) Failed(cached->uid);
+  // As it is now, after what was written.
+  situation = Look(*cached, source);
+  const codec::Json status = ComputePoolStatus(pool, situation, source.problem, blocker);
+  if (status["readyReplicas"].get<std::int64_t>() >= pool.spec.replicas) Succeeded(cached->uid);
+  Status written = WriteStatus(*cached, status);
+  for (Status* each : {&removed, &created, &written, &orphans}) {
+    if (!each->ok()) return {std::move(*each), std::nullopt};
+  }
+  std::optional<milliseconds> again = plan.look_again;
+  if (plan.failed > 0 || blocker) {
+    const milliseconds wait = std::max(UntilNext(cached->uid), milliseconds(10));
+    again = std::min(again.value_or(wait), wait);
+  } else if (plan.create > 0) {
+    // They may be stuck, of which no event tells.
+    const milliseconds stuck = seconds(pool.spec.startup_timeout_seconds);
+    again = std::min(again.value_or(stuck), stuck);
+  }
+  return {Status::Ok(), again};
+}
+
+PoolSituation PoolReconciler::Look(const CachedSandboxPool& cached,
+                                   const TemplateSource& source) const {
+  PoolSituation situation;
+  for (const auto& sandbox : caches_.BoundTo(BinderFor(cached))) {
+    if (sandbox->controller->uid == cached.uid) situation.members.push_back(LookAt(*sandbox));
+  }
+  if (source.made_from) situation.revision = source.made_from->revision;
+  situation.claims_waiting = CountWaitingClaims(cached.key);
+  situation.backoff = UntilNext(cached.uid);
+  situation.now = clock_.Now();
+  return situation;
+}
+
+std::int64_t PoolReconciler::CountWaitingClaims(const runtime::ObjectKey& pool) const {
+  return std::ranges::count_if(caches_.ClaimsOfPool(pool), [](const auto& cached) {
+    const ClaimHistory history = ReadHistory(cached->claim);
+    return !cached->claim.metadata.deleting && history.end == ClaimEnd::kNone &&
+           !history.ready_at;
+  });
+}
+
+Status PoolReconciler::Remove(const CachedSandboxPool& cached,
+                              const std::vector<BoundSandbox>& members) {
+  for (const BoundSandbox& seen : members) {
+    const auto sandbox = caches_.sandboxes.store().Get({cached.key.namespace_name, seen.name});
+    if (!sandbox || sandbox->uid != seen.uid || sandbox->sandbox.metadata.deleting) continue;
+    logger_.Info("a pool removes a sandbox", {{"pool", cached.key.ToString()},
+                                              {"sandbox", seen.name},
+                                              {"ready", seen.ready},
+                                              {"reason", seen.reason}});
+    // A claim that gets it at this moment keeps it.
+    if (Status removed = binder_.Remove(*sandbox, /*as_known=*/true); !removed.ok()) {
+      return removed;
+    }
+  }
+  return Status::Ok();
+}
+
+Status PoolReconciler::Create(const CachedSandboxPool& cached,
+                              const CachedSandboxTemplate& made_from, std::int64_t count,
+                              std::optional<Blocker>& blocker) {
+  int tries = 0;
+  while (count > 0) {
+    const auto created = binder_.Create(BinderFor(cached), cached.uid,
+                                        cached.key.name + "-" + RandomSuffix(), made_from,
+                                        NoClaim());
+    if (created.ok()) {
+      --count;
+      tries = 0;
+      continue;
+    }
+    if (created.status().code() == StatusCode::kAlreadyExists && ++tries < kNameTries) continue;
+    blocker = ExplainSandboxRefused(created.status());
+    if (blocker) return Status::Ok();
+    return created.status().WithContext("creating a sandbox of the pool");
+  }
+  return Status::Ok();
+}
+
+Status PoolReconciler::WriteStatus(const CachedSandboxPool& cached, const codec::Json& wanted) {
+  const codec::Json before = cached.pool.status.ToJson();
+  if (wanted == before) return Status::Ok();
+  codec::Json status = wanted;
+  if (before.is_object()) {
+    // A merge patch removes only what it names.
+    for (const auto& [field, value] : before.items()) {
+      if (!status.contains(field)) status[field] = nullptr;
+    }
+  }
+  const codec::Json patch = {{"metadata", {{"uid", cached.uid}}}, {"status", status}};
+  const auto written = client_.Patch(kAgentSandboxPools, cached.key.namespace_name,
+                                     cached.key.name, kube::PatchType::kMerge, patch, "status");
+  if (!written.ok()) {
+    if (written.status().code() == StatusCode::kNotFound) return Status::Ok();
+    return written.status().WithContext("writing the status of the pool");
+  }
+  auto decoded = DecodeSandboxPool(written->root());
+  if (!decoded.ok()) return decoded.status();
+  caches_.sandbox_pools.store().RecordWrite(std::move(decoded).value());
+  return Status::Ok();
+}
+
+void PoolReconciler::Failed(const std::string& uid) {
+  const MutexLock lock(mutex_);
+  Backoff& backoff = backoffs_[uid];
+  const auto delay = kFirstBackoff * (1 << std::min(backoff.failures, kMaxDoublings));
+  ++backoff.failures;
+  backoff.not_before = clock_.SinceBoot() + std::min<seconds>(delay, kMaxBackoff);
+}
+
+void PoolReconciler::Succeeded(const std::string& uid) {
+  const MutexLock lock(mutex_);
+  backoffs_.erase(uid);
+}
+
+void PoolReconciler::Forget(const std::string& uid) { Succeeded(uid); }
+
+milliseconds PoolReconciler::UntilNext(const std::string& uid) const {
+  const MutexLock lock(mutex_);
+  const auto found = backoffs_.find(uid);
+  if (found == backoffs_.end()) return milliseconds(0);
+  return std::max(milliseconds(0),
+                  std::chrono::ceil<milliseconds>(found->second.not_before - clock_.SinceBoot()));
+}
+
+}  // namespace stockade::sandbox_operator

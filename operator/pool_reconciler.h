@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mutex.h"
+#include "kube/client.h"
+#include "operator/binding_metrics.h"
+#include "operator/caches.h"
+#include "operator/pool_plan.h"
+#include "operator/sandbox_binder.h"
+#include "runtime/controller.h"
+
+namespace stockade::sandbox_operator {
+
+// Keeps the sandboxes of each AgentSandboxPool: makes those that are missing, at its pace, removes
+// those that are too many, stuck, outdated or changed by others, and tells in its status. Which
+// sandboxes are a pool's is told by their owner references alone. Safe to call for different pools
+// at once.
+class PoolReconciler {
+ public:
+  // `metrics` may be null: nothing is measured.
+  PoolReconciler(kube::Client& client, Caches& caches, SandboxBinder& binder, const Clock& clock,
+                 Logger& logger, BindingMetrics* metrics);
+
+  runtime::ReconcileResult Reconcile(const runtime::ObjectKey& key);
+
+  // The pool of that uid is gone.
+  void Forget(const std::string& uid);
+
+ private:
+  // After what was made for a pool did not come up, others are made 10 s later, twice as long after
+  // each further failure, at most 5 minutes; a pool that is full starts the count anew. In memory: a
+  // restarted operator starts with the first delay.
+  struct Backoff {
+    int failures = 0;
+    std::chrono::nanoseconds not_before{};  // on Clock::SinceBoot
+  };
+
+  [[nodiscard]] PoolSituation Look(const CachedSandboxPool& cached,
+                                   const TemplateSource& source) const;
+  [[nodiscard]] std::int64_t CountWaitingClaims(const runtime::ObjectKey& pool) const;
+  Status Remove(const CachedSandboxPool& cached, const std::vector<BoundSandbox>& members);
+  Status Create(const CachedSandboxPool& cached, const CachedSandboxTemplate& made_from,
+                std::int64_t count, std::optional<Blocker>& blocker);
+  Status WriteStatus(const CachedSandboxPool& cached, const codec::Json& status);
+  void Failed(const std::string& uid);
+  void Succeeded(const std::string& uid);
+  [[nodiscard]] std::chrono::milliseconds UntilNext(const std::string& uid) const;
+
+  kube::Client& client_;
+  Caches& caches_;
+  SandboxBinder& binder_;
+  const Clock& clock_;
+  Logger& logger_;
+  BindingMetrics* const metrics_;
+  mutable Mutex mutex_;
+  std::map<std::string, Backoff> backoffs_ STOCKADE_GUARDED_BY(mutex_);  // by uid
+};
+
+}  // namespace stockade::sandbox_operator

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "api/agent_sandbox_claim.h"
+#include "base/mutex.h"
+#include "base/status.h"
+#include "codec/json.h"
+#include "kube/client.h"
+#include "operator/binding_objects.h"
+#include "operator/caches.h"
+#include "operator/sandbox_status.h"
+#include "policy/evaluate.h"
+#include "runtime/store.h"
+
+namespace stockade::sandbox_operator {
+
+// The template that something is made from, or why that cannot be.
+struct TemplateSource {
+  std::shared_ptr<const CachedSandboxTemplate> made_from;  // null with a problem
+  std::optional<Blocker> problem;
+};
+
+// The only one that writes AgentSandboxes themselves: makes them from templates for pools and
+// claims, gives a pool's to a claim, and deletes what belongs to either. What it has written is in
+// the cache when it returns, and told of as an event would be. Safe to call from any thread; client
+// and caches outlive it.
+class SandboxBinder {
+ public:
+  using Ptr = std::shared_ptr<const CachedSandbox>;
+  using OnChange = std::function<void(const runtime::Store<CachedSandbox>::Change&)>;
+
+  SandboxBinder(kube::Client& client, Caches& caches, policy::Facts facts, OnChange on_change);
+
+  // Whether that template of a namespace is there, and the floor lets what it makes for `claim`
+  // pass. A pool asks with a claim that adds nothing.
+  [[nodiscard]] TemplateSource Resolve(const std::string& namespace_name,
+                                       const std::string& template_name,
+                                       const api::AgentSandboxClaim& claim) const;
+
+  // Creates a sandbox of that name. AlreadyExists when the name is taken.
+  Result<Ptr> Create(const Binder& binder, const std::string& binder_uid, const std::string& name,
+                     const CachedSandboxTemplate& made_from, const api::AgentSandboxClaim& claim);
+
+  // Gives a pool's sandbox to a claim, exactly as it is known, in one write: Conflict when it has
+  // changed meanwhile, whatever the change, NotFound when it is gone. Conflict as well while another
+  // call is giving it to somebody.
+  Result<Ptr> Adopt(const CachedSandbox& member, const CachedSandboxClaim& claim);
+
+  // Deletes a sandbox. `as_known`: only if it is as it is known, so that one that a claim has just
+  // got stays with it; Conflict when it has changed. One that is gone is no error.
+  Status Remove(const CachedSandbox& sandbox, bool as_known);
+
+  // Of the sandboxes whose controller is such a pool or claim, those of any but the one of this
+  // uid; an empty uid means that there is none any more, which is asked of the API server first.
+  Status RemoveOrphans(const kube::Resource& kind, const Binder& binder, const std::string& uid);
+
+  // As the API server has it, past the cache. NotFound when there is none.
+  Result<Ptr> Get(const runtime::ObjectKey& key);
+
+ private:
+  Result<Ptr> Record(codec::JsonView sandbox);
+
+  kube::Client& client_;
+  Caches& caches_;
+  const policy::Facts facts_;
+  const OnChange on_change_;
+  Mutex mutex_;
+  std::set<std::string> adopting_ STOCKADE_GUARDED_BY(mutex_);  // uids
+};
+
+// What it means that the API server did not take a sandbox, in words that say what would help;
+// nothing for failures that are nobody's fault.
+[[nodiscard]] std::optional<Blocker> ExplainSandboxRefused(const Status& error);
+
+}  // namespace stockade::sandbox_operator

@@ -1,0 +1,145 @@
+"""The fault table of pools and claims: wherever the operator dies, each claim has one sandbox, the pool is full again,
+and nothing is lost or left over.
+
+The story: a pool of two is filled, a claim takes one of it, another claim has one made from the template, and all of it
+is deleted.
+"""
+
+import sys
+
+import pytest
+
+from binding_space import BindingSpace, claim, pool, template
+from cluster import ROOT, eventually
+from fault_stage import assert_boundary_was_never_open, proxied_operator
+from stockade import condition
+
+sys.path.insert(0, str(ROOT / "tests" / "fakes"))
+from fault_proxy import Fault, cut_after_commit, fail_after_commit, refuse  # noqa: E402
+
+# The most writes of sandboxes, pools and claims that the story takes, with some to spare.
+MOST_WRITES = 48
+RESOURCES = ("agentsandboxes", "agentsandboxpools", "agentsandboxclaims")
+
+
+@pytest.fixture(scope="module")
+def backstage(stockade):
+    with proxied_operator(stockade, "proxied-binding-operator") as stage:
+        yield stage
+
+
+@pytest.fixture
+def space(stockade, backstage):
+    proxy, operator = backstage
+    proxy.clear()
+    if operator.process is None:
+        operator.start()
+    with stockade.cluster.new_namespace("bindfault") as name:
+        space = BindingSpace(stockade.cluster, name)
+        space.namespace, space.stockade = name, stockade
+        yield space
+        proxy.clear()
+        if operator.process is None:
+            operator.start()
+
+
+def is_binding(request, namespace):
+    return request.is_write and request.resource in RESOURCES and f"/namespaces/{namespace}/" in request.path
+
+
+def is_settled(space):
+    """The pool is full, each claim has one sandbox, and there is no other."""
+    if condition(space.find("asbpool", "warm") or {}, "Ready").get("status") != "True":
+        return False
+    claims = space.list("asbc")
+    if any(condition(each, "Ready").get("status") != "True" for each in claims):
+        return False
+    held = {each["metadata"]["uid"]: each["status"]["sandbox"]["uid"] for each in claims}
+    sandboxes = space.list("asb")
+    owners = [(each["metadata"]["ownerReferences"][0]["uid"], each["metadata"]["uid"]) for each in sandboxes]
+    pool_uid = space.get("asbpool", "warm")["metadata"]["uid"]
+    in_store = [sandbox for owner, sandbox in owners if owner == pool_uid]
+    return (
+        len(in_store) == 2
+        and sorted(owners) == sorted([*held.items(), *((pool_uid, sandbox) for sandbox in in_store)])
+        and not any(each["metadata"].get("deletionTimestamp") for each in sandboxes)
+    )
+
+
+def play(space, revive):
+    """The story. `revive()` starts the operator again if it was killed."""
+    space.apply(template())
+    space.apply(pool(replicas=2))
+    eventually(lambda: revive() or is_settled(space), timeout=90)
+    space.apply(claim("warm-one", pool="warm"))
+    eventually(lambda: revive() or is_settled(space), timeout=90)
+    space.apply(claim("cold-one"))
+    eventually(lambda: revive() or is_settled(space), timeout=90)
+    assert len(space.list("asb")) == 4
+    space.must("delete", "asbc/warm-one", "asbc/cold-one", "asbpool/warm", "--wait=false")
+
+    def is_empty():
+        revive()
+        return not space.list("asb") and not space.list("pods") and not space.list("networkpolicies")
+
+    eventually(is_empty, timeout=120)
+    assert_boundary_was_never_open(space)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(stockade, backstage):
+    """How many of these writes the story takes."""
+    proxy, _ = backstage
+    with stockade.cluster.new_namespace("undisturbed") as name:
+        space = BindingSpace(stockade.cluster, name)
+        space.namespace, space.stockade = name, stockade
+        proxy.clear()
+        play(space, lambda: None)
+        return sum(is_binding(request, name) for request in proxy.requests)
+
+
+def test_every_write_has_a_row(undisturbed):
+    assert undisturbed <= MOST_WRITES, f"it takes {undisturbed} writes: raise MOST_WRITES"
+
+
+@pytest.mark.parametrize("k", range(1, MOST_WRITES + 1))
+def test_crash_after_the_kth_write(backstage, space, undisturbed, k):
+    if k > undisturbed:
+        return  # an undisturbed run has no such write
+    proxy, operator = backstage
+    written = 0
+
+    def is_kth(request):
+        nonlocal written
+        written += is_binding(request, space.name)
+        return is_binding(request, space.name) and written == k
+
+    fault = Fault(is_kth, cut_after_commit(then=operator.kill))
+    proxy.add(fault)
+
+    def revive():
+        if operator.process is None:
+            operator.start()
+
+    play(space, revive)
+    # The last of them depend on how long things take.
+    assert fault.played > 0 or k > undisturbed // 2
+
+
+FAULTS = {
+    "server error": lambda: refuse(500, "InternalError"),
+    "conflict": lambda: refuse(409, "Conflict"),
+    "failed after the commit": lambda: fail_after_commit(),
+}
+
+
+@pytest.mark.parametrize("resource", RESOURCES)
+@pytest.mark.parametrize("name", FAULTS)
+def test_fault_of_a_write(backstage, space, name, resource):
+    proxy, _ = backstage
+    fault = Fault(
+        lambda request: is_binding(request, space.name) and request.resource == resource, FAULTS[name](), times=3
+    )
+    proxy.add(fault)
+    play(space, lambda: None)
+    assert fault.played > 0, "the fault was never played"

@@ -1,0 +1,228 @@
+"""AgentSandboxPools: how they are filled, who gets what is in them, and how they follow their template."""
+
+import json
+
+import pytest
+
+from binding_space import BindingSpace, claim, pool, template
+from cluster import eventually
+from stockade import condition
+
+
+@pytest.fixture
+def space(stockade):
+    with stockade.cluster.new_namespace("pool") as name:
+        yield BindingSpace(stockade.cluster, name)
+
+
+def uids(sandboxes):
+    return {each["metadata"]["uid"] for each in sandboxes.values()}
+
+
+# Filling
+
+
+def test_a_pool_keeps_as_many_sandboxes_ready_as_it_says(space):
+    space.apply(template())
+    space.apply(pool(replicas=3))
+    full = space.wait_pool("warm", 3, replicas=3, updatedReplicas=3, selector="stockade.dev/pool=warm")
+    assert condition(full, "Ready")["reason"] == "Full"
+    members = space.owned_by("AgentSandboxPool", full["metadata"]["uid"])
+    assert len(members) == 3
+    for name, member in members.items():
+        assert name.startswith("warm-") and member["metadata"]["labels"] == {"stockade.dev/pool": "warm"}
+    header = space.must("get", "asbpool").splitlines()[0].split()
+    assert header == ["NAME", "TEMPLATE", "REPLICAS", "READY", "UPDATED", "REASON", "AGE"]
+
+
+def test_a_pool_is_scaled_by_its_subresource(space):
+    space.apply(template())
+    space.apply(pool(replicas=1))
+    space.wait_pool("warm", 1)
+    space.must("scale", "asbpool", "warm", "--replicas=3")
+    space.wait_pool("warm", 3, replicas=3)
+    space.must("scale", "asbpool", "warm", "--replicas=0")
+    space.wait_pool("warm", 0, replicas=0)
+    eventually(lambda: not space.list("asb"))
+    scale = json.loads(
+        space.must("get", "--raw", f"/apis/stockade.dev/v1alpha1/namespaces/{space.name}/agentsandboxpools/warm/scale")
+    )
+    assert scale["status"] == {"replicas": 0, "selector": "stockade.dev/pool=warm"}
+
+
+def test_a_pool_goes_with_its_sandboxes_but_for_those_that_are_claimed(space):
+    space.apply(template())
+    space.apply(pool(replicas=2))
+    space.wait_pool("warm", 2)
+    space.apply(claim("mine", pool="warm"))
+    mine = space.wait_claim("mine", "Ready", "True")["status"]["sandbox"]["name"]
+    space.must("delete", "asbpool", "warm")
+    eventually(lambda: [each["metadata"]["name"] for each in space.list("asb")] == [mine])
+    gone = space.wait_claim("mine", "TemplateResolved", "False", "PoolNotFound")
+    assert condition(gone, "Ready")["status"] == "True"
+
+
+def test_a_pool_makes_no_more_at_once_than_it_says(space):
+    space.apply(template(isolation="MicroVM"))  # no RuntimeClass, so that none gets ready
+    space.apply(pool(replicas=5, refill={"maxStarting": 2}))
+    space.wait_for("asbpool", "warm", lambda found: found.get("status", {}).get("replicas") == 2)
+    waits = space.wait_for("asbpool", "warm", lambda f: "RuntimeClassMissing" in condition(f, "Ready")["message"])
+    assert waits["status"]["replicas"] == 2 and len(space.list("asb")) == 2
+
+
+def test_a_pool_says_what_is_wrong_with_its_template(space):
+    space.apply(pool())
+    found = space.wait_for("asbpool", "warm", lambda f: condition(f, "Ready").get("reason") == "TemplateNotFound")
+    assert condition(found, "TemplateResolved")["status"] == "False"
+    space.apply(template())
+    space.wait_pool("warm", 2)
+
+
+# Claiming
+
+
+def test_a_claim_gets_a_ready_sandbox_at_once_and_another_takes_its_place(space):
+    space.apply(template())
+    space.apply(pool(replicas=2))
+    full = space.wait_pool("warm", 2)
+    before = space.owned_by("AgentSandboxPool")
+    pods = {pod["metadata"]["uid"] for pod in space.list("pods")}
+    space.apply(claim("mine", pool="warm", podMetadata={"labels": {"team": "a"}, "annotations": {"note": "x"}}))
+    mine = space.wait_claim("mine", "Ready", "True")
+    name = mine["status"]["sandbox"]["name"]
+    assert mine["status"]["warm"] is True and name in before
+    made = space.get("asb", name)
+    assert made["metadata"]["uid"] == before[name]["metadata"]["uid"]
+    assert [(o["kind"], o["uid"]) for o in made["metadata"]["ownerReferences"]] == [
+        ("AgentSandboxClaim", mine["metadata"]["uid"])
+    ]
+    assert made["metadata"]["labels"] == {"stockade.dev/claim": "mine"}
+    pod = space.wait_for("pod", f"asb-{name}", lambda found: found["metadata"]["labels"].get("team") == "a")
+    assert pod["metadata"]["uid"] in pods, "the pod was made anew"
+    assert pod["metadata"]["annotations"]["note"] == "x"
+    space.wait_pool("warm", 2, replicas=2)
+    after = space.owned_by("AgentSandboxPool", full["metadata"]["uid"])
+    assert name not in after and len(after) == 2
+
+
+def test_a_claim_that_sets_variables_gets_a_sandbox_of_its_own(space):
+    space.apply(template(env=["TASK"]))
+    space.apply(pool(replicas=1))
+    space.wait_pool("warm", 1)
+    space.apply(claim("mine", pool="warm", env=[{"name": "TASK", "value": "x"}]))
+    mine = space.wait_claim("mine", "Ready", "True")
+    assert mine["status"]["warm"] is False and mine["status"]["sandbox"]["name"] == "mine"
+
+
+def test_an_empty_pool_makes_sandboxes_for_claims(space):
+    space.apply(template())
+    space.apply(pool(replicas=0))
+    space.wait_pool("warm", 0)
+    space.apply(claim("mine", pool="warm"))
+    assert space.wait_claim("mine", "Ready", "True")["status"]["warm"] is False
+
+
+def test_claims_at_once_lose_none(space, stockade):
+    """Twice as many claims as sandboxes: each sandbox has one owner, and each claim one sandbox."""
+    count = 20
+    space.apply(template())
+    space.apply(pool(replicas=count))
+    space.wait_pool("warm", count, timeout=180)
+    # Nothing takes the place of those that are claimed.
+    space.must("scale", "asbpool", "warm", "--replicas=0", "--dry-run=server")
+    claims = [claim(f"c-{i}", pool="warm") for i in range(2 * count)]
+    space.must("create", "-f", "-", input=claims, timeout=180)
+
+    def all_ready():
+        found = space.list("asbc")
+        return found if all(condition(each, "Ready").get("status") == "True" for each in found) else None
+
+    ready = eventually(all_ready, timeout=240)
+    assert len(ready) == 2 * count
+    by_claim = {each["metadata"]["uid"]: each["status"]["sandbox"]["uid"] for each in ready}
+    assert len(set(by_claim.values())) == 2 * count, "two claims have one sandbox"
+    owned = space.owned_by("AgentSandboxClaim")
+    owners = {
+        each["metadata"]["uid"]: each["metadata"]["ownerReferences"][0]["uid"] for each in owned.values()
+    }  # fmt: skip
+    assert owners == {sandbox: holder for holder, sandbox in by_claim.items()}
+    assert sum(each["status"]["warm"] for each in ready) >= count
+
+
+def test_a_sandbox_of_a_pool_that_somebody_changed_is_replaced(space):
+    space.apply(template())
+    space.apply(pool(replicas=1))
+    space.wait_pool("warm", 1)
+    (name,) = space.owned_by("AgentSandboxPool")
+    changed = {"spec": {"podTemplate": {"spec": {"containers": [{"name": "agent", "image": "registry.example/own:1"}]}}}}
+    space.patch("asb", name, changed)
+    space.wait_gone("asb", name)
+    space.wait_pool("warm", 1, replicas=1)
+    space.apply(claim("mine", pool="warm"))
+    mine = space.wait_claim("mine", "Ready", "True")["status"]["sandbox"]["name"]
+    containers = space.get("asb", mine)["spec"]["podTemplate"]["spec"]["containers"]
+    assert containers[0]["image"] == "registry.example/agent:1"
+
+
+# Following the template
+
+
+def test_recreate_replaces_what_nobody_has_claimed(space):
+    space.apply(template())
+    space.apply(pool(replicas=2, updateStrategy={"type": "Recreate"}))
+    space.wait_pool("warm", 2)
+    space.apply(claim("mine", pool="warm"))
+    mine = space.wait_claim("mine", "Ready", "True")["status"]["sandbox"]["name"]
+    before = uids(space.owned_by("AgentSandboxPool"))
+    first = space.wait_pool("warm", 2)["status"]["templateRevision"]
+    space.apply(template(image="registry.example/agent:2"))
+    space.wait_for("asbpool", "warm", lambda found: found["status"]["templateRevision"] != first)
+    space.wait_pool("warm", 2, replicas=2, updatedReplicas=2)
+    members = space.owned_by("AgentSandboxPool")
+    assert not uids(members) & before
+    for member in members.values():
+        assert member["spec"]["podTemplate"]["spec"]["containers"][0]["image"] == "registry.example/agent:2"
+    kept = space.get("asb", mine)["spec"]["podTemplate"]["spec"]["containers"][0]["image"]
+    assert kept == "registry.example/agent:1"
+
+
+def test_on_replenish_hands_out_what_there_is_first(space):
+    space.apply(template())
+    space.apply(pool(replicas=1))
+    space.wait_pool("warm", 1, updatedReplicas=1)
+    before = uids(space.owned_by("AgentSandboxPool"))
+    space.apply(template(image="registry.example/agent:2"))
+    space.wait_pool("warm", 1, updatedReplicas=0)
+    assert uids(space.owned_by("AgentSandboxPool")) == before
+    space.apply(claim("mine", pool="warm"))
+    mine = space.wait_claim("mine", "Ready", "True")
+    assert mine["status"]["sandbox"]["uid"] in before
+    space.wait_pool("warm", 1, updatedReplicas=1)
+
+
+# Trouble
+
+
+def test_a_sandbox_that_does_not_come_up_is_replaced_after_a_pause(space):
+    space.apply(template(isolation="MicroVM"))  # no RuntimeClass
+    space.apply(pool(replicas=1, refill={"startupTimeoutSeconds": 10}))
+    space.wait_for("asbpool", "warm", lambda found: found.get("status", {}).get("replicas") == 1)
+    (name,) = space.owned_by("AgentSandboxPool")
+    space.wait_gone("asb", name, timeout=60)
+    space.wait_for("asbpool", "warm", lambda found: condition(found, "Ready")["reason"] == "BackingOff")
+    space.apply(template())
+    space.wait_pool("warm", 1, timeout=60)
+
+
+def test_an_operator_that_starts_removes_what_was_left_meanwhile(space, stockade):
+    space.apply(template())
+    space.apply(pool(replicas=1))
+    space.apply(claim("mine"))
+    space.wait_pool("warm", 1)
+    space.wait_claim("mine", "Ready", "True")
+    stockade.operator.stop()
+    try:
+        space.must("delete", "asbpool/warm", "asbc/mine")
+    finally:
+        stockade.operator.start()
+    eventually(lambda: not space.list("asb"))

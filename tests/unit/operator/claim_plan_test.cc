@@ -1,0 +1,234 @@
+#include "operator/claim_plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/clock.h"
+
+namespace stockade::sandbox_operator {
+namespace {
+
+using codec::Json;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+const TimePoint kCreated = std::chrono::system_clock::from_time_t(1767225600);
+
+api::AgentSandboxClaim Claim() {
+  api::AgentSandboxClaim claim;
+  claim.metadata.name = "c";
+  claim.metadata.generation = 1;
+  claim.creation_timestamp = FormatTime(kCreated);
+  claim.spec.pool_name = "p";
+  return claim;
+}
+
+BoundSandbox Sandbox(const std::string& name, bool ready = true) {
+  BoundSandbox sandbox;
+  sandbox.name = name;
+  sandbox.uid = "uid-" + name;
+  sandbox.pristine = true;
+  sandbox.ready = ready;
+  return sandbox;
+}
+
+// The claim as it is once `outcome` is written.
+api::AgentSandboxClaim After(api::AgentSandboxClaim claim, const ClaimOutcome& outcome,
+                             TimePoint now) {
+  const Json status = ComputeClaimStatus(claim, outcome, now);
+  claim.status = api::JsonText(codec::ParseTrusted(status).root());
+  return claim;
+}
+
+api::AgentSandboxClaim Bound(api::AgentSandboxClaim claim, bool ready = true) {
+  ClaimOutcome outcome;
+  outcome.bound = Sandbox("s", ready);
+  outcome.warm = true;
+  return After(std::move(claim), outcome, kCreated);
+}
+
+api::AgentSandboxClaim Ended(api::AgentSandboxClaim claim, ClaimEnd end) {
+  ClaimOutcome outcome;
+  outcome.end = end;
+  return After(std::move(claim), outcome, kCreated);
+}
+
+std::vector<std::string> Names(const std::vector<BoundSandbox>& sandboxes) {
+  std::vector<std::string> names;
+  for (const BoundSandbox& sandbox : sandboxes) names.push_back(sandbox.name);
+  return names;
+}
+
+api::Condition ConditionOf(const api::AgentSandboxClaim& claim, std::string_view type) {
+  return FindCondition(claim.status.ToJson(), type);
+}
+
+TEST(ClaimPlanTest, AClaimWithoutASandboxIsToGetOne) {
+  const ClaimPlan plan = PlanClaim(Claim(), {}, kCreated);
+  EXPECT_TRUE(plan.bind);
+  EXPECT_FALSE(plan.bound);
+  EXPECT_TRUE(plan.remove.empty());
+  EXPECT_FALSE(plan.look_again);
+}
+
+TEST(ClaimPlanTest, AClaimWithASandboxKeepsIt) {
+  const ClaimPlan plan = PlanClaim(Claim(), {Sandbox("s")}, kCreated);
+  EXPECT_FALSE(plan.bind);
+  ASSERT_TRUE(plan.bound);
+  EXPECT_EQ(plan.bound->name, "s");
+  EXPECT_TRUE(plan.remove.empty());
+}
+
+TEST(ClaimPlanTest, OfSeveralTheOneInItsStatusStays) {
+  const auto claim = Bound(Claim());
+  const ClaimPlan plan =
+      PlanClaim(claim, {Sandbox("a"), Sandbox("s"), Sandbox("z")}, kCreated);
+  EXPECT_EQ(plan.bound->name, "s");
+  EXPECT_THAT(Names(plan.remove), ::testing::ElementsAre("a", "z"));
+}
+
+TEST(ClaimPlanTest, OfSeveralOfWhichItKnowsNoneTheFirstStays) {
+  const ClaimPlan plan = PlanClaim(Claim(), {Sandbox("b"), Sandbox("a")}, kCreated);
+  EXPECT_EQ(plan.bound->name, "a");
+  EXPECT_THAT(Names(plan.remove), ::testing::ElementsAre("b"));
+}
+
+TEST(ClaimPlanTest, ASandboxThatIsBeingDeletedIsNone) {
+  BoundSandbox ending = Sandbox("s");
+  ending.deleting = true;
+  const ClaimPlan plan = PlanClaim(Bound(Claim()), {ending}, kCreated);
+  EXPECT_TRUE(plan.bind);
+  EXPECT_TRUE(plan.remove.empty());
+}
+
+TEST(ClaimPlanTest, AClaimWaitsForAsLongAsItSays) {
+  auto claim = Claim();
+  claim.spec.timeout_seconds = 30;
+  ClaimPlan plan = PlanClaim(claim, {}, kCreated + seconds(10));
+  EXPECT_TRUE(plan.bind);
+  EXPECT_EQ(plan.look_again, milliseconds(20000));
+  plan = PlanClaim(claim, {Sandbox("s", /*ready=*/false)}, kCreated + seconds(30));
+  EXPECT_EQ(plan.end, ClaimEnd::kTimedOut);
+  EXPECT_FALSE(plan.bind);
+}
+
+TEST(ClaimPlanTest, AClaimThatWasReadyOnceWaitsForNothing) {
+  auto claim = Claim();
+  claim.spec.timeout_seconds = 30;
+  const ClaimPlan plan =
+      PlanClaim(Bound(claim), {Sandbox("s", /*ready=*/false)}, kCreated + seconds(100));
+  EXPECT_EQ(plan.end, ClaimEnd::kNone);
+  EXPECT_FALSE(plan.look_again);
+}
+
+TEST(ClaimPlanTest, TheLifetimeCountsFromTheFirstSandbox) {
+  auto claim = Claim();
+  claim.spec.max_lifetime_seconds = 60;
+  EXPECT_FALSE(PlanClaim(claim, {}, kCreated + seconds(1000)).look_again);
+  const auto bound = Bound(claim);
+  EXPECT_EQ(PlanClaim(bound, {Sandbox("s")}, kCreated + seconds(59)).look_again,
+            milliseconds(1000));
+  const ClaimPlan plan = PlanClaim(bound, {Sandbox("s")}, kCreated + seconds(60));
+  EXPECT_EQ(plan.end, ClaimEnd::kExpired);
+  // It goes once the end is written.
+  EXPECT_TRUE(plan.remove.empty());
+}
+
+TEST(ClaimPlanTest, WhatAnExpiredClaimLeavesGoes) {
+  const auto ended = Ended(Bound(Claim()), ClaimEnd::kExpired);
+  const ClaimPlan plan = PlanClaim(ended, {Sandbox("s")}, kCreated);
+  EXPECT_THAT(Names(plan.remove), ::testing::ElementsAre("s"));
+  EXPECT_FALSE(plan.bind);
+  EXPECT_FALSE(PlanClaim(ended, {}, kCreated).bind);
+}
+
+TEST(ClaimPlanTest, AFinishedSandboxStaysForAsLongAsItsClaim) {
+  BoundSandbox finished = Sandbox("s", /*ready=*/false);
+  finished.finished = true;
+  EXPECT_EQ(PlanClaim(Bound(Claim()), {finished}, kCreated).end, ClaimEnd::kSandboxFinished);
+  const auto ended = Ended(Bound(Claim()), ClaimEnd::kSandboxFinished);
+  const ClaimPlan plan = PlanClaim(ended, {finished}, kCreated);
+  EXPECT_EQ(plan.bound->name, "s");
+  EXPECT_TRUE(plan.remove.empty());
+}
+
+TEST(ClaimPlanTest, AFinishedClaimGoesWhenItsTimeIsOver) {
+  auto claim = Claim();
+  EXPECT_FALSE(PlanClaim(Ended(claim, ClaimEnd::kTimedOut), {}, kCreated + seconds(9999)).delete_claim);
+  claim.spec.ttl_seconds_after_finished = 5;
+  const auto ended = Ended(claim, ClaimEnd::kTimedOut);
+  const ClaimPlan waits = PlanClaim(ended, {}, kCreated + seconds(4));
+  EXPECT_FALSE(waits.delete_claim);
+  EXPECT_EQ(waits.look_again, milliseconds(1000));
+  EXPECT_TRUE(PlanClaim(ended, {}, kCreated + seconds(5)).delete_claim);
+}
+
+TEST(ClaimStatusTest, TellsOfTheSandbox) {
+  ClaimOutcome outcome;
+  outcome.bound = Sandbox("s");
+  outcome.bound->pod_name = "asb-s";
+  outcome.bound->pod_ips = Json::parse(R"([{"ip": "10.0.0.1"}])");
+  outcome.bound->service = "asb-s.ns.svc.cluster.local";
+  outcome.warm = true;
+  const Json status = ComputeClaimStatus(Claim(), outcome, kCreated);
+  EXPECT_EQ(status["sandbox"], Json::parse(R"({"name": "s", "uid": "uid-s", "podName": "asb-s",
+      "podIPs": [{"ip": "10.0.0.1"}], "serviceFQDN": "asb-s.ns.svc.cluster.local"})"));
+  EXPECT_EQ(status["boundAt"], "2026-01-01T00:00:00Z");
+  EXPECT_EQ(status["readyAt"], "2026-01-01T00:00:00Z");
+  EXPECT_EQ(status["warm"], true);
+  EXPECT_FALSE(status.contains("finishedAt"));
+  EXPECT_EQ(FindCondition(status, "Bound").status, "True");
+  EXPECT_EQ(FindCondition(status, "Ready").reason, "SandboxReady");
+  EXPECT_EQ(FindCondition(status, "TemplateResolved").status, "True");
+}
+
+TEST(ClaimStatusTest, KeepsWhatHasHappened) {
+  auto claim = Bound(Claim());
+  ClaimOutcome later;
+  later.bound = Sandbox("s", /*ready=*/false);
+  later.bound->reason = "PodStarting";
+  claim = After(claim, later, kCreated + seconds(60));
+  const Json status = claim.status.ToJson();
+  EXPECT_EQ(status["boundAt"], "2026-01-01T00:00:00Z");
+  EXPECT_EQ(status["readyAt"], "2026-01-01T00:00:00Z");
+  EXPECT_EQ(status["warm"], true);
+  EXPECT_EQ(ConditionOf(claim, "Bound").last_transition_time, "2026-01-01T00:00:00Z");
+  EXPECT_EQ(ConditionOf(claim, "Ready").last_transition_time, "2026-01-01T00:01:00Z");
+  EXPECT_EQ(ConditionOf(claim, "Ready").reason, "PodStarting");
+}
+
+TEST(ClaimStatusTest, SaysWhatKeepsAClaimFromItsSandbox) {
+  ClaimOutcome outcome;
+  outcome.source = Blocker{"TemplateNotFound", "there is none", false};
+  auto claim = After(Claim(), outcome, kCreated);
+  EXPECT_EQ(ConditionOf(claim, "TemplateResolved").status, "False");
+  EXPECT_EQ(ConditionOf(claim, "Bound").reason, "TemplateNotFound");
+  EXPECT_EQ(ConditionOf(claim, "Ready").reason, "TemplateNotFound");
+  EXPECT_EQ(ConditionOf(claim, "Stalled").status, "");
+  outcome.source.reset();
+  outcome.blocker = Blocker{"NameConflict", "taken", true};
+  claim = After(Claim(), outcome, kCreated);
+  EXPECT_EQ(ConditionOf(claim, "Stalled").reason, "NameConflict");
+}
+
+TEST(ClaimStatusTest, ATemplateThatWentIsSaidOfABoundClaimToo) {
+  ClaimOutcome outcome;
+  outcome.bound = Sandbox("s");
+  outcome.source = Blocker{"TemplateNotFound", "there is none", false};
+  const auto claim = After(Claim(), outcome, kCreated);
+  EXPECT_EQ(ConditionOf(claim, "TemplateResolved").reason, "TemplateNotFound");
+  EXPECT_EQ(ConditionOf(claim, "Ready").status, "True");
+}
+
+TEST(ClaimStatusTest, AFinishedClaimStaysFinished) {
+  const auto claim = Ended(Bound(Claim()), ClaimEnd::kExpired);
+  EXPECT_EQ(ConditionOf(claim, "Finished").reason, "Expired");
+  EXPECT_EQ(ConditionOf(claim, "Ready").reason, "Expired");
+  EXPECT_EQ(ConditionOf(claim, "Bound").status, "False");
+  ClaimOutcome again;
+  again.end = PlanClaim(claim, {}, kCreated + seconds(100)).end;
+  EXPECT_EQ(ComputeClaimStatus(claim, again, kCreated + seconds(100)), claim.status.ToJson());
+}
+
+}  // namespace
+}  // namespace stockade::sandbox_operator
