@@ -7,8 +7,11 @@
 #include <utility>
 
 #include "api/agent_sandbox.h"
+#include "api/binding_names.h"
 #include "api/names.h"
+#include "cli/convert_claims.h"
 #include "cli/convert_defaults.h"
+#include "cli/convert_fields.h"
 #include "cli/convert_mounts.h"
 #include "cli/convert_repairs.h"
 #include "cli/convert_sandbox.h"
@@ -31,6 +34,11 @@ bool IsOfAgentSandbox(std::string_view api_version) {
   return group == kAgentSandboxGroup || group == kAgentSandboxExtensionsGroup;
 }
 
+constexpr std::string_view kSandbox = "Sandbox";
+constexpr std::string_view kSandboxTemplate = "SandboxTemplate";
+constexpr std::string_view kSandboxWarmPool = "SandboxWarmPool";
+constexpr std::string_view kSandboxClaim = "SandboxClaim";
+
 // The objects of agent-sandbox in an input, by what refers to them.
 class Converter {
  public:
@@ -38,9 +46,14 @@ class Converter {
     for (const InputObject& object : input.objects) {
       if (!IsOfAgentSandbox(object.api_version())) continue;
       const ObjectName name = NameOf(object);
-      if (object.kind() == "Sandbox") sandboxes_.insert(name);
-      if (object.kind() == "SandboxTemplate") templates_.emplace(name, &object);
-      if (object.kind() == "SandboxWarmPool") pools_.emplace(name, &object);
+      if (object.kind() == kSandboxTemplate) templates_.insert(name);
+      if (object.kind() == kSandboxWarmPool) pools_.emplace(name, TemplateOfPool(object));
+      if (object.kind() == kSandboxClaim) claims_.insert(name);
+    }
+    for (const InputObject& object : input.objects) {
+      if (IsOfAgentSandbox(object.api_version()) && object.kind() == kSandboxClaim) {
+        CollectWhatIsSet(object);
+      }
     }
   }
 
@@ -49,8 +62,6 @@ class Converter {
     conversion_.notes = input_.notes;
     conversion_.files = input_.files;
     for (const InputObject& object : input_.objects) One(object);
-    for (const auto& [index, name] : templates_told_) TellOfTemplate(index, name);
-    for (const auto& [index, name] : pools_told_) TellOfPool(index, name);
     if (input_.other_documents > 0) {
       conversion_.notes.push_back(std::to_string(input_.other_documents) +
                                   (input_.other_documents == 1
@@ -67,6 +78,10 @@ class Converter {
     std::string space(metadata["namespace"].StringOrEmpty());
     if (space.empty()) space = options_.lint.default_namespace;
     return {std::move(space), std::string(metadata["name"].StringOrEmpty())};
+  }
+
+  [[nodiscard]] static std::string TemplateOfPool(const InputObject& pool) {
+    return std::string(pool.object["spec"]["sandboxTemplateRef"]["name"].StringOrEmpty());
   }
 
   [[nodiscard]] std::string TitleOf(std::string_view kind, codec::JsonView metadata) const {
@@ -91,17 +106,14 @@ class Converter {
   void One(const InputObject& object) {
     if (!IsOfAgentSandbox(object.api_version())) {
       PassThrough(object);
-    } else if (object.kind() == "Sandbox") {
-      ConvertedObject& told = Tell(object);
-      Put(object, FromSandbox(object.object.ToJson(), told.account), told);
-    } else if (object.kind() == "SandboxClaim") {
+    } else if (object.kind() == kSandbox) {
+      Sandbox(object);
+    } else if (object.kind() == kSandboxTemplate) {
+      Template(object);
+    } else if (object.kind() == kSandboxWarmPool) {
+      Pool(object);
+    } else if (object.kind() == kSandboxClaim) {
       Claim(object);
-    } else if (object.kind() == "SandboxTemplate") {
-      templates_told_.emplace_back(conversion_.objects.size(), NameOf(object));
-      Tell(object);
-    } else if (object.kind() == "SandboxWarmPool") {
-      pools_told_.emplace_back(conversion_.objects.size(), NameOf(object));
-      Tell(object);
     } else {
       Tell(object).account.concerns.push_back(
           {.field = "kind",
@@ -117,99 +129,122 @@ class Converter {
     conversion_.outputs.push_back(object.object.ToJson());
   }
 
-  void Put(const InputObject& object, Json made, ConvertedObject& told) {
-    RepairByRules(made, options_, told.account);
-    MoveClaimMounts(made, told.account);
-    RepairByRules(made, options_, told.account);
-    told.to = TitleOf(api::kAgentSandboxKind, object.object["metadata"]);
+  void Put(std::string_view kind, const InputObject& object, Json made, ConvertedObject& told) {
+    told.to = TitleOf(kind, object.object["metadata"]);
     told.output = conversion_.outputs.size();
     told_by_output_.emplace(conversion_.outputs.size(), conversion_.objects.size() - 1);
     conversion_.outputs.push_back(std::move(made));
   }
 
-  // The template that a claim names, by itself or by its pool.
-  [[nodiscard]] std::string TemplateOf(const InputObject& claim, Account& account) {
-    const codec::JsonView spec = claim.object["spec"];
-    const std::string_view direct = spec["sandboxTemplateRef"]["name"].StringOrEmpty();
-    if (!direct.empty()) return std::string(direct);
-    const std::string_view pool_name = spec["warmPoolRef"]["name"].StringOrEmpty();
-    if (pool_name.empty()) {
-      account.concerns.push_back(
-          {.field = "spec", .message = "the claim names neither a template nor a pool"});
-      return "";
-    }
-    const ObjectName key{NameOf(claim).first, std::string(pool_name)};
-    const auto pool = pools_.find(key);
-    if (pool == pools_.end()) {
-      account.concerns.push_back({.field = "spec.warmPoolRef.name",
-                                  .message = "the SandboxWarmPool " + policy::Quote(pool_name) +
-                                             " is not in the input: convert both together, with "
-                                             "the pool's SandboxTemplate"});
-      return "";
-    }
-    used_pools_.insert(key);
-    return std::string(pool->second->object["spec"]["sandboxTemplateRef"]["name"].StringOrEmpty());
+  void Repair(Json& sandbox, Account& account) const {
+    RepairByRules(sandbox, options_, account);
+    MoveClaimMounts(sandbox, account);
+    RepairByRules(sandbox, options_, account);
   }
 
-  void Claim(const InputObject& claim) {
-    ConvertedObject& told = Tell(claim);
-    ObjectName name = NameOf(claim);
-    const std::string_view adopted = claim.object["status"]["sandbox"]["name"].StringOrEmpty();
-    const bool twice =
-        sandboxes_.contains(name) ||
-        (!adopted.empty() && sandboxes_.contains({name.first, std::string(adopted)}));
-    Account looked_up;
-    const std::string wanted = TemplateOf(claim, looked_up);
-    name.second = wanted;
-    const auto found = templates_.find(name);
-    if (found != templates_.end()) used_templates_.insert(name);
-    if (twice) {
+  // The object of the input that made this Sandbox, for people; empty when none did.
+  [[nodiscard]] std::string MakerOf(const InputObject& sandbox) const {
+    ObjectName name = NameOf(sandbox);
+    const codec::JsonView owners = sandbox.object["metadata"]["ownerReferences"];
+    std::string maker;
+    owners.ForEachElement([&](std::size_t, codec::JsonView owner) {
+      if (!IsOfAgentSandbox(owner["apiVersion"].StringOrEmpty())) return;
+      const std::string_view kind = owner["kind"].StringOrEmpty();
+      name.second = owner["name"].StringOrEmpty();
+      if ((kind == kSandboxClaim && claims_.contains(name)) ||
+          (kind == kSandboxWarmPool && pools_.contains(name))) {
+        maker = std::string(kind) + " " + policy::Quote(name.second);
+      }
+    });
+    return maker;
+  }
+
+  void Sandbox(const InputObject& object) {
+    ConvertedObject& told = Tell(object);
+    if (const std::string maker = MakerOf(object); !maker.empty()) {
       told.account.left_out.push_back(
-          {"", "", "the Sandbox that was made for it is in the input and was converted"});
+          {"", "",
+           "its " + maker +
+               " is in the input: what is made of that gets new sandboxes; to keep this one and "
+               "its volumes, convert it alone"});
       return;
     }
-    if (looked_up.HasErrors()) {
-      told.account = std::move(looked_up);
-      return;
-    }
-    if (found == templates_.end()) {
-      told.account.concerns.push_back(
-          {.field = "spec",
-           .message = "the SandboxTemplate " + policy::Quote(wanted) +
-                      " is not in the input: convert both together, since an AgentSandbox says "
-                      "itself what it runs"});
-      return;
-    }
-    Put(claim, FromClaim(claim.object.ToJson(), found->second->object.ToJson(), told.account),
+    Json made = FromSandbox(object.object.ToJson(), told.account);
+    Repair(made, told.account);
+    Put(api::kAgentSandboxKind, object, std::move(made), told);
+  }
+
+  void Template(const InputObject& object) {
+    ConvertedObject& told = Tell(object);
+    const Json from = object.object.ToJson();
+    Json blueprint = BlueprintOf(from, told.account);
+    Repair(blueprint, told.account);
+    SetByClaims allowed = set_by_claims_[NameOf(object)];
+    allowed.variables = VariablesForClaims(from, allowed.variables, told.account);
+    Put(api::kAgentSandboxTemplateKind, object, TemplateFrom(blueprint, allowed), told);
+  }
+
+  void Pool(const InputObject& object) {
+    ConvertedObject& told = Tell(object);
+    ObjectName made_from = NameOf(object);
+    made_from.second = TemplateOfPool(object);
+    Expect(templates_.contains(made_from), "spec.sandboxTemplateRef.name", kSandboxTemplate,
+           made_from.second, told.account);
+    Put(api::kAgentSandboxPoolKind, object, FromWarmPool(object.object.ToJson(), told.account),
         told);
   }
 
-  void TellOfTemplate(std::size_t index, const ObjectName& name) {
-    Account& account = conversion_.objects[index].account;
-    if (used_templates_.contains(name)) {
-      account.left_out.push_back(
-          {"", "", "what it says stands in the AgentSandbox of each SandboxClaim"});
-      return;
+  void Claim(const InputObject& object) {
+    ConvertedObject& told = Tell(object);
+    Json made = FromClaim(object.object.ToJson(), DefaultPoolOf(object), told.account);
+    ObjectName name = NameOf(object);
+    const Json& spec = made["spec"];
+    if (const auto pool = spec.find("poolRef"); pool != spec.end()) {
+      name.second = (*pool)["name"];
+      Expect(pools_.contains(name), "spec.poolRef.name", kSandboxWarmPool, name.second,
+             told.account);
+    } else if (const auto from = spec.find("templateRef"); from != spec.end()) {
+      name.second = (*from)["name"];
+      Expect(templates_.contains(name), "spec.templateRef.name", kSandboxTemplate, name.second,
+             told.account);
     }
-    account.concerns.push_back(
-        {.field = "kind",
-         .message = "a template is no sandbox: Stockade has no kind for one, and the sandboxes "
-                    "have their names from claims; convert it together with its SandboxClaims, or "
-                    "write an AgentSandbox with a name of its own from its podTemplate"});
+    Put(api::kAgentSandboxClaimKind, object, std::move(made), told);
   }
 
-  void TellOfPool(std::size_t index, const ObjectName& name) {
-    Account& account = conversion_.objects[index].account;
-    if (used_pools_.contains(name)) {
-      account.left_out.push_back(
-          {"", "", "there are no pools: each sandbox is started when it is created"});
-      return;
+  // What is named has to be there when the output is applied.
+  static void Expect(bool there, std::string field, std::string_view kind, std::string_view name,
+                     Account& account) {
+    if (there) return;
+    account.concerns.push_back({.level = Level::kWarning,
+                                .field = std::move(field),
+                                .message = "the " + std::string(kind) + " " + policy::Quote(name) +
+                                           " is not in the input: convert it as well"});
+  }
+
+  // The first pool of the input that keeps sandboxes of the template that a claim of v1alpha1
+  // names.
+  [[nodiscard]] std::string DefaultPoolOf(const InputObject& claim) const {
+    const std::string_view wanted =
+        claim.object["spec"]["sandboxTemplateRef"]["name"].StringOrEmpty();
+    const std::string space = NameOf(claim).first;
+    for (const auto& [name, made_from] : pools_) {
+      if (!wanted.empty() && name.first == space && made_from == wanted) return name.second;
     }
-    account.concerns.push_back(
-        {.field = "kind",
-         .message =
-             "Stockade has no pools of sandboxes that wait: create an AgentSandbox when one "
-             "is needed; SandboxClaims are converted together with their pool and template"});
+    return "";
+  }
+
+  // Notes for the claim's template what it sets.
+  void CollectWhatIsSet(const InputObject& claim) {
+    const codec::JsonView spec = claim.object["spec"];
+    ObjectName made_from = NameOf(claim);
+    made_from.second = spec["sandboxTemplateRef"]["name"].StringOrEmpty();
+    if (made_from.second.empty()) {
+      const auto pool =
+          pools_.find({made_from.first, std::string(spec["warmPoolRef"]["name"].StringOrEmpty())});
+      if (pool == pools_.end()) return;
+      made_from.second = pool->second;
+    }
+    NoteWhatIsSet(claim.object.ToJson(), set_by_claims_[made_from]);
   }
 
   // As lint does, all at once: policies and namespaces among the objects count.
@@ -234,9 +269,21 @@ class Converter {
                                           .field = std::move(located.finding.field),
                                           .message = std::move(located.finding.message)});
       }
-      if (!told->to.empty() && !told->account.HasErrors()) {
-        TellDefaults(output.objects[i].object, options_, told->account);
-      }
+      if (!told->to.empty() && !told->account.HasErrors()) Harden(output.objects[i], told->account);
+    }
+  }
+
+  // Tells what the operator fills in.
+  void Harden(const InputObject& output, Account& account) const {
+    if (output.kind() == api::kAgentSandboxKind) {
+      TellDefaults(output.object, options_, account);
+    } else if (output.kind() == api::kAgentSandboxTemplateKind) {
+      const codec::JsonDocument sandbox =
+          codec::ParseTrusted({{"apiVersion", api::kGroupVersion},
+                               {"kind", api::kAgentSandboxKind},
+                               {"metadata", output.object["metadata"].ToJson()},
+                               {"spec", output.object["spec"]["template"]["spec"].ToJson()}});
+      TellDefaults(sandbox.root(), options_, account);
     }
   }
 
@@ -256,13 +303,10 @@ class Converter {
   const Input& input_;
   const ConvertOptions& options_;
   Conversion conversion_;
-  std::set<ObjectName> sandboxes_;
-  std::map<ObjectName, const InputObject*> templates_;
-  std::map<ObjectName, const InputObject*> pools_;
-  std::set<ObjectName> used_templates_;
-  std::set<ObjectName> used_pools_;
-  std::vector<std::pair<std::size_t, ObjectName>> templates_told_;
-  std::vector<std::pair<std::size_t, ObjectName>> pools_told_;
+  std::set<ObjectName> templates_;
+  std::map<ObjectName, std::string> pools_;  // the name of each one's template
+  std::set<ObjectName> claims_;
+  std::map<ObjectName, SetByClaims> set_by_claims_;    // by their template
   std::map<std::size_t, std::size_t> told_by_output_;  // of what was converted
   std::map<std::size_t, const InputObject*> ours_;     // Stockade's already, by output
 };

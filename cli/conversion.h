@@ -13,8 +13,8 @@
 #include "codec/source_map.h"
 #include "render/render.h"
 
-// Manifests of kubernetes-sigs/agent-sandbox as AgentSandboxes, with an account of what is
-// different. Pure: the same input gives the same output.
+// Manifests of kubernetes-sigs/agent-sandbox as Stockade's, with an account of what is different.
+// Pure: the same input gives the same output.
 namespace stockade::cli {
 
 // One thing that is not as it was. Values are for people: cut, and fit for a terminal.
@@ -77,7 +77,8 @@ struct ConvertOptions {
   render::Profile profile = {};  // what the operator fills in
 };
 
-// Makes an AgentSandbox of each Sandbox, and of each SandboxClaim whose template is in the input;
+// Makes an AgentSandbox of each Sandbox that no claim or pool of the input has made, and an
+// AgentSandboxTemplate, AgentSandboxPool and AgentSandboxClaim of the kinds that are called alike;
 // repairs what the rules refuse where there is one safe answer, and judges all of the output as
 // lint does. Objects of other kinds stay as they are.
 [[nodiscard]] Conversion Convert(const Input& input, const ConvertOptions& options);

@@ -31,12 +31,11 @@ constexpr std::array kFlags = {
 };
 
 constexpr std::string_view kHelp =
-    "Makes AgentSandboxes of the manifests of kubernetes-sigs/agent-sandbox (v1alpha1 and "
-    "v1beta1): "
-    "of\neach Sandbox, and of each SandboxClaim whose SandboxTemplate and SandboxWarmPool are in "
-    "the "
-    "input.\nObjects of other kinds are passed through unchanged. No cluster is needed, and "
-    "nothing "
+    "Makes Stockade's resources of the manifests of kubernetes-sigs/agent-sandbox (v1alpha1 and\n"
+    "v1beta1): an AgentSandbox of each Sandbox, and templates, pools and claims of its templates,\n"
+    "warm pools and claims. A Sandbox that a claim or a pool of the input has made is left to "
+    "that.\n"
+    "Objects of other kinds are passed through unchanged. No cluster is needed, and nothing\n"
     "is applied.\n"
     "\n"
     "What the rules refuse is repaired where there is one safe answer, such as a field that is "
@@ -60,7 +59,8 @@ constexpr std::string_view kHelp =
     "\n"
     "  # what a chart makes, or what runs in a namespace now\n"
     "  $ helm template agents charts/agents | stockade convert -\n"
-    "  $ kubectl get sandboxes,sandboxclaims,sandboxtemplates -n agents -o yaml | stockade convert "
+    "  $ kubectl get sandboxes,sandboxclaims,sandboxtemplates,sandboxwarmpools -n agents -o yaml | "
+    "stockade convert "
     "-\n"
     "\n"
     "  # in a pipeline: only those that need a person\n"
@@ -124,7 +124,7 @@ int Run(const Invocation& invocation) {
 Command ConvertCommand() {
   return {.name = "convert",
           .arguments = "FILE|DIR|-...",
-          .summary = "Make AgentSandboxes of the manifests of agent-sandbox",
+          .summary = "Make Stockade's resources of the manifests of agent-sandbox",
           .help = kHelp,
           .flags = kFlags,
           .run = Run};

@@ -138,8 +138,7 @@ std::string Summary(const Conversion& conversion) {
   if (conversion.objects.empty()) {
     text = "nothing of agent-sandbox's in the input";
   } else {
-    text = std::to_string(counts.made) +
-           (counts.made == 1 ? " AgentSandbox made" : " AgentSandboxes made");
+    text = std::to_string(counts.made) + (counts.made == 1 ? " object made" : " objects made");
     if (counts.not_made > 0) {
       text += ", " + std::to_string(counts.not_made) +
               (counts.not_made == 1 ? " object not converted" : " objects not converted");

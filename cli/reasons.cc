@@ -62,6 +62,11 @@ constexpr std::array kReasons = {
            "create it in the same namespace, or claim from another one"},
     Reason{"EnvNotAllowed", "Of a claim: it sets variables that its template does not let it set.",
            "leave them out, or add their names to spec.claims.env of the template"},
+    Reason{
+        "MetadataNotAllowed",
+        "Of a claim: it sets labels or annotations that its template does not let it set.",
+        "leave them out, or add their keys to spec.claims.labels or spec.claims.annotations of the "
+        "template"},
     Reason{"SandboxRefused",
            "Of a pool or a claim: the API server does not take the sandbox that is made for it.",
            "the message has what it said: a policy, a quota or an admission webhook may refuse it"},
@@ -73,8 +78,7 @@ constexpr std::array kReasons = {
     Reason{"Full", "Of a pool: as many sandboxes are ready as it is to keep.", ""},
     Reason{"Filling", "Of a pool: sandboxes are on their way.",
            "if it stays so, look at the sandbox that the message names"},
-    Reason{"BackingOff",
-           "Of a pool: sandboxes did not come up, and others are made after a pause.",
+    Reason{"BackingOff", "Of a pool: sandboxes did not come up, and others are made after a pause.",
            "look at the pool's sandboxes: kubectl get asb -n {namespace} -l stockade.dev/pool"},
     Reason{"RuntimeClassMissing", "The RuntimeClass of the tier does not exist.",
            "install the runtime and its RuntimeClass, or map the tier to another one in the "

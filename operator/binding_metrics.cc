@@ -37,8 +37,9 @@ BindingMetrics::BindingMetrics(prometheus::Registry& registry)
   }
   auto& ready = prometheus::BuildHistogram()
                     .Name("stockade_claim_ready_seconds")
-                    .Help("Seconds from when the operator sees a claim to its being ready, by "
-                          "whether its sandbox was a ready one of a pool.")
+                    .Help(
+                        "Seconds from when the operator sees a claim to its being ready, by "
+                        "whether its sandbox was a ready one of a pool.")
                     .Register(registry);
   ready_[0] = &ready.Add({{"warm", "false"}}, kReadyBuckets);
   ready_[1] = &ready.Add({{"warm", "true"}}, kReadyBuckets);

@@ -21,7 +21,8 @@ namespace stockade::sandbox_operator {
 
 // The metrics of pools and claims: stockade_claims by state, stockade_claim_ready_seconds by where
 // the sandbox came from, stockade_pool_sandboxes by state, stockade_pool_replicas and
-// stockade_pool_members_replaced_total. Safe to call from any thread; times are of Clock::SinceBoot.
+// stockade_pool_members_replaced_total. Safe to call from any thread; times are of
+// Clock::SinceBoot.
 class BindingMetrics {
  public:
   explicit BindingMetrics(prometheus::Registry& registry);

@@ -1,5 +1,6 @@
 #include "operator/binding_objects.h"
 
+#include <array>
 #include <utility>
 
 #include "base/digest.h"
@@ -9,6 +10,22 @@ namespace stockade::sandbox_operator {
 namespace {
 
 constexpr std::size_t kRevisionBytes = 16;
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kLabels = {
+    {{api::kPoolLabel, api::kAgentSandboxPoolKind},
+     {api::kClaimLabel, api::kAgentSandboxClaimKind}}};
+
+// The kind of the sandbox's controller if that is a pool or a claim; empty otherwise.
+std::string_view ControllerKind(const CachedSandbox& sandbox) {
+  if (!sandbox.controller ||
+      !sandbox.controller->api_version.starts_with(std::string(api::kGroup) + "/")) {
+    return {};
+  }
+  for (const auto& [label, kind] : kLabels) {
+    if (sandbox.controller->kind == kind) return kind;
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -41,16 +58,20 @@ Result<CachedSandboxClaim> DecodeSandboxClaim(codec::JsonView object) {
 }
 
 Binder BinderOf(const CachedSandbox& sandbox) {
-  if (!sandbox.controller ||
-      !sandbox.controller->api_version.starts_with(std::string(api::kGroup) + "/")) {
-    return {};
+  const std::string& space = sandbox.key.namespace_name;
+  if (const std::string_view kind = ControllerKind(sandbox); !kind.empty()) {
+    return {kind, {space, sandbox.controller->name}};
   }
-  for (const std::string_view kind : {api::kAgentSandboxPoolKind, api::kAgentSandboxClaimKind}) {
-    if (sandbox.controller->kind == kind) {
-      return {kind, {sandbox.key.namespace_name, sandbox.controller->name}};
-    }
+  const api::StringMap& labels = sandbox.sandbox.metadata.labels;
+  for (const auto& [label, kind] : kLabels) {
+    const auto found = labels.find(std::string(label));
+    if (found != labels.end()) return {kind, {space, found->second}};
   }
   return {};
+}
+
+std::string BinderUidOf(const CachedSandbox& sandbox) {
+  return ControllerKind(sandbox).empty() ? std::string() : sandbox.controller->uid;
 }
 
 codec::Json BinderReference(const Binder& binder, const std::string& uid) {

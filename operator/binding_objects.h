@@ -50,8 +50,11 @@ struct Binder {
   [[nodiscard]] std::string ToString() const { return std::string(kind) + "/" + key.ToString(); }
 };
 
-// The pool or claim that is the sandbox's controller, if one is; an empty kind for none.
+// The pool or claim that is the sandbox's controller, or was, by the label that the operator gave
+// it, where the reference was taken off; an empty kind for none.
 [[nodiscard]] Binder BinderOf(const CachedSandbox& sandbox);
+// The uid of the pool or claim that is the sandbox's controller; empty when none is.
+[[nodiscard]] std::string BinderUidOf(const CachedSandbox& sandbox);
 
 // The owner reference by which a sandbox belongs to a pool or a claim.
 [[nodiscard]] codec::Json BinderReference(const Binder& binder, const std::string& uid);

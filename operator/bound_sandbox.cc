@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "api/binding_names.h"
+#include "api/lifecycle.h"
 #include "base/rfc3339.h"
+#include "operator/sandbox_lifetime.h"
 
 namespace stockade::sandbox_operator {
 
@@ -18,12 +20,16 @@ BoundSandbox LookAt(const CachedSandbox& sandbox) {
   seen.deleting = metadata.deleting;
   seen.created = sandbox.created;
   seen.not_ready_since = sandbox.created;
+  seen.expires = api::EndOf(sandbox.sandbox.spec.lifecycle, sandbox.created);
   const auto status = codec::JsonDocument::Parse(sandbox.status.text());
   if (!status.ok()) return seen;
   status->root()["conditions"].ForEachElement([&seen](std::size_t, codec::JsonView condition) {
     const std::string_view type = condition["type"].StringOrEmpty();
     const bool holds = condition["status"].StringOrEmpty() == "True";
-    if (type == "Finished") seen.finished = holds;
+    if (type == "Finished") {
+      seen.finished = holds;
+      seen.expired = holds && condition["reason"].StringOrEmpty() == kExpiredReason;
+    }
     if (type != "Ready") return;
     seen.ready = holds;
     seen.reason = condition["reason"].StringOrEmpty();

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "codec/json.h"
@@ -18,9 +19,13 @@ struct BoundSandbox {
   // Nobody has changed its spec since it was created.
   bool pristine = false;
   bool ready = false;
-  bool finished = false;  // its agent has ended by itself
+  bool finished = false;   // it has ended
+  bool expired = false;    // because its lifetime was over, not its agent by itself
+  bool forbidden = false;  // a policy would refuse one like it now; not known by LookAt
   bool deleting = false;
   std::chrono::system_clock::time_point created;
+  // When its own lifetime is over.
+  std::optional<std::chrono::system_clock::time_point> expires;
   // Of one that is not ready: since when.
   std::chrono::system_clock::time_point not_ready_since;
   std::string reason;   // of its condition Ready
@@ -30,6 +35,7 @@ struct BoundSandbox {
   std::string service;  // serviceFQDN
 };
 
+// What its objects in the cache tell.
 [[nodiscard]] BoundSandbox LookAt(const CachedSandbox& sandbox);
 
 }  // namespace stockade::sandbox_operator

@@ -125,8 +125,8 @@ void Caches::Stop() {
 
 std::vector<const runtime::Synced*> Caches::All() const {
   std::vector<const runtime::Synced*> all = {
-      &sandboxes,      &pods,          &policies,        &services,         &claims,
-      &runtime_classes, &namespaces,    &sandbox_policies, &sandbox_templates, &sandbox_pools,
+      &sandboxes,       &pods,       &policies,         &services,          &claims,
+      &runtime_classes, &namespaces, &sandbox_policies, &sandbox_templates, &sandbox_pools,
       &sandbox_claims};
   if (gateways_) all.insert(all.end(), {&config_maps, &deployments, &gateway_pods});
   return all;

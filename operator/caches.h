@@ -91,7 +91,7 @@ struct Caches {
   std::size_t pools_of_templates_;
   std::size_t claims_of_templates_;
   std::size_t claims_of_pools_;
-  std::size_t allowances_;       // an index of policies
+  std::size_t allowances_;  // an index of policies
   std::size_t pods_of_gateways_;
 };
 

@@ -28,7 +28,7 @@ struct EndName {
 constexpr std::array<EndName, 3> kEnds = {{
     {ClaimEnd::kSandboxFinished, "SandboxFinished", "the agent of the sandbox has ended by itself"},
     {ClaimEnd::kExpired, "Expired",
-     "spec.lifecycle.maxLifetimeSeconds is over, and the sandbox is deleted"},
+     "the lifetime of the claim or of its template is over, and the sandbox is deleted"},
     {ClaimEnd::kTimedOut, "TimedOut",
      "the sandbox was not ready within spec.timeoutSeconds, and is deleted"},
 }};
@@ -45,6 +45,18 @@ milliseconds Until(TimePoint due, TimePoint now) {
 
 void LookAgain(ClaimPlan& plan, milliseconds delay) {
   plan.look_again = std::min(plan.look_again.value_or(delay), delay);
+}
+
+// The earlier of the moment that the claim names and the end of its lifetime, which begins when it
+// first has a sandbox.
+std::optional<TimePoint> EndOf(const api::AgentSandboxClaimSpec& spec,
+                               const ClaimHistory& history) {
+  std::optional<TimePoint> end = spec.shutdown_time;
+  if (spec.max_lifetime_seconds && history.bound_at) {
+    const TimePoint over = *history.bound_at + seconds(*spec.max_lifetime_seconds);
+    end = std::min(end.value_or(over), over);
+  }
+  return end;
 }
 
 api::Condition Make(std::string_view type, bool holds, std::string reason, std::string message) {
@@ -134,6 +146,13 @@ ClaimHistory ReadHistory(const api::AgentSandboxClaim& claim) {
   return history;
 }
 
+bool IsOnItsWay(const api::AgentSandboxClaim& claim) {
+  const ClaimHistory history = ReadHistory(claim);
+  if (history.end != ClaimEnd::kNone || history.ready_at) return false;
+  const api::Condition bound = FindCondition(claim.status.ToJson(), "Bound");
+  return bound.status != "False" || bound.reason == "Pending" || bound.reason == "NameTaken";
+}
+
 ClaimPlan PlanClaim(const api::AgentSandboxClaim& claim, const std::vector<BoundSandbox>& own,
                     TimePoint now) {
   ClaimPlan plan;
@@ -151,8 +170,9 @@ ClaimPlan PlanClaim(const api::AgentSandboxClaim& claim, const std::vector<Bound
 
   plan.end = history.end;
   if (history.end != ClaimEnd::kNone) {
-    // What the agent of a finished sandbox has left stays for as long as the claim.
-    if (plan.bound && history.end != ClaimEnd::kSandboxFinished) {
+    // What the agent of a finished sandbox has left stays for as long as the claim; one that was
+    // begun again, after its node was lost for example, goes.
+    if (plan.bound && (history.end != ClaimEnd::kSandboxFinished || !plan.bound->finished)) {
       plan.remove.push_back(*plan.bound);
       plan.bound.reset();
     }
@@ -165,22 +185,21 @@ ClaimPlan PlanClaim(const api::AgentSandboxClaim& claim, const std::vector<Bound
     return plan;
   }
 
-  if (history.bound_at && claim.spec.max_lifetime_seconds) {
-    const TimePoint due = *history.bound_at + seconds(*claim.spec.max_lifetime_seconds);
-    if (now >= due) {
+  if (const auto due = EndOf(claim.spec, history)) {
+    if (now >= *due) {
       plan.end = ClaimEnd::kExpired;
       return plan;
     }
-    LookAgain(plan, Until(due, now));
+    LookAgain(plan, Until(*due, now));
   }
   if (plan.bound && plan.bound->finished) {
-    plan.end = ClaimEnd::kSandboxFinished;
+    plan.end = plan.bound->expired ? ClaimEnd::kExpired : ClaimEnd::kSandboxFinished;
     return plan;
   }
   const bool ready = plan.bound && plan.bound->ready;
   if (claim.spec.timeout_seconds && !history.ready_at && !ready) {
-    const TimePoint due = ParseRfc3339(claim.creation_timestamp).value_or(now) +
-                          seconds(*claim.spec.timeout_seconds);
+    const TimePoint due =
+        ParseRfc3339(claim.creation_timestamp).value_or(now) + seconds(*claim.spec.timeout_seconds);
     if (now >= due) {
       plan.end = ClaimEnd::kTimedOut;
       return plan;
@@ -198,7 +217,8 @@ Json ComputeClaimStatus(const api::AgentSandboxClaim& claim, const ClaimOutcome&
   Json status = Json::object();
   status["observedGeneration"] = claim.metadata.generation;
   const bool has = outcome.bound && !outcome.bound->deleting;
-  const auto keep_time = [&](const char* field, const std::optional<TimePoint>& known, bool now_on) {
+  const auto keep_time = [&](const char* field, const std::optional<TimePoint>& known,
+                             bool now_on) {
     if (known) {
       status[field] = FormatTime(*known);
     } else if (now_on) {

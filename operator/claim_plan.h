@@ -31,6 +31,9 @@ struct ClaimHistory {
 
 [[nodiscard]] ClaimHistory ReadHistory(const api::AgentSandboxClaim& claim);
 
+// It waits for a sandbox that it has, or that it is about to get: nothing stands in the way.
+[[nodiscard]] bool IsOnItsWay(const api::AgentSandboxClaim& claim);
+
 struct ClaimPlan {
   // Its sandbox; nothing when it has none.
   std::optional<BoundSandbox> bound;

@@ -16,22 +16,39 @@ Binder BinderFor(const CachedSandboxClaim& cached) {
   return {api::kAgentSandboxClaimKind, cached.key};
 }
 
-std::optional<Blocker> ExplainVariables(const api::AgentSandboxClaim& claim,
-                                        const CachedSandboxTemplate& made_from) {
-  const auto refused = policy::VariablesNotAllowed(claim, made_from.made_from);
+// What a claim sets that its template does not let it set; nothing when that is nothing.
+std::optional<Blocker> ExplainNotAllowed(const char* reason, const std::string& field,
+                                         const std::string& list,
+                                         const std::vector<std::string>& refused,
+                                         const CachedSandboxTemplate& made_from) {
   if (refused.empty()) return std::nullopt;
   std::string names;
   for (const std::string& name : refused) names += (names.empty() ? "" : ", ") + name;
-  return Blocker{"EnvNotAllowed",
-                 "spec.env sets what the template \"" + made_from.key.name +
-                     "\" does not let claims set: " + names +
-                     "; leave it out, or add it to spec.claims.env of the template",
+  return Blocker{reason,
+                 field + " sets what the template \"" + made_from.key.name +
+                     "\" does not let claims set: " + names + "; leave it out, or add it to " +
+                     list + " of the template",
                  false};
+}
+
+std::optional<Blocker> ExplainNotAllowed(const api::AgentSandboxClaim& claim,
+                                         const CachedSandboxTemplate& made_from) {
+  const policy::NotAllowed refused = policy::WhatIsNotAllowed(claim, made_from.made_from);
+  if (auto why = ExplainNotAllowed("EnvNotAllowed", "spec.env", "spec.claims.env",
+                                   refused.variables, made_from)) {
+    return why;
+  }
+  if (auto why = ExplainNotAllowed("MetadataNotAllowed", "spec.podMetadata.labels",
+                                   "spec.claims.labels", refused.labels, made_from)) {
+    return why;
+  }
+  return ExplainNotAllowed("MetadataNotAllowed", "spec.podMetadata.annotations",
+                           "spec.claims.annotations", refused.annotations, made_from);
 }
 
 bool Owns(const CachedSandboxClaim& cached, const CachedSandbox& sandbox) {
   return BinderOf(sandbox).kind == api::kAgentSandboxClaimKind &&
-         sandbox.controller->uid == cached.uid;
+         BinderUidOf(sandbox) == cached.uid;
 }
 
 }  // namespace
@@ -48,8 +65,8 @@ ClaimReconciler::ClaimReconciler(kube::Client& client, Caches& caches, SandboxBi
 runtime::ReconcileResult ClaimReconciler::Reconcile(const runtime::ObjectKey& key) {
   const auto cached = caches_.sandbox_claims.store().Get(key);
   const bool ends = !cached || cached->claim.metadata.deleting;
-  Status orphans = binder_.RemoveOrphans(
-      kAgentSandboxClaims, {api::kAgentSandboxClaimKind, key}, cached ? cached->uid : std::string());
+  Status orphans = binder_.RemoveOrphans(kAgentSandboxClaims, {api::kAgentSandboxClaimKind, key},
+                                         cached ? cached->uid : std::string());
   if (!cached) return {std::move(orphans), std::nullopt};
   if (ends) {
     // A finalizer of somebody's holds it up; its sandbox goes all the same.
@@ -82,7 +99,8 @@ runtime::ReconcileResult ClaimReconciler::Reconcile(const runtime::ObjectKey& ke
     if (!status->ok()) return {std::move(*status), std::nullopt};
   }
   std::optional<milliseconds> again = plan.look_again;
-  if (step.requeue_after) again = std::min(again.value_or(*step.requeue_after), *step.requeue_after);
+  if (step.requeue_after)
+    again = std::min(again.value_or(*step.requeue_after), *step.requeue_after);
   if (ended_now) again = milliseconds(0);
   return {Status::Ok(), again};
 }
@@ -92,21 +110,20 @@ ClaimReconciler::Source ClaimReconciler::Resolve(const CachedSandboxClaim& cache
   Source source;
   std::string template_name = spec.template_name;
   if (!spec.pool_name.empty()) {
-    source.pool =
-        caches_.sandbox_pools.store().Get({cached.key.namespace_name, spec.pool_name});
+    source.pool = caches_.sandbox_pools.store().Get({cached.key.namespace_name, spec.pool_name});
     if (!source.pool) {
-      source.made_from.problem = Blocker{
-          "PoolNotFound",
-          "there is no AgentSandboxPool \"" + spec.pool_name +
-              "\" in the namespace; create it, or claim from another one",
-          false};
+      source.made_from.problem =
+          Blocker{"PoolNotFound",
+                  "there is no AgentSandboxPool \"" + spec.pool_name +
+                      "\" in the namespace; create it, or claim from another one",
+                  false};
       return source;
     }
     template_name = source.pool->pool.spec.template_name;
   }
   source.made_from = binder_.Resolve(cached.key.namespace_name, template_name, cached.claim);
   if (source.made_from.made_from) {
-    if (auto refused = ExplainVariables(cached.claim, *source.made_from.made_from)) {
+    if (auto refused = ExplainNotAllowed(cached.claim, *source.made_from.made_from)) {
       source.made_from = {nullptr, std::move(refused)};
     }
   }
@@ -116,7 +133,7 @@ ClaimReconciler::Source ClaimReconciler::Resolve(const CachedSandboxClaim& cache
 std::vector<SandboxBinder::Ptr> ClaimReconciler::OwnOf(const CachedSandboxClaim& cached) const {
   std::vector<SandboxBinder::Ptr> own;
   for (auto& sandbox : caches_.BoundTo(BinderFor(cached))) {
-    if (sandbox->controller->uid == cached.uid) own.push_back(std::move(sandbox));
+    if (BinderUidOf(*sandbox) == cached.uid) own.push_back(std::move(sandbox));
   }
   return own;
 }
@@ -148,14 +165,16 @@ Result<bool> ClaimReconciler::AdoptOne(const CachedSandboxClaim& cached, const S
                                        ClaimOutcome& outcome) {
   std::vector<std::pair<BoundSandbox, SandboxBinder::Ptr>> ready;
   for (const auto& member : caches_.BoundTo({api::kAgentSandboxPoolKind, source.pool->key})) {
-    if (member->controller->uid != source.pool->uid) continue;
-    BoundSandbox seen = LookAt(*member);
-    if (!CanBeClaimed(seen, source.pool->pool.spec, source.made_from.made_from->revision)) continue;
+    if (BinderUidOf(*member) != source.pool->uid) continue;
+    BoundSandbox seen = binder_.Look(*member);
+    if (!CanBeClaimed(seen, source.pool->pool.spec, source.made_from.made_from->revision,
+                      clock_.Now())) {
+      continue;
+    }
     ready.emplace_back(std::move(seen), member);
   }
-  std::ranges::sort(ready, {}, [](const auto& entry) {
-    return std::tie(entry.first.created, entry.first.name);
-  });
+  std::ranges::sort(
+      ready, {}, [](const auto& entry) { return std::tie(entry.first.created, entry.first.name); });
   for (const auto& [seen, member] : ready) {
     const auto adopted = binder_.Adopt(*member, cached);
     if (adopted.ok()) {
@@ -163,9 +182,11 @@ Result<bool> ClaimReconciler::AdoptOne(const CachedSandboxClaim& cached, const S
       outcome.warm = true;
       return true;
     }
-    // Somebody else was faster, or it has just changed: the next one.
+    // Somebody else was faster, it has just changed, or the API server does not let this one be
+    // given to this claim: the next one.
     const StatusCode code = adopted.status().code();
-    if (code != StatusCode::kConflict && code != StatusCode::kNotFound) {
+    if (code != StatusCode::kConflict && code != StatusCode::kNotFound &&
+        !ExplainSandboxRefused(adopted.status())) {
       return adopted.status().WithContext("claiming AgentSandbox " + member->key.name);
     }
   }
@@ -216,8 +237,7 @@ ReconcileStep ClaimReconciler::TakeExisting(const CachedSandboxClaim& cached,
 Status ClaimReconciler::Remove(const CachedSandboxClaim& cached,
                                const std::vector<BoundSandbox>& sandboxes) {
   for (const BoundSandbox& seen : sandboxes) {
-    const auto sandbox =
-        caches_.sandboxes.store().Get({cached.key.namespace_name, seen.name});
+    const auto sandbox = caches_.sandboxes.store().Get({cached.key.namespace_name, seen.name});
     if (!sandbox || sandbox->uid != seen.uid || sandbox->sandbox.metadata.deleting) continue;
     logger_.Info("a claim gives its sandbox back",
                  {{"claim", cached.key.ToString()}, {"sandbox", seen.name}});
@@ -241,8 +261,7 @@ Status ClaimReconciler::DeleteClaim(const CachedSandboxClaim& cached) {
   return Status::Ok();
 }
 
-Status ClaimReconciler::WriteStatus(const CachedSandboxClaim& cached,
-                                    const ClaimOutcome& outcome) {
+Status ClaimReconciler::WriteStatus(const CachedSandboxClaim& cached, const ClaimOutcome& outcome) {
   const codec::Json before = cached.claim.status.ToJson();
   codec::Json status = ComputeClaimStatus(cached.claim, outcome, clock_.Now());
   if (status == before) return Status::Ok();
@@ -256,7 +275,11 @@ Status ClaimReconciler::WriteStatus(const CachedSandboxClaim& cached,
     }
   }
   // The uid makes the patch miss a claim that was deleted and created again meanwhile.
-  const codec::Json patch = {{"metadata", {{"uid", cached.uid}}}, {"status", status}};
+  codec::Json patch = {{"metadata", {{"uid", cached.uid}}}, {"status", status}};
+  if (outcome.end != ClaimEnd::kNone && ReadHistory(cached.claim).end == ClaimEnd::kNone) {
+    // An end is for good: not of a claim whose time was put off meanwhile.
+    patch["metadata"]["resourceVersion"] = cached.claim.metadata.resource_version;
+  }
   const auto written = client_.Patch(kAgentSandboxClaims, cached.key.namespace_name,
                                      cached.key.name, kube::PatchType::kMerge, patch, "status");
   if (!written.ok()) {

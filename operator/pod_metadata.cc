@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "api/binding_names.h"
 #include "api/names.h"
 #include "render/fingerprint.h"
 
@@ -42,8 +43,10 @@ codec::Json MapPatch(const api::StringMap& live, const codec::Json& wanted,
 }  // namespace
 
 std::string AnnotateRenderedPod(codec::Json& pod, const api::PodTemplate& pod_template) {
-  const codec::Json keys = {{"labels", KeysOf(pod_template.labels)},
-                            {"annotations", KeysOf(pod_template.annotations)}};
+  codec::Json keys = {{"labels", KeysOf(pod_template.labels)},
+                      {"annotations", KeysOf(pod_template.annotations)}};
+  // It goes when a claim gets the pool's sandbox.
+  if (pod["metadata"]["labels"].contains(api::kPoolLabel)) keys["labels"].push_back(api::kPoolLabel);
   pod["metadata"]["annotations"][std::string(api::kTemplateKeysAnnotation)] = keys.dump();
   std::string fingerprint = render::PodFingerprint(codec::ParseTrusted(pod).root());
   pod["metadata"]["annotations"][std::string(api::kFingerprintAnnotation)] = fingerprint;

@@ -24,6 +24,18 @@ bool IsOutdated(const BoundSandbox& member, const std::string& revision) {
   return !revision.empty() && member.revision != revision;
 }
 
+// From when on a member with a lifetime of its own is replaced: whoever claims one has the longer
+// half of it.
+std::optional<std::chrono::system_clock::time_point> StaleFrom(const BoundSandbox& member) {
+  if (!member.expires) return std::nullopt;
+  return member.created + (*member.expires - member.created) / 2;
+}
+
+bool IsStale(const BoundSandbox& member, std::chrono::system_clock::time_point now) {
+  const auto stale = StaleFrom(member);
+  return stale && now >= *stale;
+}
+
 void LookAgain(PoolPlan& plan, milliseconds delay) {
   delay = std::max(delay, milliseconds(10));
   plan.look_again = std::min(plan.look_again.value_or(delay), delay);
@@ -52,8 +64,9 @@ std::string TroubleOf(const std::vector<BoundSandbox>& members) {
 }  // namespace
 
 bool CanBeClaimed(const BoundSandbox& member, const api::AgentSandboxPoolSpec& pool,
-                  const std::string& revision) {
+                  const std::string& revision, std::chrono::system_clock::time_point now) {
   if (member.deleting || !member.pristine || !member.ready || member.finished) return false;
+  if (member.forbidden || IsStale(member, now)) return false;
   return pool.update == api::PoolUpdate::kOnReplenish || !IsOutdated(member, revision);
 }
 
@@ -66,13 +79,17 @@ PoolPlan PlanPool(const api::AgentSandboxPoolSpec& pool, const PoolSituation& si
     const bool stuck = !member.ready && situation.now >= due;
     const bool outdated =
         pool.update == api::PoolUpdate::kRecreate && IsOutdated(member, situation.revision);
-    if (member.finished || stuck) {
+    if ((member.finished && !member.expired) || stuck) {
       ++plan.failed;
       plan.remove.push_back(member);
-    } else if (!member.pristine || outdated) {
+    } else if (!member.pristine || outdated || member.finished || member.forbidden ||
+               IsStale(member, situation.now)) {
       // Whoever claims one gets what the template says, and nothing that others made of it.
       plan.remove.push_back(member);
     } else {
+      if (const auto stale = StaleFrom(member)) {
+        LookAgain(plan, std::chrono::ceil<milliseconds>(*stale - situation.now));
+      }
       if (!member.ready) LookAgain(plan, std::chrono::ceil<milliseconds>(due - situation.now));
       kept.push_back(member);
     }
@@ -90,12 +107,14 @@ PoolPlan PlanPool(const api::AgentSandboxPoolSpec& pool, const PoolSituation& si
                        kept.begin() + static_cast<std::ptrdiff_t>(surplus));
     return plan;
   }
-  const auto missing = static_cast<std::int64_t>(wanted - kept.size());
-  if (missing == 0 || situation.revision.empty() || plan.failed > 0) return plan;
+  // Those that failed are replaced after a while, and keep nothing else from being made.
+  std::int64_t later = plan.failed;
   if (situation.backoff > milliseconds(0)) {
+    later += situation.waiting_replacements;
     LookAgain(plan, situation.backoff);
-    return plan;
   }
+  const auto missing = static_cast<std::int64_t>(wanted - kept.size()) - later;
+  if (missing <= 0 || situation.revision.empty()) return plan;
   const std::int64_t starting = std::ranges::count(kept, false, &BoundSandbox::ready);
   const std::int64_t room = pool.max_starting - starting - situation.claims_waiting;
   plan.create = std::clamp<std::int64_t>(room, 0, missing);
@@ -112,7 +131,7 @@ Json ComputePoolStatus(const api::AgentSandboxPool& pool, const PoolSituation& s
   for (const BoundSandbox& member : situation.members) {
     if (member.deleting) continue;
     ++replicas;
-    if (CanBeClaimed(member, pool.spec, situation.revision)) ++ready;
+    if (CanBeClaimed(member, pool.spec, situation.revision, situation.now)) ++ready;
     if (!situation.revision.empty() && member.revision == situation.revision) ++updated;
   }
   const Json before = pool.status.ToJson();
@@ -123,8 +142,8 @@ Json ComputePoolStatus(const api::AgentSandboxPool& pool, const PoolSituation& s
                  {"selector", std::string(api::kPoolLabel) + "=" + pool.metadata.name}};
   if (!situation.revision.empty()) status["templateRevision"] = situation.revision;
 
-  const std::string count = std::to_string(ready) + " of " + std::to_string(pool.spec.replicas) +
-                            " sandboxes are ready";
+  const std::string count =
+      std::to_string(ready) + " of " + std::to_string(pool.spec.replicas) + " sandboxes are ready";
   std::vector<api::Condition> conditions;
   if (source) {
     conditions.push_back(Make("Ready", false, source->reason, source->message));
@@ -137,15 +156,15 @@ Json ComputePoolStatus(const api::AgentSandboxPool& pool, const PoolSituation& s
     conditions.push_back(Make("Ready", false, waits ? "BackingOff" : "Filling",
                               count + TroubleOf(situation.members)));
   }
-  conditions.push_back(source ? Make("TemplateResolved", false, source->reason, source->message)
-                              : Make("TemplateResolved", true, "Resolved",
-                                     "the template \"" + pool.spec.template_name +
-                                         "\" can be used"));
+  conditions.push_back(source
+                           ? Make("TemplateResolved", false, source->reason, source->message)
+                           : Make("TemplateResolved", true, "Resolved",
+                                  "the template \"" + pool.spec.template_name + "\" can be used"));
   status["conditions"] = Json::array();
   for (api::Condition& condition : conditions) {
     const api::Condition was = FindCondition(before, condition.type);
-    condition.last_transition_time = was.status == condition.status ? was.last_transition_time
-                                                                    : FormatTime(situation.now);
+    condition.last_transition_time =
+        was.status == condition.status ? was.last_transition_time : FormatTime(situation.now);
     condition.observed_generation = pool.metadata.generation;
     status["conditions"].push_back(api::ToJson(condition));
   }

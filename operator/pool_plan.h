@@ -22,7 +22,8 @@ struct PoolSituation {
   std::string revision;
   // Claims of the pool whose sandboxes are on their way: they come before what is kept in store.
   std::int64_t claims_waiting = 0;
-  // How long nothing is to be made yet, after what was made did not come up.
+  // How many that did not come up are not to be replaced yet, and for how long.
+  std::int64_t waiting_replacements = 0;
   std::chrono::milliseconds backoff{0};
   std::chrono::system_clock::time_point now;
 };
@@ -36,9 +37,11 @@ struct PoolPlan {
   std::optional<std::chrono::milliseconds> look_again;
 };
 
-// A claim may get it: ready, as it was made, and not to be replaced.
+// A claim may get it: ready, as it was made, allowed by the policies of now, in the first half of
+// its lifetime where it has one, and not to be replaced.
 [[nodiscard]] bool CanBeClaimed(const BoundSandbox& member, const api::AgentSandboxPoolSpec& pool,
-                                const std::string& revision);
+                                const std::string& revision,
+                                std::chrono::system_clock::time_point now);
 
 [[nodiscard]] PoolPlan PlanPool(const api::AgentSandboxPoolSpec& pool,
                                 const PoolSituation& situation);

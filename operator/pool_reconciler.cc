@@ -54,8 +54,8 @@ PoolReconciler::PoolReconciler(kube::Client& client, Caches& caches, SandboxBind
 
 runtime::ReconcileResult PoolReconciler::Reconcile(const runtime::ObjectKey& key) {
   const auto cached = caches_.sandbox_pools.store().Get(key);
-  Status orphans = binder_.RemoveOrphans(
-      kAgentSandboxPools, {api::kAgentSandboxPoolKind, key}, cached ? cached->uid : std::string());
+  Status orphans = binder_.RemoveOrphans(kAgentSandboxPools, {api::kAgentSandboxPoolKind, key},
+                                         cached ? cached->uid : std::string());
   if (!cached) return {std::move(orphans), std::nullopt};
   const api::AgentSandboxPool& pool = cached->pool;
   if (pool.metadata.deleting) {
@@ -67,20 +67,25 @@ runtime::ReconcileResult PoolReconciler::Reconcile(const runtime::ObjectKey& key
       binder_.Resolve(key.namespace_name, pool.spec.template_name, NoClaim());
   PoolSituation situation = Look(*cached, source);
   const PoolPlan plan = PlanPool(pool.spec, situation);
-  if (plan.failed > 0) {
-    Failed(cached->uid);
-    if (metrics_ != nullptr) metrics_->MembersReplaced(plan.failed);
-  }
   std::optional<Blocker> blocker;
   Status removed = Remove(*cached, plan.remove);
+  if (plan.failed > 0 && removed.ok()) {
+    Failed(cached->uid, plan.failed);
+    if (metrics_ != nullptr) metrics_->MembersReplaced(plan.failed);
+  }
   Status created = plan.create > 0 && source.made_from
                        ? Create(*cached, *source.made_from, plan.create, blocker)
                        : Status::Ok();
-  if (blocker) Failed(cached->uid);
+  // What the API server refuses it refuses all of them.
+  if (blocker) Failed(cached->uid, pool.spec.replicas);
   // As it is now, after what was written.
   situation = Look(*cached, source);
   const codec::Json status = ComputePoolStatus(pool, situation, source.problem, blocker);
-  if (status["readyReplicas"].get<std::int64_t>() >= pool.spec.replicas) Succeeded(cached->uid);
+  if (status["readyReplicas"].get<std::int64_t>() >= pool.spec.replicas) {
+    Forget(cached->uid);
+  } else {
+    Succeeded(cached->uid, situation.members);
+  }
   Status written = WriteStatus(*cached, status);
   for (Status* each : {&removed, &created, &written, &orphans}) {
     if (!each->ok()) return {std::move(*each), std::nullopt};
@@ -101,20 +106,19 @@ PoolSituation PoolReconciler::Look(const CachedSandboxPool& cached,
                                    const TemplateSource& source) const {
   PoolSituation situation;
   for (const auto& sandbox : caches_.BoundTo(BinderFor(cached))) {
-    if (sandbox->controller->uid == cached.uid) situation.members.push_back(LookAt(*sandbox));
+    if (BinderUidOf(*sandbox) == cached.uid) situation.members.push_back(binder_.Look(*sandbox));
   }
   if (source.made_from) situation.revision = source.made_from->revision;
   situation.claims_waiting = CountWaitingClaims(cached.key);
   situation.backoff = UntilNext(cached.uid);
+  situation.waiting_replacements = WaitingReplacements(cached.uid);
   situation.now = clock_.Now();
   return situation;
 }
 
 std::int64_t PoolReconciler::CountWaitingClaims(const runtime::ObjectKey& pool) const {
   return std::ranges::count_if(caches_.ClaimsOfPool(pool), [](const auto& cached) {
-    const ClaimHistory history = ReadHistory(cached->claim);
-    return !cached->claim.metadata.deleting && history.end == ClaimEnd::kNone &&
-           !history.ready_at;
+    return !cached->claim.metadata.deleting && IsOnItsWay(cached->claim);
   });
 }
 
@@ -140,9 +144,9 @@ Status PoolReconciler::Create(const CachedSandboxPool& cached,
                               std::optional<Blocker>& blocker) {
   int tries = 0;
   while (count > 0) {
-    const auto created = binder_.Create(BinderFor(cached), cached.uid,
-                                        cached.key.name + "-" + RandomSuffix(), made_from,
-                                        NoClaim());
+    const auto created =
+        binder_.Create(BinderFor(cached), cached.uid, cached.key.name + "-" + RandomSuffix(),
+                       made_from, NoClaim());
     if (created.ok()) {
       --count;
       tries = 0;
@@ -167,8 +171,8 @@ Status PoolReconciler::WriteStatus(const CachedSandboxPool& cached, const codec:
     }
   }
   const codec::Json patch = {{"metadata", {{"uid", cached.uid}}}, {"status", status}};
-  const auto written = client_.Patch(kAgentSandboxPools, cached.key.namespace_name,
-                                     cached.key.name, kube::PatchType::kMerge, patch, "status");
+  const auto written = client_.Patch(kAgentSandboxPools, cached.key.namespace_name, cached.key.name,
+                                     kube::PatchType::kMerge, patch, "status");
   if (!written.ok()) {
     if (written.status().code() == StatusCode::kNotFound) return Status::Ok();
     return written.status().WithContext("writing the status of the pool");
@@ -179,20 +183,37 @@ Status PoolReconciler::WriteStatus(const CachedSandboxPool& cached, const codec:
   return Status::Ok();
 }
 
-void PoolReconciler::Failed(const std::string& uid) {
+void PoolReconciler::Failed(const std::string& uid, std::int64_t count) {
   const MutexLock lock(mutex_);
   Backoff& backoff = backoffs_[uid];
+  backoff.replacements =
+      backoff.not_before > clock_.SinceBoot() ? backoff.replacements + count : count;
+  backoff.last_failure = clock_.Now();
   const auto delay = kFirstBackoff * (1 << std::min(backoff.failures, kMaxDoublings));
   ++backoff.failures;
   backoff.not_before = clock_.SinceBoot() + std::min<seconds>(delay, kMaxBackoff);
 }
 
-void PoolReconciler::Succeeded(const std::string& uid) {
+void PoolReconciler::Succeeded(const std::string& uid, const std::vector<BoundSandbox>& members) {
+  const MutexLock lock(mutex_);
+  const auto found = backoffs_.find(uid);
+  if (found == backoffs_.end()) return;
+  const bool came_up = std::ranges::any_of(members, [&found](const BoundSandbox& member) {
+    return member.ready && member.created > found->second.last_failure;
+  });
+  if (came_up) found->second.failures = 0;
+}
+
+void PoolReconciler::Forget(const std::string& uid) {
   const MutexLock lock(mutex_);
   backoffs_.erase(uid);
 }
 
-void PoolReconciler::Forget(const std::string& uid) { Succeeded(uid); }
+std::int64_t PoolReconciler::WaitingReplacements(const std::string& uid) const {
+  const MutexLock lock(mutex_);
+  const auto found = backoffs_.find(uid);
+  return found == backoffs_.end() ? 0 : found->second.replacements;
+}
 
 milliseconds PoolReconciler::UntilNext(const std::string& uid) const {
   const MutexLock lock(mutex_);

@@ -36,11 +36,13 @@ class PoolReconciler {
 
  private:
   // After what was made for a pool did not come up, others are made 10 s later, twice as long after
-  // each further failure, at most 5 minutes; a pool that is full starts the count anew. In memory: a
-  // restarted operator starts with the first delay.
+  // each further failure, at most 5 minutes; a pool that is full starts the count anew. In memory:
+  // a restarted operator starts with the first delay.
   struct Backoff {
-    int failures = 0;
+    int failures = 0;                       // in a row
+    std::int64_t replacements = 0;          // that wait until then
     std::chrono::nanoseconds not_before{};  // on Clock::SinceBoot
+    std::chrono::system_clock::time_point last_failure;
   };
 
   [[nodiscard]] PoolSituation Look(const CachedSandboxPool& cached,
@@ -50,8 +52,11 @@ class PoolReconciler {
   Status Create(const CachedSandboxPool& cached, const CachedSandboxTemplate& made_from,
                 std::int64_t count, std::optional<Blocker>& blocker);
   Status WriteStatus(const CachedSandboxPool& cached, const codec::Json& status);
-  void Failed(const std::string& uid);
-  void Succeeded(const std::string& uid);
+  // So many did not come up, or would not have been taken.
+  void Failed(const std::string& uid, std::int64_t count);
+  // Begins to count anew when one came up that was made after the last failure.
+  void Succeeded(const std::string& uid, const std::vector<BoundSandbox>& members);
+  [[nodiscard]] std::int64_t WaitingReplacements(const std::string& uid) const;
   [[nodiscard]] std::chrono::milliseconds UntilNext(const std::string& uid) const;
 
   kube::Client& client_;

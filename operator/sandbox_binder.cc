@@ -5,6 +5,7 @@
 
 #include "api/pod_view.h"
 #include "base/strings.h"
+#include "operator/policy_judge.h"
 #include "policy/sandbox_claims.h"
 
 namespace stockade::sandbox_operator {
@@ -65,9 +66,10 @@ TemplateSource SandboxBinder::Resolve(const std::string& namespace_name,
                                  "\" in the namespace; create it, or name another one",
                              false}};
   }
-  const Binder nobody{api::kAgentSandboxClaimKind, {namespace_name, template_name}};
+  // Its sandboxes have names of their own.
+  const Binder nobody{api::kAgentSandboxClaimKind, {namespace_name, "template"}};
   const std::string problem =
-      FirstProblem(MakeSandbox(nobody, "", template_name, *found, claim), facts_);
+      FirstProblem(MakeSandbox(nobody, "", nobody.key.name, *found, claim), facts_);
   if (!problem.empty()) {
     return {nullptr, Blocker{"TemplateInvalid",
                              Truncate("the AgentSandboxTemplate \"" + template_name +
@@ -76,6 +78,12 @@ TemplateSource SandboxBinder::Resolve(const std::string& namespace_name,
                              false}};
   }
   return {std::move(found), std::nullopt};
+}
+
+BoundSandbox SandboxBinder::Look(const CachedSandbox& sandbox) const {
+  BoundSandbox seen = LookAt(sandbox);
+  seen.forbidden = JudgeByPolicies(caches_, facts_, sandbox.sandbox).Refuses();
+  return seen;
 }
 
 Result<SandboxBinder::Ptr> SandboxBinder::Create(const Binder& binder,
@@ -142,7 +150,7 @@ Status SandboxBinder::RemoveOrphans(const kube::Resource& kind, const Binder& bi
                                     const std::string& uid) {
   const auto bound = caches_.BoundTo(binder);
   const auto is_orphan = [&uid](const Ptr& sandbox) {
-    return sandbox->controller->uid != uid && !sandbox->sandbox.metadata.deleting;
+    return BinderUidOf(*sandbox) != uid && !sandbox->sandbox.metadata.deleting;
   };
   if (std::ranges::none_of(bound, is_orphan)) return Status::Ok();
   // The cache may be older than whoever gave it the sandbox: before anything is lost, the API
@@ -151,7 +159,8 @@ Status SandboxBinder::RemoveOrphans(const kube::Resource& kind, const Binder& bi
   if (!live.ok() && live.status().code() != StatusCode::kNotFound) return live.status();
   const std::string now(live.ok() ? live->root()["metadata"]["uid"].StringOrEmpty() : "");
   for (const Ptr& sandbox : bound) {
-    if (!is_orphan(sandbox) || sandbox->controller->uid == now) continue;
+    const std::string owner = BinderUidOf(*sandbox);
+    if (!is_orphan(sandbox) || (!owner.empty() && owner == now)) continue;
     if (Status removed = Remove(*sandbox, /*as_known=*/true); !removed.ok()) return removed;
   }
   return Status::Ok();
@@ -178,10 +187,10 @@ std::optional<Blocker> ExplainSandboxRefused(const Status& error) {
     case StatusCode::kForbidden:
     case StatusCode::kInvalid:
     case StatusCode::kBadRequest:
-      return Blocker{"SandboxRefused",
-                     "the API server does not take the sandbox: " +
-                         Truncate(error.message(), kMaxMessage),
-                     false};
+      return Blocker{
+          "SandboxRefused",
+          "the API server does not take the sandbox: " + Truncate(error.message(), kMaxMessage),
+          false};
     default:
       return std::nullopt;
   }

@@ -13,6 +13,7 @@
 #include "codec/json.h"
 #include "kube/client.h"
 #include "operator/binding_objects.h"
+#include "operator/bound_sandbox.h"
 #include "operator/caches.h"
 #include "operator/sandbox_status.h"
 #include "policy/evaluate.h"
@@ -43,21 +44,25 @@ class SandboxBinder {
                                        const std::string& template_name,
                                        const api::AgentSandboxClaim& claim) const;
 
+  // A sandbox as it is known, judged by the policies of now.
+  [[nodiscard]] BoundSandbox Look(const CachedSandbox& sandbox) const;
+
   // Creates a sandbox of that name. AlreadyExists when the name is taken.
   Result<Ptr> Create(const Binder& binder, const std::string& binder_uid, const std::string& name,
                      const CachedSandboxTemplate& made_from, const api::AgentSandboxClaim& claim);
 
   // Gives a pool's sandbox to a claim, exactly as it is known, in one write: Conflict when it has
-  // changed meanwhile, whatever the change, NotFound when it is gone. Conflict as well while another
-  // call is giving it to somebody.
+  // changed meanwhile, whatever the change, NotFound when it is gone. Conflict as well while
+  // another call is giving it to somebody.
   Result<Ptr> Adopt(const CachedSandbox& member, const CachedSandboxClaim& claim);
 
   // Deletes a sandbox. `as_known`: only if it is as it is known, so that one that a claim has just
   // got stays with it; Conflict when it has changed. One that is gone is no error.
   Status Remove(const CachedSandbox& sandbox, bool as_known);
 
-  // Of the sandboxes whose controller is such a pool or claim, those of any but the one of this
-  // uid; an empty uid means that there is none any more, which is asked of the API server first.
+  // Deletes of the sandboxes of such a pool or claim those of any but the one of this uid, and
+  // those whose reference to it was taken off; an empty uid means that there is none any more,
+  // which is asked of the API server first.
   Status RemoveOrphans(const kube::Resource& kind, const Binder& binder, const std::string& uid);
 
   // As the API server has it, past the cache. NotFound when there is none.

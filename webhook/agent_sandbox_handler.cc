@@ -72,12 +72,14 @@ void Place(std::vector<policy::Finding>& findings, std::string_view place) {
   for (policy::Finding& finding : findings) finding.field.insert(0, place);
 }
 
-// The sandbox that a template makes, under the template's own name; null for none.
+// A sandbox that a template makes, whose name is its claim's or pool's affair; null for none.
 codec::JsonDocument SandboxOfTemplate(codec::JsonView object) {
   if (!object.IsObject()) return codec::ParseTrusted(nullptr);
+  codec::Json metadata = object["metadata"].ToJson();
+  if (metadata.is_object()) metadata["name"] = "template";
   return codec::ParseTrusted({{"apiVersion", api::kGroupVersion},
                               {"kind", api::kAgentSandboxKind},
-                              {"metadata", object["metadata"].ToJson()},
+                              {"metadata", std::move(metadata)},
                               {"spec", object["spec"]["template"]["spec"].ToJson()}});
 }
 

@@ -1,4 +1,5 @@
-"""Checks that the relative links of Markdown files lead somewhere: to a file, and to a heading where they name one.
+"""Checks that the relative links of Markdown files lead somewhere: to a file, and to a heading where they name one. The
+title of a link by reference that leads to a test has to be a name in that file.
 
 usage: links.py FILE...
 
@@ -10,6 +11,8 @@ import re
 import sys
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+REFERENCE = re.compile(r"\]\[([^\]\s]+)\]")
+DEFINITION = re.compile(r'^\[([^\]\s]+)\]: (\S+)(?:\s+"(.*)")?$', re.MULTILINE)
 CODE = re.compile(r"^ *```.*?^ *```", re.DOTALL | re.MULTILINE)
 
 
@@ -35,9 +38,26 @@ def problem_of(path, link):
     return None
 
 
+def problems_of_references(path, text):
+    """What is wrong with links by reference: each as the reference and the problem."""
+    defined = {name: (link, title) for name, link, title in DEFINITION.findall(text)}
+    for name in sorted(set(REFERENCE.findall(text)) - defined.keys()):
+        yield name, "nothing defines it"
+    for name, (link, title) in defined.items():
+        problem = None if re.match(r"[a-z]+:", link) else problem_of(path, link)
+        if not problem and title and "tests/" in link:
+            found = re.search(rf"\b{re.escape(title)}\b", (path.parent / link).read_text(encoding="utf-8"))
+            problem = None if found else f"it has no test {title}"
+        if problem:
+            yield link, problem
+
+
 def main(*names):
     broken = False
     for path in map(pathlib.Path, names):
+        for link, problem in problems_of_references(path, text_of(path)):
+            broken = True
+            print(f"{path}: {link}: {problem}")
         for number, line in enumerate(text_of(path).splitlines(), start=1):
             for link in LINK.findall(line):
                 problem = None if re.match(r"[a-z]+:", link) else problem_of(path, link)

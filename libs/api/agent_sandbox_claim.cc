@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "api/time_field.h"
+
 namespace stockade::api {
 namespace {
 
@@ -38,6 +40,7 @@ class ClaimDecoder {
     }
     if (const JsonView lifecycle = reader.Object("lifecycle"); !lifecycle.IsUnset()) {
       ObjectReader life(lifecycle, "spec.lifecycle", errors_);
+      spec.shutdown_time = ReadTime(life, "shutdownTime");
       DecodeSeconds(life, "maxLifetimeSeconds", 1, spec.max_lifetime_seconds);
       DecodeSeconds(life, "ttlSecondsAfterFinished", 0, spec.ttl_seconds_after_finished);
       Finish(life);

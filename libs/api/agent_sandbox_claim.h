@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/agent_sandbox.h"
+#include "api/lifecycle.h"
 #include "base/status.h"
 #include "codec/json.h"
 #include "codec/object_reader.h"
@@ -20,6 +21,7 @@ struct AgentSandboxClaimSpec {
   std::vector<std::pair<std::string, std::string>> env;  // in the order of the list
   StringMap pod_labels;
   StringMap pod_annotations;
+  std::optional<TimePoint> shutdown_time;
   std::optional<std::int64_t> max_lifetime_seconds;
   std::optional<std::int64_t> ttl_seconds_after_finished;
   std::optional<std::int64_t> timeout_seconds;

@@ -1,6 +1,7 @@
 #include "api/agent_sandbox_template.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace stockade::api {
 namespace {
@@ -22,8 +23,12 @@ void Decode(JsonView object, bool strict, AgentSandboxTemplate& out,
   }
   if (const JsonView claims = spec.Object("claims"); !claims.IsUnset()) {
     ObjectReader reader(claims, "spec.claims", errors);
-    reader.StringList("env", out.claim_env);
-    std::ranges::sort(out.claim_env);
+    for (const auto& [key, list] :
+         {std::pair{"env", &out.claim_env}, std::pair{"labels", &out.claim_labels},
+          std::pair{"annotations", &out.claim_annotations}}) {
+      reader.StringList(key, *list);
+      std::ranges::sort(*list);
+    }
     if (strict) reader.Finish();
   }
   if (strict) spec.Finish();

@@ -13,8 +13,11 @@ namespace stockade::api {
 // A sandbox to make more of, and what those who claim one may set.
 struct AgentSandboxTemplate {
   ObjectMeta metadata;
-  JsonText sandbox_spec;               // spec.template.spec: of an AgentSandbox, not decoded
-  std::vector<std::string> claim_env;  // spec.claims.env, sorted
+  JsonText sandbox_spec;  // spec.template.spec: of an AgentSandbox, not decoded
+  // spec.claims: the names and keys that claims may set, sorted.
+  std::vector<std::string> claim_env;
+  std::vector<std::string> claim_labels;
+  std::vector<std::string> claim_annotations;
 };
 
 // Decodes what the API server stores. BadRequest names every field of the wrong type; what is wrong

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "api/read_enum.h"
-#include "base/rfc3339.h"
+#include "api/time_field.h"
 
 namespace stockade::api {
 namespace {
@@ -13,17 +13,6 @@ using codec::FieldError;
 using codec::JsonView;
 using codec::ObjectReader;
 using std::chrono::seconds;
-
-std::optional<TimePoint> ReadTime(ObjectReader& reader, std::string_view key) {
-  if (reader.Value(key).IsUnset()) return std::nullopt;
-  std::string text;
-  const JsonView value = reader.Value(key);
-  reader.String(key, text);
-  if (!value.IsString()) return std::nullopt;  // reported
-  const auto time = ParseRfc3339(text);
-  if (!time) reader.AddError(key, "must be a time such as 2026-11-24T04:15:20Z");
-  return time;
-}
 
 void ReadSeconds(ObjectReader& reader, std::string_view key, std::int64_t maximum, seconds& out) {
   std::int64_t count = out.count();

@@ -24,19 +24,21 @@ std::string Literally(const std::string& value) {
 }
 
 void SetVariables(const api::AgentSandboxClaim& claim, Json& container) {
-  Json variables = Json::array();
-  if (container.contains("env") && container["env"].is_array()) {
-    for (Json& variable : container["env"]) {
-      const std::string name = variable.value("name", std::string());
-      const bool replaced = std::ranges::any_of(
-          claim.spec.env, [&name](const auto& own) { return own.first == name; });
-      if (!replaced) variables.push_back(std::move(variable));
+  Json& variables = container["env"];
+  if (!variables.is_array()) variables = Json::array();
+  for (const auto& [name, value] : claim.spec.env) {
+    Json own = {{"name", name}, {"value", Literally(value)}};
+    // In its place: variables that stand behind may refer to it.
+    const auto same = [&name = name](const Json& variable) {
+      return variable.value("name", std::string()) == name;
+    };
+    const auto found = std::find_if(variables.begin(), variables.end(), same);
+    if (found == variables.end()) {
+      variables.push_back(std::move(own));
+    } else {
+      *found = std::move(own);
     }
   }
-  for (const auto& [name, value] : claim.spec.env) {
-    variables.push_back({{"name", name}, {"value", Literally(value)}});
-  }
-  container["env"] = std::move(variables);
 }
 
 api::StringMap Merged(const api::StringMap& added, const api::StringMap& own) {
@@ -51,11 +53,11 @@ Json SandboxOfClaimAlone(const api::AgentSandboxClaim& claim) {
   SetVariables(claim, container);
   Json pod_template = {{"spec", {{"containers", Json::array({std::move(container)})}}}};
   pod_template["metadata"] = PodMetadataFor(claim, {});
-  return {{"apiVersion", api::kGroupVersion},
-          {"kind", api::kAgentSandboxKind},
-          {"metadata",
-           {{"name", claim.metadata.name}, {"namespace", claim.metadata.namespace_name}}},
-          {"spec", {{"podTemplate", std::move(pod_template)}}}};
+  return {
+      {"apiVersion", api::kGroupVersion},
+      {"kind", api::kAgentSandboxKind},
+      {"metadata", {{"name", claim.metadata.name}, {"namespace", claim.metadata.namespace_name}}},
+      {"spec", {{"podTemplate", std::move(pod_template)}}}};
 }
 
 }  // namespace
@@ -83,13 +85,18 @@ std::vector<Finding> EvaluateClaim(const api::AgentSandboxClaim& claim, const Fa
   return findings;
 }
 
-std::vector<std::string> VariablesNotAllowed(const api::AgentSandboxClaim& claim,
-                                             const api::AgentSandboxTemplate& made_from) {
-  std::vector<std::string> refused;
-  for (const auto& [name, value] : claim.spec.env) {
-    if (!std::ranges::binary_search(made_from.claim_env, name)) refused.push_back(name);
-  }
-  return refused;
+NotAllowed WhatIsNotAllowed(const api::AgentSandboxClaim& claim,
+                            const api::AgentSandboxTemplate& made_from) {
+  const auto others = [](const auto& set, const std::vector<std::string>& allowed) {
+    std::vector<std::string> refused;
+    for (const auto& [name, value] : set) {
+      if (!std::ranges::binary_search(allowed, name)) refused.push_back(name);
+    }
+    return refused;
+  };
+  return {others(claim.spec.env, made_from.claim_env),
+          others(claim.spec.pod_labels, made_from.claim_labels),
+          others(claim.spec.pod_annotations, made_from.claim_annotations)};
 }
 
 Json PodMetadataFor(const api::AgentSandboxClaim& claim, const api::PodTemplate& own) {

@@ -18,9 +18,14 @@ namespace stockade::policy {
 [[nodiscard]] std::vector<Finding> EvaluateClaim(const api::AgentSandboxClaim& claim,
                                                  const Facts& facts);
 
-// The variables of the claim that the template does not let it set, in the order of the claim.
-[[nodiscard]] std::vector<std::string> VariablesNotAllowed(
-    const api::AgentSandboxClaim& claim, const api::AgentSandboxTemplate& made_from);
+// What a claim sets that its template does not let it set, by name or key.
+struct NotAllowed {
+  std::vector<std::string> variables;  // in the order of the claim
+  std::vector<std::string> labels;
+  std::vector<std::string> annotations;
+};
+[[nodiscard]] NotAllowed WhatIsNotAllowed(const api::AgentSandboxClaim& claim,
+                                          const api::AgentSandboxTemplate& made_from);
 
 // The labels and annotations for the pod of a sandbox that a claim gets, as members of
 // spec.podTemplate.metadata; `own` are those of its spec, which stay. Members that would be empty
@@ -30,7 +35,7 @@ namespace stockade::policy {
 
 // The spec of a sandbox that is made from a template for a claim, whatever the template allows.
 // Variables of the claim take the place of the template's in every container that is no init
-// container, with their values as they are: a "$" in them refers to nothing.
+// container, or come after them, with their values as they are: a "$" in them refers to nothing.
 [[nodiscard]] codec::Json SandboxSpecFor(const api::AgentSandboxTemplate& made_from,
                                          const api::AgentSandboxClaim& claim);
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "api/binding_names.h"
 #include "api/names.h"
 #include "render/containers.h"
 #include "render/edit.h"
@@ -85,8 +86,15 @@ Json RenderPod(const api::AgentSandbox& sandbox, const Profile& profile,
   annotations.insert_or_assign(std::string(api::kSpecHashAnnotation), SpecHash(sandbox, egress));
   annotations.insert_or_assign(std::string(api::kProfileHashAnnotation),
                                ProfileHash(sandbox, profile, egress));
+  api::StringMap labels = pod_template.labels;
+  // By which autoscalers find the pods of a pool: its subresource scale names this selector.
+  const std::string pool(api::kPoolLabel);
+  if (const auto found = sandbox.metadata.labels.find(pool);
+      found != sandbox.metadata.labels.end()) {
+    labels.insert_or_assign(pool, found->second);
+  }
   Json pod = OwnedObject(sandbox, "v1", "Pod", api::SandboxObjectName(sandbox.metadata.name),
-                         pod_template.labels, annotations);
+                         std::move(labels), annotations);
 
   Json& spec = pod["spec"];
   spec = pod_template.spec.ToJson();

@@ -183,6 +183,16 @@ bool NamesTemplateOrPool(JsonView self) {
 
 bool IsRunning(JsonView self) { return self.StringOrEmpty() == "Running"; }
 
+bool KeepsNoVolumes(JsonView self) {
+  return !Has(self["volumePolicy"]) || self["volumePolicy"].StringOrEmpty() == "Delete";
+}
+
+bool StaysAtItsEnd(JsonView self) {
+  return !Has(self["shutdownPolicy"]) || self["shutdownPolicy"].StringOrEmpty() == "Retain";
+}
+
+bool HasNoShutdownTime(JsonView self) { return !Has(self["shutdownTime"]); }
+
 // A rule about updates, and offline nobody knows what was before.
 bool StaysAsItIs(JsonView /*self*/) { return true; }
 
@@ -259,6 +269,9 @@ constexpr std::array kEquivalents = {
                    NameFitsAPool},
     RuleEquivalent{"has(self.templateRef) != has(self.poolRef)", NamesTemplateOrPool},
     RuleEquivalent{"self == 'Running'", IsRunning},
+    RuleEquivalent{"!has(self.volumePolicy) || self.volumePolicy == 'Delete'", KeepsNoVolumes},
+    RuleEquivalent{"!has(self.shutdownPolicy) || self.shutdownPolicy == 'Retain'", StaysAtItsEnd},
+    RuleEquivalent{"!has(self.shutdownTime)", HasNoShutdownTime},
     RuleEquivalent{"has(self.templateRef) == has(oldSelf.templateRef) && (!has(self.templateRef) "
                    "|| self.templateRef == oldSelf.templateRef) && has(self.poolRef) == "
                    "has(oldSelf.poolRef) && (!has(self.poolRef) || self.poolRef == "

@@ -10,10 +10,12 @@ def obj(kind, name, spec):
     return {"apiVersion": "stockade.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
-def template(name="agents", env=None, image=IMAGE, **spec):
-    """An AgentSandboxTemplate; keyword arguments are fields of the sandbox's spec."""
+def template(name="agents", env=None, labels=None, annotations=None, image=IMAGE, **spec):
+    """An AgentSandboxTemplate and what claims may set; keyword arguments are fields of the sandbox's spec."""
     made = {"podTemplate": {"spec": {"containers": [{"name": "agent", "image": image}]}}} | spec
-    return obj("AgentSandboxTemplate", name, {"template": {"spec": made}} | ({"claims": {"env": env}} if env else {}))
+    claims = {"env": env, "labels": labels, "annotations": annotations}
+    claims = {field: names for field, names in claims.items() if names}
+    return obj("AgentSandboxTemplate", name, {"template": {"spec": made}} | ({"claims": claims} if claims else {}))
 
 
 def claim(name, pool=None, of=None, **spec):
@@ -52,6 +54,9 @@ class BindingSpace(Space):
                 if owner["kind"] == kind and uid in (None, owner["uid"]):
                     found[sandbox["metadata"]["name"]] = sandbox
         return found
+
+    def list_selected(self, kind, selector):
+        return self.cluster.get(kind, "-n", self.name, "-l", selector)["items"]
 
     def list(self, kind):
         return self.cluster.get(kind, "-n", self.name)["items"]

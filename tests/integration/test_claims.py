@@ -1,5 +1,6 @@
 """AgentSandboxTemplates and AgentSandboxClaims: what a claim gets, what it may add, when it ends, and what it is told."""
 
+import datetime
 import json
 
 import pytest
@@ -101,7 +102,7 @@ def test_another_sandbox_of_the_name_is_left_alone(space):
 
 
 def test_a_claim_sets_the_variables_that_the_template_names(space):
-    space.apply(template(env=["TASK", "MODE"]))
+    space.apply(template(env=["TASK", "MODE"], labels=["team"], annotations=["note"]))
     space.apply(claim("mine", env=[{"name": "TASK", "value": "$(HOME) costs $5"}],
                       podMetadata={"labels": {"team": "a"}, "annotations": {"note": "x"}}))  # fmt: skip
     space.wait_claim("mine", "Ready", "True")
@@ -118,6 +119,37 @@ def test_other_variables_are_said_to_be_wrong_until_the_template_allows_them(spa
     assert "TASK" in condition(refused, "Ready")["message"]
     assert space.find("asb", "mine") is None
     space.apply(template(env=["MODE", "TASK"]))
+    space.wait_claim("mine", "Ready", "True")
+
+
+@pytest.mark.parametrize("kind, key", [("labels", "app"), ("annotations", "note")])
+def test_a_claim_labels_its_pod_only_as_its_template_lets_it(space, kind, key):
+    space.apply(template(**{kind: ["team"]}))
+    space.apply(claim("mine", podMetadata={kind: {key: "x"}}))
+    refused = space.wait_claim("mine", "Ready", "False", "MetadataNotAllowed")
+    assert f"spec.podMetadata.{kind}" in condition(refused, "Ready")["message"]
+    assert space.find("asb", "mine") is None
+    space.apply(template(**{kind: ["team", key]}))
+    space.wait_claim("mine", "Ready", "True")
+
+
+@pytest.mark.parametrize(
+    "lifecycle, field",
+    [
+        ({"volumePolicy": "Retain"}, "volumePolicy"),
+        ({"shutdownPolicy": "Delete"}, "shutdownPolicy"),
+        ({"shutdownTime": "2030-01-01T00:00:00Z"}, "shutdownTime"),
+    ],
+)
+def test_a_template_makes_nothing_that_outlives_its_claim(space, lifecycle, field):
+    refused = space.kubectl("apply", "-f", "-", input=template(lifecycle=lifecycle))
+    assert refused.returncode != 0 and f"spec.template.spec.lifecycle.{field}" in refused.stderr
+
+
+def test_a_template_may_have_a_name_that_no_sandbox_has(space):
+    name = "python-3.13.with-more-than-fifty-characters.of-a-dns-name"
+    space.apply(template(name))
+    space.apply(claim("mine", of=name))
     space.wait_claim("mine", "Ready", "True")
 
 
@@ -216,6 +248,21 @@ def test_what_the_api_server_refuses_is_said_on_the_claim(space):
 # Its end
 
 
+def test_a_claim_leaves_no_sandbox_behind_however_it_is_deleted(space):
+    space.apply(template())
+    space.apply(claim("mine"))
+    space.wait_claim("mine", "Ready", "True")
+    space.must("delete", "asbc", "mine", "--cascade=orphan")
+    space.wait_gone("asb", "mine")
+
+
+def test_a_claim_ends_with_the_lifetime_of_its_template(space):
+    space.apply(template(lifecycle={"maxLifetimeSeconds": 5}))
+    space.apply(claim("mine"))
+    space.wait_claim("mine", "Finished", "True", "Expired")
+    space.wait_gone("asb", "mine")
+
+
 def test_a_claim_ends_when_its_lifetime_is_over(space):
     space.apply(template())
     space.apply(claim("mine", lifecycle={"maxLifetimeSeconds": 2}))
@@ -223,6 +270,17 @@ def test_a_claim_ends_when_its_lifetime_is_over(space):
     assert ended["status"]["finishedAt"] and condition(ended, "Ready")["reason"] == "Expired"
     space.wait_gone("asb", "mine")
     assert "sandbox" not in space.get("asbc", "mine")["status"]
+
+
+def test_a_claim_ends_at_the_moment_that_it_names(space):
+    space.apply(template())
+    in_a_while = datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)
+    space.apply(claim("mine", lifecycle={"shutdownTime": f"{in_a_while:%Y-%m-%dT%H:%M:%SZ}"}))
+    space.wait_claim("mine", "Ready", "True")
+    # As long as it is needed, its user puts it off; in the end he does not.
+    space.patch("asbc", "mine", {"spec": {"lifecycle": {"shutdownTime": "2026-01-01T00:00:00Z"}}})
+    space.wait_claim("mine", "Finished", "True", "Expired")
+    space.wait_gone("asb", "mine")
 
 
 def test_a_finished_claim_is_deleted_when_its_time_is_over(space):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from binding_space import BindingSpace, claim, pool, template
+from binding_space import BindingSpace, claim, obj, pool, template
 from cluster import eventually
 from stockade import condition
 
@@ -41,6 +41,8 @@ def test_a_pool_is_scaled_by_its_subresource(space):
     space.wait_pool("warm", 1)
     space.must("scale", "asbpool", "warm", "--replicas=3")
     space.wait_pool("warm", 3, replicas=3)
+    # What an autoscaler looks at: the pods of those that are kept ready.
+    assert len(space.list_selected("pods", space.get("asbpool", "warm")["status"]["selector"])) == 3
     space.must("scale", "asbpool", "warm", "--replicas=0")
     space.wait_pool("warm", 0, replicas=0)
     eventually(lambda: not space.list("asb"))
@@ -82,7 +84,7 @@ def test_a_pool_says_what_is_wrong_with_its_template(space):
 
 
 def test_a_claim_gets_a_ready_sandbox_at_once_and_another_takes_its_place(space):
-    space.apply(template())
+    space.apply(template(labels=["team"], annotations=["note"]))
     space.apply(pool(replicas=2))
     full = space.wait_pool("warm", 2)
     before = space.owned_by("AgentSandboxPool")
@@ -98,6 +100,7 @@ def test_a_claim_gets_a_ready_sandbox_at_once_and_another_takes_its_place(space)
     ]
     assert made["metadata"]["labels"] == {"stockade.dev/claim": "mine"}
     pod = space.wait_for("pod", f"asb-{name}", lambda found: found["metadata"]["labels"].get("team") == "a")
+    assert "stockade.dev/pool" not in pod["metadata"]["labels"]
     assert pod["metadata"]["uid"] in pods, "the pod was made anew"
     assert pod["metadata"]["annotations"]["note"] == "x"
     space.wait_pool("warm", 2, replicas=2)
@@ -122,14 +125,56 @@ def test_an_empty_pool_makes_sandboxes_for_claims(space):
     assert space.wait_claim("mine", "Ready", "True")["status"]["warm"] is False
 
 
+def test_claims_that_cannot_have_a_sandbox_keep_no_pool_from_filling(space):
+    space.apply(template())
+    space.apply([claim(f"c-{i}", pool="warm", env=[{"name": "OTHER", "value": "x"}]) for i in range(10)])
+    space.apply(pool(replicas=2))
+    space.wait_claim("c-9", "Ready", "False", "EnvNotAllowed")
+    space.wait_pool("warm", 2)
+
+
+def test_a_claim_that_no_sandbox_of_the_pool_can_be_given_to_says_why(space):
+    """With the labels of both it has more than a pod may have."""
+    own = {f"own-{i}": "x" for i in range(40)}
+    added = {f"added-{i}": "x" for i in range(30)}
+    made = template(labels=list(added))
+    made["spec"]["template"]["spec"]["podTemplate"]["metadata"] = {"labels": own}
+    space.apply(made)
+    space.apply(pool(replicas=1))
+    space.wait_pool("warm", 1)
+    space.apply(claim("mine", pool="warm", podMetadata={"labels": added}))
+    refused = space.wait_claim("mine", "Ready", "False", "SandboxRefused")
+    assert "labels" in condition(refused, "Ready")["message"]
+    space.wait_pool("warm", 1)
+
+
+def test_what_a_policy_forbids_now_is_handed_out_no_more(space):
+    space.apply(template())
+    space.apply(pool(replicas=1))
+    space.wait_pool("warm", 1)
+    (before,) = space.owned_by("AgentSandboxPool")
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": space.name}}
+    strict = obj("AgentSandboxPolicy", space.name, {
+        "namespaceSelector": selector, "enforcement": "Enforce",
+        "images": {"allowedRegistries": ["registry.example/approved"]},
+    })  # fmt: skip
+    space.cluster.must("apply", "-f", "-", input=strict)
+    try:
+        space.wait_gone("asb", before)
+        refused = space.wait_for("asbpool", "warm", lambda it: condition(it, "Ready")["reason"] == "SandboxRefused")
+        assert "ImageRegistry" in condition(refused, "Ready")["message"]
+    finally:
+        space.cluster.must("delete", "asbp", space.name)
+    # After the pause that what was refused brings with it.
+    space.wait_pool("warm", 1)
+
+
 def test_claims_at_once_lose_none(space, stockade):
     """Twice as many claims as sandboxes: each sandbox has one owner, and each claim one sandbox."""
-    count = 20
+    count = 100
     space.apply(template())
-    space.apply(pool(replicas=count))
-    space.wait_pool("warm", count, timeout=180)
-    # Nothing takes the place of those that are claimed.
-    space.must("scale", "asbpool", "warm", "--replicas=0", "--dry-run=server")
+    space.apply(pool(replicas=count, refill={"maxStarting": count}))
+    space.wait_pool("warm", count, timeout=300)
     claims = [claim(f"c-{i}", pool="warm") for i in range(2 * count)]
     space.must("create", "-f", "-", input=claims, timeout=180)
 

@@ -5,6 +5,7 @@
 #include "api/agent_sandbox_claim.h"
 #include "api/agent_sandbox_pool.h"
 #include "api/agent_sandbox_template.h"
+#include "base/rfc3339.h"
 #include "crd_schema.h"
 
 // The decoders of templates, pools and claims, and the CRDs' sources, describe the same fields.
@@ -95,14 +96,16 @@ TEST(AgentSandboxPoolTest, WhatIsSetIsDecoded) {
 }
 
 TEST(AgentSandboxClaimTest, WhatIsSetIsDecoded) {
-  const Json object = {
-      {"metadata", {{"name", "c"}, {"creationTimestamp", "2026-01-01T00:00:00Z"}}},
-      {"spec",
-       {{"poolRef", {{"name", "p"}}},
-        {"env", Json::array({{{"name", "A"}, {"value", "1"}}, {{"name", "B"}}})},
-        {"podMetadata", {{"labels", {{"a", "b"}}}, {"annotations", {{"c", "d"}}}}},
-        {"lifecycle", {{"maxLifetimeSeconds", 5}, {"ttlSecondsAfterFinished", 0}}},
-        {"timeoutSeconds", 9}}}};
+  const Json object = {{"metadata", {{"name", "c"}, {"creationTimestamp", "2026-01-01T00:00:00Z"}}},
+                       {"spec",
+                        {{"poolRef", {{"name", "p"}}},
+                         {"env", Json::array({{{"name", "A"}, {"value", "1"}}, {{"name", "B"}}})},
+                         {"podMetadata", {{"labels", {{"a", "b"}}}, {"annotations", {{"c", "d"}}}}},
+                         {"lifecycle",
+                          {{"shutdownTime", "2026-01-02T00:00:00Z"},
+                           {"maxLifetimeSeconds", 5},
+                           {"ttlSecondsAfterFinished", 0}}},
+                         {"timeoutSeconds", 9}}}};
   const auto claim = DecodeAgentSandboxClaim(codec::ParseTrusted(object).root());
   ASSERT_TRUE(claim.ok()) << claim.status().ToString();
   EXPECT_EQ(claim->creation_timestamp, "2026-01-01T00:00:00Z");
@@ -112,6 +115,7 @@ TEST(AgentSandboxClaimTest, WhatIsSetIsDecoded) {
   EXPECT_EQ(claim->spec.env, (Pairs{{"A", "1"}, {"B", ""}}));
   EXPECT_EQ(claim->spec.pod_labels, (StringMap{{"a", "b"}}));
   EXPECT_EQ(claim->spec.pod_annotations, (StringMap{{"c", "d"}}));
+  EXPECT_EQ(claim->spec.shutdown_time, ParseRfc3339("2026-01-02T00:00:00Z"));
   EXPECT_EQ(claim->spec.max_lifetime_seconds, 5);
   EXPECT_EQ(claim->spec.ttl_seconds_after_finished, 0);
   EXPECT_EQ(claim->spec.timeout_seconds, 9);
@@ -119,16 +123,25 @@ TEST(AgentSandboxClaimTest, WhatIsSetIsDecoded) {
 
 TEST(AgentSandboxClaimTest, NeitherOrBothReferencesAreRefused) {
   const Json reference = {{"name", "x"}};
-  for (const Json& spec : {Json::object(), Json{{"templateRef", reference}, {"poolRef", reference}}}) {
+  for (const Json& spec :
+       {Json::object(), Json{{"templateRef", reference}, {"poolRef", reference}}}) {
     const auto claim = DecodeAgentSandboxClaim(codec::ParseTrusted(Json{{"spec", spec}}).root());
     EXPECT_EQ(claim.status().code(), StatusCode::kBadRequest);
     EXPECT_EQ(claim.status().message(), "spec: must have exactly one of templateRef and poolRef");
   }
 }
 
+TEST(AgentSandboxClaimTest, AnEndThatIsNoTimeIsTold) {
+  const Json spec = {{"poolRef", {{"name", "x"}}}, {"lifecycle", {{"shutdownTime", "tomorrow"}}}};
+  const auto claim = DecodeAgentSandboxClaim(codec::ParseTrusted(Json{{"spec", spec}}).root());
+  EXPECT_EQ(claim.status().message(),
+            "spec.lifecycle.shutdownTime: must be a time such as 2026-11-24T04:15:20Z");
+}
+
 TEST(AgentSandboxTemplateTest, KeepsTheSpecAsItIs) {
   const Json spec = {{"podTemplate", {{"spec", {{"containers", Json::array()}}}}}};
-  const Json object = {{"spec", {{"template", {{"spec", spec}}}, {"claims", {{"env", {"B", "A"}}}}}}};
+  const Json object = {
+      {"spec", {{"template", {{"spec", spec}}}, {"claims", {{"env", {"B", "A"}}}}}}};
   const auto made_from = DecodeAgentSandboxTemplate(codec::ParseTrusted(object).root());
   ASSERT_TRUE(made_from.ok()) << made_from.status().ToString();
   EXPECT_EQ(made_from->sandbox_spec.ToJson(), spec);

@@ -229,23 +229,100 @@ TEST(ConvertTest, PoliciesOfTheInputJudgeTheResult) {
   EXPECT_THAT(TextReport(conversion), HasSubstr("[ImageDigest]"));
 }
 
-TEST(ConvertTest, VariablesOfAClaimThatNameNoContainerAreTold) {
-  const std::string text =
+// A template with that policy for variables, and a claim that sets two.
+Conversion ConvertClaim(const std::string& policy) {
+  return ConvertText(
       "apiVersion: extensions.agents.x-k8s.io/v1beta1\nkind: SandboxTemplate\nmetadata: {name: t}\n"
-      "spec: {envVarsInjectionPolicy: Overrides, podTemplate: {spec: {containers: [{name: a, "
-      "image: 'r.example.com/a:1', env: [{name: X, value: '1'}]}]}}}\n---\n"
+      "spec: {" +
+      policy +
+      "podTemplate: {spec: {containers: [{name: a, image: 'r.example.com/a:1', env: [{name: X, "
+      "value: '1'}]}]}}}\n---\n"
       "apiVersion: extensions.agents.x-k8s.io/v1alpha1\nkind: SandboxClaim\nmetadata: {name: c}\n"
       "spec: {sandboxTemplateRef: {name: t}, env: [{name: X, value: '2'}, {name: LATE, value: '3', "
-      "containerName: b}]}\n";
-  const Conversion conversion = ConvertText(text);
-  EXPECT_TRUE(conversion.HasErrors());
-  ASSERT_THAT(conversion.outputs, SizeIs(1));
-  const Json& env = conversion.outputs[0]["spec"]["podTemplate"]["spec"]["containers"][0]["env"];
-  EXPECT_EQ(env, Json::parse(R"([{"name": "X", "value": "2"}])"));
+      "containerName: b}]}\n");
+}
+
+TEST(ConvertTest, ATemplateNamesTheVariablesThatItsClaimsMaySet) {
+  const auto named = [](const std::string& policy) {
+    const Conversion conversion = ConvertClaim(policy);
+    EXPECT_FALSE(conversion.HasErrors()) << TextReport(conversion);
+    return conversion.outputs.at(0)["spec"].value("/claims/env"_json_pointer, Json());
+  };
+  EXPECT_EQ(named(""), Json());
+  EXPECT_EQ(named("envVarsInjectionPolicy: Disallowed, "), Json());
+  EXPECT_EQ(named("envVarsInjectionPolicy: Allowed, "), Json({"LATE"}));
+  EXPECT_EQ(named("envVarsInjectionPolicy: Overrides, "), Json({"X", "LATE"}));
+}
+
+TEST(ConvertTest, VariablesOfAClaimAreForEveryContainer) {
+  const Conversion conversion = ConvertClaim("envVarsInjectionPolicy: Overrides, ");
+  ASSERT_THAT(conversion.outputs, SizeIs(2));
+  EXPECT_EQ(conversion.outputs[1]["spec"]["env"],
+            Json::parse(R"([{"name": "X", "value": "2"}, {"name": "LATE", "value": "3"}])"));
   const Account& told = conversion.objects.at(1).account;
-  ASSERT_THAT(told.concerns, SizeIs(1));
-  EXPECT_EQ(told.concerns[0].field, "spec.env[1]");
-  EXPECT_EQ(told.concerns[0].message, "the template has no container for the variable \"LATE\"");
+  ASSERT_THAT(told.left_out, SizeIs(1));
+  EXPECT_EQ(told.left_out[0].field, "spec.env[1].containerName");
+}
+
+TEST(ConvertTest, WhereAClaimOfTheOldVersionTakesItsSandboxFrom) {
+  const std::string pool =
+      "apiVersion: extensions.agents.x-k8s.io/v1alpha1\nkind: SandboxWarmPool\nmetadata: {name: "
+      "p}\n"
+      "spec: {sandboxTemplateRef: {name: t}}\n---\n";
+  const auto source = [](const std::string& text, const std::string& warm_pool) {
+    const Conversion conversion = ConvertText(
+        text +
+        "apiVersion: extensions.agents.x-k8s.io/v1alpha1\nkind: SandboxClaim\nmetadata: {name: c}\n"
+        "spec: {sandboxTemplateRef: {name: t}" +
+        warm_pool + "}\n");
+    EXPECT_FALSE(conversion.HasErrors()) << TextReport(conversion);
+    return conversion.outputs.back()["spec"];
+  };
+  const Json from_template = {{"templateRef", {{"name", "t"}}}};
+  const auto from_pool = [](const char* name) { return Json{{"poolRef", {{"name", name}}}}; };
+  EXPECT_EQ(source("", ""), from_template);
+  EXPECT_EQ(source(pool, ", warmpool: none"), from_template);
+  EXPECT_EQ(source(pool, ""), from_pool("p"));
+  EXPECT_EQ(source(pool, ", warmpool: default"), from_pool("p"));
+  EXPECT_EQ(source(pool, ", warmpool: fast"), from_pool("fast"));
+}
+
+TEST(ConvertTest, AClaimThatNamesNothingIsLeftToAPerson) {
+  const Conversion conversion = ConvertText(
+      "apiVersion: extensions.agents.x-k8s.io/v1beta1\nkind: SandboxClaim\nmetadata: {name: c}\n"
+      "spec: {}\n");
+  EXPECT_TRUE(conversion.HasErrors());
+}
+
+TEST(ConvertTest, WhenAClaimHasEndedSaysWhetherItIsDeleted) {
+  const auto lifecycle = [](const std::string& text) {
+    const Conversion conversion = ConvertText(
+        "apiVersion: extensions.agents.x-k8s.io/v1beta1\nkind: SandboxClaim\nmetadata: {name: c}\n"
+        "spec: {warmPoolRef: {name: p}, lifecycle: " +
+        text + "}\n");
+    EXPECT_FALSE(conversion.HasErrors()) << TextReport(conversion);
+    return conversion.outputs.at(0)["spec"].value("lifecycle", Json());
+  };
+  EXPECT_EQ(lifecycle("{shutdownPolicy: Retain}"), Json());
+  EXPECT_EQ(lifecycle("{shutdownPolicy: DeleteForeground}"),
+            Json({{"ttlSecondsAfterFinished", 0}}));
+  EXPECT_EQ(lifecycle("{shutdownPolicy: Delete, ttlSecondsAfterFinished: 60, shutdownTime: "
+                      "'2027-01-01T00:00:00Z'}"),
+            Json({{"shutdownTime", "2027-01-01T00:00:00Z"}, {"ttlSecondsAfterFinished", 60}}));
+}
+
+TEST(ConvertTest, AnInvalidFieldOfATemplateIsToldWhereItStands) {
+  const Conversion conversion = ConvertText(
+      "apiVersion: extensions.agents.x-k8s.io/v1beta1\nkind: SandboxTemplate\nmetadata: {name: t}\n"
+      "spec: {podTemplate: {spec: {hostPID: true, containers: [{name: a, image: "
+      "'r.example.com/a:1', env: [{name: K, valueFrom: {secretKeyRef: {name: s, key: k}}}]}]}}}\n");
+  ASSERT_THAT(conversion.outputs, SizeIs(1));
+  const Json& pod = conversion.outputs[0]["spec"]["template"]["spec"]["podTemplate"]["spec"];
+  EXPECT_FALSE(pod.contains("hostPID"));
+  ASSERT_THAT(conversion.objects.at(0).account.concerns, SizeIs(1));
+  const Concern& concern = conversion.objects[0].account.concerns[0];
+  EXPECT_EQ(concern.code, "SecretInAgent");
+  EXPECT_THAT(concern.field, testing::StartsWith("spec.template.spec.podTemplate.spec."));
 }
 
 TEST(ConvertTest, TheJsonReportSaysWhatTheTextSays) {

@@ -81,8 +81,7 @@ TEST(ClaimPlanTest, AClaimWithASandboxKeepsIt) {
 
 TEST(ClaimPlanTest, OfSeveralTheOneInItsStatusStays) {
   const auto claim = Bound(Claim());
-  const ClaimPlan plan =
-      PlanClaim(claim, {Sandbox("a"), Sandbox("s"), Sandbox("z")}, kCreated);
+  const ClaimPlan plan = PlanClaim(claim, {Sandbox("a"), Sandbox("s"), Sandbox("z")}, kCreated);
   EXPECT_EQ(plan.bound->name, "s");
   EXPECT_THAT(Names(plan.remove), ::testing::ElementsAre("a", "z"));
 }
@@ -134,12 +133,61 @@ TEST(ClaimPlanTest, TheLifetimeCountsFromTheFirstSandbox) {
   EXPECT_TRUE(plan.remove.empty());
 }
 
+TEST(ClaimPlanTest, TheEarlierOfTwoEndsCounts) {
+  auto claim = Claim();
+  claim.spec.max_lifetime_seconds = 60;
+  claim.spec.shutdown_time = kCreated + seconds(30);
+  const auto bound = Bound(claim);
+  EXPECT_EQ(PlanClaim(bound, {Sandbox("s")}, kCreated + seconds(29)).look_again,
+            milliseconds(1000));
+  EXPECT_EQ(PlanClaim(bound, {Sandbox("s")}, kCreated + seconds(30)).end, ClaimEnd::kExpired);
+  claim.spec.shutdown_time = kCreated + seconds(90);
+  EXPECT_EQ(PlanClaim(Bound(claim), {Sandbox("s")}, kCreated + seconds(60)).end,
+            ClaimEnd::kExpired);
+}
+
+TEST(ClaimPlanTest, AnEndThatIsNamedComesWithoutASandboxToo) {
+  auto claim = Claim();
+  claim.spec.shutdown_time = kCreated + seconds(30);
+  EXPECT_TRUE(PlanClaim(claim, {}, kCreated + seconds(29)).bind);
+  const ClaimPlan plan = PlanClaim(claim, {}, kCreated + seconds(30));
+  EXPECT_EQ(plan.end, ClaimEnd::kExpired);
+  EXPECT_FALSE(plan.bind);
+}
+
 TEST(ClaimPlanTest, WhatAnExpiredClaimLeavesGoes) {
   const auto ended = Ended(Bound(Claim()), ClaimEnd::kExpired);
   const ClaimPlan plan = PlanClaim(ended, {Sandbox("s")}, kCreated);
   EXPECT_THAT(Names(plan.remove), ::testing::ElementsAre("s"));
   EXPECT_FALSE(plan.bind);
   EXPECT_FALSE(PlanClaim(ended, {}, kCreated).bind);
+}
+
+TEST(ClaimPlanTest, TheLifetimeOfTheTemplateEndsTheClaimToo) {
+  BoundSandbox expired = Sandbox("s", /*ready=*/false);
+  expired.finished = expired.expired = true;
+  EXPECT_EQ(PlanClaim(Bound(Claim()), {expired}, kCreated).end, ClaimEnd::kExpired);
+}
+
+TEST(ClaimPlanTest, AFinishedSandboxThatBeginsAgainGoes) {
+  const auto ended = Ended(Bound(Claim()), ClaimEnd::kSandboxFinished);
+  const ClaimPlan plan = PlanClaim(ended, {Sandbox("s", /*ready=*/false)}, kCreated);
+  EXPECT_THAT(Names(plan.remove), ::testing::ElementsAre("s"));
+  EXPECT_FALSE(plan.bind);
+}
+
+TEST(ClaimPlanTest, WhatIsInTheWayOfAClaimTellsWhetherItWaits) {
+  EXPECT_TRUE(IsOnItsWay(Claim()));
+  EXPECT_FALSE(IsOnItsWay(Bound(Claim()))) << "it was ready";
+  for (const auto& [reason, waits] :
+       {std::pair{"Pending", true}, std::pair{"NameTaken", true}, std::pair{"EnvNotAllowed", false},
+        std::pair{"SandboxRefused", false}}) {
+    auto claim = Claim();
+    ClaimOutcome outcome;
+    outcome.blocker = Blocker{reason, "message", false};
+    claim.status = api::JsonText(ComputeClaimStatus(claim, outcome, kCreated));
+    EXPECT_EQ(IsOnItsWay(claim), waits) << reason;
+  }
 }
 
 TEST(ClaimPlanTest, AFinishedSandboxStaysForAsLongAsItsClaim) {
@@ -154,7 +202,8 @@ TEST(ClaimPlanTest, AFinishedSandboxStaysForAsLongAsItsClaim) {
 
 TEST(ClaimPlanTest, AFinishedClaimGoesWhenItsTimeIsOver) {
   auto claim = Claim();
-  EXPECT_FALSE(PlanClaim(Ended(claim, ClaimEnd::kTimedOut), {}, kCreated + seconds(9999)).delete_claim);
+  EXPECT_FALSE(
+      PlanClaim(Ended(claim, ClaimEnd::kTimedOut), {}, kCreated + seconds(9999)).delete_claim);
   claim.spec.ttl_seconds_after_finished = 5;
   const auto ended = Ended(claim, ClaimEnd::kTimedOut);
   const ClaimPlan waits = PlanClaim(ended, {}, kCreated + seconds(4));

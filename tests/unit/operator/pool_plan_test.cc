@@ -112,11 +112,60 @@ TEST(PoolPlanTest, AStuckOneIsReplacedAfterAWhile) {
   EXPECT_EQ(plan.create, 0);
   situation = Of({Member("a")});
   situation.backoff = milliseconds(500);
+  situation.waiting_replacements = 1;
   plan = PlanPool(pool, situation);
   EXPECT_EQ(plan.create, 0);
   EXPECT_EQ(plan.look_again, milliseconds(500));
   situation.backoff = milliseconds(0);
   EXPECT_EQ(PlanPool(pool, situation).create, 1);
+}
+
+TEST(PoolPlanTest, OneThatFailedKeepsNothingElseFromBeingMade) {
+  auto finished = Member("finished", /*ready=*/false);
+  finished.finished = true;
+  PoolSituation situation = Of({finished});
+  const PoolPlan plan = PlanPool(Pool(5), situation);
+  EXPECT_THAT(Removed(plan), ElementsAre("finished"));
+  EXPECT_EQ(plan.create, 4);
+  situation = Of({Member("a")});
+  situation.backoff = milliseconds(500);
+  situation.waiting_replacements = 1;
+  EXPECT_EQ(PlanPool(Pool(5), situation).create, 3);
+}
+
+TEST(PoolPlanTest, WhatAPolicyRefusesNowIsReplacedAndClaimedByNobody) {
+  auto forbidden = Member("a");
+  forbidden.forbidden = true;
+  EXPECT_FALSE(CanBeClaimed(forbidden, Pool(1), "1", kNow));
+  const PoolPlan plan = PlanPool(Pool(1), Of({forbidden}));
+  EXPECT_THAT(Removed(plan), ElementsAre("a"));
+  EXPECT_EQ(plan.failed, 0);
+  EXPECT_EQ(plan.create, 1);
+}
+
+TEST(PoolPlanTest, WhoeverClaimsOneHasTheLongerHalfOfItsLifetime) {
+  auto member = Member("a");
+  member.expires = kNow + seconds(100);
+  EXPECT_TRUE(CanBeClaimed(member, Pool(1), "1", kNow + seconds(49)));
+  EXPECT_FALSE(CanBeClaimed(member, Pool(1), "1", kNow + seconds(50)));
+  PoolSituation situation = Of({member});
+  situation.now = kNow + seconds(49);
+  PoolPlan plan = PlanPool(Pool(1), situation);
+  EXPECT_THAT(Removed(plan), IsEmpty());
+  EXPECT_EQ(plan.look_again, milliseconds(1000));
+  situation.now = kNow + seconds(50);
+  plan = PlanPool(Pool(1), situation);
+  EXPECT_THAT(Removed(plan), ElementsAre("a"));
+  EXPECT_EQ(plan.failed, 0);
+  EXPECT_EQ(plan.create, 1);
+}
+
+TEST(PoolPlanTest, OneWhoseLifetimeIsOverHasNotFailed) {
+  auto expired = Member("a", /*ready=*/false);
+  expired.finished = expired.expired = true;
+  const PoolPlan plan = PlanPool(Pool(1), Of({expired}));
+  EXPECT_THAT(Removed(plan), ElementsAre("a"));
+  EXPECT_EQ(plan.failed, 0);
 }
 
 TEST(PoolPlanTest, AStartingOneIsLookedAtWhenItsTimeIsOver) {
@@ -138,7 +187,7 @@ TEST(PoolPlanTest, OneThatEndedIsReplacedLikeAStuckOne) {
 TEST(PoolPlanTest, OneThatSomebodyChangedIsReplacedAtOnceAndClaimedByNobody) {
   auto changed = Member("a");
   changed.pristine = false;
-  EXPECT_FALSE(CanBeClaimed(changed, Pool(1), "1"));
+  EXPECT_FALSE(CanBeClaimed(changed, Pool(1), "1", kNow));
   const PoolPlan plan = PlanPool(Pool(1), Of({changed}));
   EXPECT_THAT(Removed(plan), ElementsAre("a"));
   EXPECT_EQ(plan.failed, 0);
@@ -147,10 +196,10 @@ TEST(PoolPlanTest, OneThatSomebodyChangedIsReplacedAtOnceAndClaimedByNobody) {
 
 TEST(PoolPlanTest, OutdatedOnesStayOrGoByTheStrategy) {
   const auto old = Member("old", /*ready=*/true, "0");
-  EXPECT_TRUE(CanBeClaimed(old, Pool(1), "1"));
+  EXPECT_TRUE(CanBeClaimed(old, Pool(1), "1", kNow));
   EXPECT_THAT(Removed(PlanPool(Pool(1), Of({old}))), IsEmpty());
   const auto recreate = Pool(1, api::PoolUpdate::kRecreate);
-  EXPECT_FALSE(CanBeClaimed(old, recreate, "1"));
+  EXPECT_FALSE(CanBeClaimed(old, recreate, "1", kNow));
   const PoolPlan plan = PlanPool(recreate, Of({old}));
   EXPECT_THAT(Removed(plan), ElementsAre("old"));
   EXPECT_EQ(plan.create, 1);
@@ -159,7 +208,7 @@ TEST(PoolPlanTest, OutdatedOnesStayOrGoByTheStrategy) {
 TEST(PoolPlanTest, WhatIsOnItsWayOutCountsNoMore) {
   auto ending = Member("a");
   ending.deleting = true;
-  EXPECT_FALSE(CanBeClaimed(ending, Pool(1), "1"));
+  EXPECT_FALSE(CanBeClaimed(ending, Pool(1), "1", kNow));
   const PoolPlan plan = PlanPool(Pool(1), Of({ending}));
   EXPECT_THAT(Removed(plan), IsEmpty());
   EXPECT_EQ(plan.create, 1);
@@ -175,8 +224,9 @@ TEST(PoolStatusTest, CountsTheMembers) {
   starting.message = "no node";
   auto ending = Member("d");
   ending.deleting = true;
-  const Json status = ComputePoolStatus(
-      pool, Of({Member("a"), Member("b", true, "0"), starting, ending}), std::nullopt, std::nullopt);
+  const Json status =
+      ComputePoolStatus(pool, Of({Member("a"), Member("b", true, "0"), starting, ending}),
+                        std::nullopt, std::nullopt);
   EXPECT_EQ(status["observedGeneration"], 2);
   EXPECT_EQ(status["replicas"], 3);
   EXPECT_EQ(status["readyReplicas"], 2);
@@ -186,7 +236,8 @@ TEST(PoolStatusTest, CountsTheMembers) {
   const api::Condition ready = FindCondition(status, "Ready");
   EXPECT_EQ(ready.status, "False");
   EXPECT_EQ(ready.reason, "Filling");
-  EXPECT_THAT(ready.message, HasSubstr("2 of 3 sandboxes are ready; \"c\": Unschedulable: no node"));
+  EXPECT_THAT(ready.message,
+              HasSubstr("2 of 3 sandboxes are ready; \"c\": Unschedulable: no node"));
   EXPECT_EQ(FindCondition(status, "TemplateResolved").status, "True");
 }
 

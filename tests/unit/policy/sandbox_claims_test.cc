@@ -10,9 +10,9 @@ using codec::Json;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-api::AgentSandboxTemplate Template(const Json& spec, std::vector<std::string> env = {}) {
+api::AgentSandboxTemplate Template(const Json& spec, const Json& claims = Json::object()) {
   const Json object = {{"metadata", {{"name", "t"}}},
-                       {"spec", {{"template", {{"spec", spec}}}, {"claims", {{"env", env}}}}}};
+                       {"spec", {{"template", {{"spec", spec}}}, {"claims", claims}}}};
   auto decoded = api::DecodeAgentSandboxTemplate(codec::ParseTrusted(object).root());
   EXPECT_TRUE(decoded.ok()) << decoded.status().ToString();
   return std::move(decoded).value();
@@ -51,7 +51,7 @@ TEST(SandboxClaimsTest, VariablesTakeThePlaceOfTheTemplatesInEveryContainer) {
   claim.spec.env = {{"MODE", "z"}};
   const Json spec = SandboxSpecFor(Template(PodTemplate()), claim)["podTemplate"]["spec"];
   EXPECT_EQ(spec["containers"][0]["env"],
-            Json::parse(R"([{"name": "KEEP", "value": "y"}, {"name": "MODE", "value": "z"}])"));
+            Json::parse(R"([{"name": "MODE", "value": "z"}, {"name": "KEEP", "value": "y"}])"));
   EXPECT_EQ(spec["containers"][1]["env"], Json::parse(R"([{"name": "MODE", "value": "z"}])"));
   EXPECT_FALSE(spec["initContainers"][0].contains("env"));
 }
@@ -75,8 +75,20 @@ TEST(SandboxClaimsTest, LabelsOfTheTemplateStay) {
 TEST(SandboxClaimsTest, OnlyTheTemplatesVariablesAreAllowed) {
   api::AgentSandboxClaim claim = Claim();
   claim.spec.env = {{"B", ""}, {"A", ""}, {"C", ""}};
-  EXPECT_THAT(VariablesNotAllowed(claim, Template(PodTemplate(), {"C", "A"})), ElementsAre("B"));
-  EXPECT_THAT(VariablesNotAllowed(claim, Template(PodTemplate())), ElementsAre("B", "A", "C"));
+  const auto refused = [&claim](const std::vector<std::string>& allowed) {
+    return WhatIsNotAllowed(claim, Template(PodTemplate(), {{"env", allowed}})).variables;
+  };
+  EXPECT_THAT(refused({"C", "A"}), ElementsAre("B"));
+  EXPECT_THAT(refused({}), ElementsAre("B", "A", "C"));
+}
+
+TEST(SandboxClaimsTest, OnlyTheTemplatesKeysAreAllowed) {
+  api::AgentSandboxClaim claim = Claim();
+  claim.spec.pod_labels = {{"app", "x"}, {"team", "x"}};
+  claim.spec.pod_annotations = {{"note", "x"}, {"bad key", "x"}};
+  const auto made_from = Template(PodTemplate(), {{"labels", {"team"}}, {"annotations", {"note"}}});
+  EXPECT_THAT(WhatIsNotAllowed(claim, made_from).labels, ElementsAre("app"));
+  EXPECT_THAT(WhatIsNotAllowed(claim, made_from).annotations, ElementsAre("bad key"));
 }
 
 TEST(SandboxClaimsTest, TheFloorJudgesWhatAClaimAdds) {

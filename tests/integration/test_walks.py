@@ -1,0 +1,70 @@
+"""The state machine: whatever users, other controllers and accidents have done, and in whatever order, each sandbox ends as
+a fresh one of its last spec, each claim with one sandbox, and each pool with as many as it says.
+
+    STOCKADE_WALK_SEEDS   how many walks there are, or which: "200", or "4711,4712"; 6 unless set. Seeds are printed
+    STOCKADE_WALK         one walk, as a failure prints it, instead
+"""
+
+import concurrent.futures
+import json
+import os
+import secrets
+import subprocess
+
+import pytest
+
+from test_random_sandboxes import GENERATOR, space  # noqa: F401  (the fixture makes the RuntimeClass of microVMs)
+from walks import check_walk, invent, shortest, tame
+
+SEEDS = os.environ.get("STOCKADE_WALK_SEEDS", "6")
+AT_ONCE = 4
+SPECS = 150  # of generated sandboxes; about half of them are admitted
+
+
+def seeds():
+    if "," in SEEDS:
+        return [int(seed) for seed in SEEDS.split(",") if seed]
+    return [secrets.randbelow(10**6) for _ in range(int(SEEDS))]
+
+
+@pytest.fixture(scope="module")
+def specs(api, space):  # noqa: F811
+    """Specs of sandboxes, made from the CRD's schema, that the API server admits."""
+    done = subprocess.run([str(GENERATOR), "1", str(SPECS)], check=True, capture_output=True, text=True)
+    made = [json.loads(line) for line in done.stdout.splitlines()]
+    tamed = [tame(each["sandbox"]["spec"]) for each in made if each["pod"] is not None]
+    path = f"/apis/stockade.dev/v1alpha1/namespaces/{space}/agentsandboxes"
+    admitted = []
+    for number, spec in enumerate(tamed):
+        obj = {"apiVersion": "stockade.dev/v1alpha1", "kind": "AgentSandbox", "metadata": {"name": f"s-{number}"}}
+        if api.create(path, obj | {"spec": spec}, validation="Strict").admitted:
+            admitted.append(spec)
+    assert len(admitted) > SPECS / 10
+    return admitted
+
+
+def failure_of(cluster, specs, steps):
+    try:
+        check_walk(cluster, specs, steps)
+    except AssertionError as error:
+        return str(error) or "an assertion"
+    return None
+
+
+def test_every_walk_ends_where_a_fresh_start_ends(stockade, specs, record_property, capsys):
+    cluster = stockade.cluster
+    if "STOCKADE_WALK" in os.environ:
+        walks = {"given": json.loads(os.environ["STOCKADE_WALK"])}
+    else:
+        walks = {seed: invent(seed, specs) for seed in seeds()}
+    record_property("seeds", ",".join(map(str, walks)))
+    with capsys.disabled():
+        print(f"\nwalks, seeds {','.join(map(str, walks))}")
+    # Hand edits have to come through, for the operator to make them good.
+    with stockade.without_guards():
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            played = pool.map(lambda walk: failure_of(cluster, specs, walk), walks.values())
+            failed = {seed: found for seed, found in zip(walks, played, strict=True) if found}
+        for seed, found in failed.items():
+            few = shortest(lambda steps: failure_of(cluster, specs, steps) is not None, walks[seed])
+            pytest.fail(f"seed {seed}: STOCKADE_WALK='{json.dumps(few)}'\n{failure_of(cluster, specs, few) or found}")
