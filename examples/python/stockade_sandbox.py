@@ -14,12 +14,15 @@ import io
 import pathlib
 import tarfile
 import time
+import zlib
 
 import kubernetes
 import kubernetes.stream
 
 GROUP, VERSION, PLURAL = "stockade.dev", "v1alpha1", "agentsandboxclaims"
 CHUNK = 64 << 10  # characters of one message to a command
+# What runs in the sandbox is not trusted with the caller's memory, disk and time: seconds, and bytes.
+TIMEOUT, LIMIT = 300, 64 << 20
 
 
 class ClaimFailed(Exception):
@@ -27,7 +30,7 @@ class ClaimFailed(Exception):
 
 
 class CommandFailed(Exception):
-    """A command ended otherwise than well."""
+    """A command ended otherwise than well, or said more than it may."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,15 +127,16 @@ class Sandbox:
     def __exit__(self, *_):
         self.release()
 
-    def run(self, *command, stdin="", timeout=None):
+    def run(self, *command, stdin="", timeout=TIMEOUT, limit=LIMIT):
         """Runs a command and returns its Result, whatever its exit code. A command that reads its input to the end has
-        to know where that is: the API cannot close it. Raises TimeoutError; the command goes on then."""
+        to know where that is: the API cannot close it. Raises TimeoutError after `timeout` seconds, and CommandFailed
+        when it prints more than `limit` characters; the command goes on then."""
         connection = kubernetes.stream.stream(
             self._core.connect_get_namespaced_pod_exec, self.pod, self.namespace, container=self._container,
             command=list(command), stdin=bool(stdin), stdout=True, stderr=True, tty=False, _preload_content=False,
         )  # fmt: skip
-        deadline = None if timeout is None else time.monotonic() + timeout
-        out, errors = [], []
+        deadline = time.monotonic() + timeout
+        out, errors, size = [], [], 0
         try:
             for begin in range(0, len(stdin), CHUNK):
                 connection.write_stdin(stdin[begin : begin + CHUNK])
@@ -140,9 +144,13 @@ class Sandbox:
                 connection.update(timeout=1)
                 if connection.peek_stdout():
                     out.append(connection.read_stdout())
+                    size += len(out[-1])
                 if connection.peek_stderr():
                     errors.append(connection.read_stderr())
-                if deadline is not None and time.monotonic() > deadline:
+                    size += len(errors[-1])
+                if size > limit:
+                    raise CommandFailed(f"{command[0]} printed more than {limit} characters")
+                if time.monotonic() > deadline:
                     raise TimeoutError(f"{command[0]} did not end within {timeout} s")
             out.append(connection.read_stdout(timeout=0) or "")
             errors.append(connection.read_stderr(timeout=0) or "")
@@ -150,8 +158,8 @@ class Sandbox:
         finally:
             connection.close()
 
-    def _must(self, *command, stdin=""):
-        done = self.run(*command, stdin=stdin)
+    def _must(self, *command, stdin="", timeout=TIMEOUT, limit=LIMIT):
+        done = self.run(*command, stdin=stdin, timeout=timeout, limit=limit)
         if done.exit_code != 0:
             raise CommandFailed(f"{command[-1]}: {done.stderr.strip() or done.exit_code}")
         return done.stdout
@@ -161,9 +169,9 @@ class Sandbox:
         text = base64.b64encode(data).decode()
         self._must("sh", "-c", 'head -c "$1" | base64 -d >"$2"', "sh", str(len(text)), str(path), stdin=text)
 
-    def read(self, path):
-        """The bytes of a file of the sandbox."""
-        return base64.b64decode(self._must("sh", "-c", 'base64 "$1"', "sh", str(path)))
+    def read(self, path, limit=LIMIT):
+        """The bytes of a file of the sandbox, which has at most three quarters of `limit`."""
+        return base64.b64decode(self._must("sh", "-c", 'base64 "$1"', "sh", str(path), limit=limit))
 
     def copy_in(self, source, directory):
         """Copies a file or a directory of ours into a directory of the sandbox."""
@@ -174,12 +182,17 @@ class Sandbox:
         script = 'head -c "$1" | base64 -d | tar -xzf - -C "$2"'
         self._must("sh", "-c", script, "sh", str(len(text)), str(directory), stdin=text)
 
-    def copy_out(self, source, directory):
+    def copy_out(self, source, directory, limit=LIMIT):
         """Copies a file or a directory of the sandbox into a directory of ours. What comes is the agent's: nothing of it
-        is put outside of that directory, and no link, device or mode beyond reading and writing is taken over."""
+        is put outside of that directory, no link, device or mode beyond reading and writing is taken over, and its
+        files have at most `limit` bytes together."""
         script = 'tar -czf - -C "$(dirname "$1")" "$(basename "$1")" | base64'
-        data = base64.b64decode(self._must("sh", "-c", script, "sh", str(source)))
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as tar:
+        data = base64.b64decode(self._must("sh", "-c", script, "sh", str(source), limit=limit))
+        unpacked = zlib.decompressobj(wbits=31)  # of gzip
+        archive = unpacked.decompress(data, max_length=limit)
+        if unpacked.unconsumed_tail:
+            raise CommandFailed(f"{source} has more than {limit} bytes")
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             for member in tar:
                 _extract(tar, member, pathlib.Path(directory))
 
@@ -193,7 +206,7 @@ def _extract(tar, member, directory):
         raise CommandFailed(f"{member.name!r} would go through a link")
     if member.isdir():
         target.mkdir(exist_ok=True)
-    elif member.isfile():
+    elif member.isfile() and not member.issparse():  # a file of holes says itself how long it is
         if target.is_symlink():
             raise CommandFailed(f"{member.name!r} is a link of ours")
         target.write_bytes(tar.extractfile(member).read())

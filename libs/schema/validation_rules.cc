@@ -181,7 +181,7 @@ bool NamesTemplateOrPool(JsonView self) {
   return HasExactlyOneOf<2>(self, {"templateRef", "poolRef"});
 }
 
-bool IsRunning(JsonView self) { return self.StringOrEmpty() == "Running"; }
+bool IsRunning(JsonView self) { return !self.IsString() || self.StringOrEmpty() == "Running"; }
 
 bool KeepsNoVolumes(JsonView self) {
   return !Has(self["volumePolicy"]) || self["volumePolicy"].StringOrEmpty() == "Delete";

@@ -64,8 +64,9 @@ TEST(ReasonsTest, EveryDocumentedReasonIsExplained) {
     if (reason.code == "Pending") continue;
     const std::string quoted = "`" + std::string(reason.code) + "`";
     EXPECT_TRUE(ConditionsChapter().find(quoted) != std::string::npos ||
-                ReadSource("docs/policies.md").find(quoted) != std::string::npos)
-        << "docs/agentsandbox.md and docs/policies.md do not know " << reason.code;
+                ReadSource("docs/policies.md").find(quoted) != std::string::npos ||
+                ReadSource("docs/pools.md").find(quoted) != std::string::npos)
+        << "docs/agentsandbox.md, docs/policies.md and docs/pools.md do not know " << reason.code;
   }
 }
 

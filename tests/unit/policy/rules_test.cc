@@ -155,7 +155,7 @@ std::vector<std::filesystem::path> YamlFilesIn(const std::string& directory) {
   return files;
 }
 
-// The sandboxes of a file, which may hold other objects as well.
+// The sandboxes of a file and those that its templates make; it may hold other objects as well.
 std::vector<Json> SandboxesOf(const std::filesystem::path& path) {
   auto documents = codec::ParseYamlDocuments(ReadFile(path));
   EXPECT_TRUE(documents.ok()) << path << ": " << documents.status().ToString();
@@ -164,6 +164,11 @@ std::vector<Json> SandboxesOf(const std::filesystem::path& path) {
   for (const codec::JsonDocument& document : *documents) {
     if (document.root()["kind"].StringOrEmpty() == "AgentSandbox") {
       sandboxes.push_back(document.root().ToJson());
+    } else if (document.root()["kind"].StringOrEmpty() == "AgentSandboxTemplate") {
+      sandboxes.push_back({{"apiVersion", "stockade.dev/v1alpha1"},
+                           {"kind", "AgentSandbox"},
+                           {"metadata", {{"name", "template"}}},
+                           {"spec", document.root()["spec"]["template"]["spec"].ToJson()}});
     }
   }
   EXPECT_THAT(sandboxes, Not(IsEmpty())) << path;
