@@ -70,17 +70,18 @@ runtime::ReconcileResult PoolReconciler::Reconcile(const runtime::ObjectKey& key
   std::optional<Blocker> blocker;
   Status removed = Remove(*cached, plan.remove);
   if (plan.failed > 0 && removed.ok()) {
-    Failed(cached->uid, plan.failed);
+    Failed(cached->uid, plan.failed, std::nullopt);
     if (metrics_ != nullptr) metrics_->MembersReplaced(plan.failed);
   }
   Status created = plan.create > 0 && source.made_from
                        ? Create(*cached, *source.made_from, plan.create, blocker)
                        : Status::Ok();
   // What the API server refuses it refuses all of them.
-  if (blocker) Failed(cached->uid, pool.spec.replicas);
+  if (blocker) Failed(cached->uid, pool.spec.replicas, blocker);
   // As it is now, after what was written.
   situation = Look(*cached, source);
-  const codec::Json status = ComputePoolStatus(pool, situation, source.problem, blocker);
+  const codec::Json status = ComputePoolStatus(pool, situation, source.problem,
+                                               blocker ? blocker : LastRefusal(cached->uid));
   if (status["readyReplicas"].get<std::int64_t>() >= pool.spec.replicas) {
     Forget(cached->uid);
   } else {
@@ -183,12 +184,14 @@ Status PoolReconciler::WriteStatus(const CachedSandboxPool& cached, const codec:
   return Status::Ok();
 }
 
-void PoolReconciler::Failed(const std::string& uid, std::int64_t count) {
+void PoolReconciler::Failed(const std::string& uid, std::int64_t count,
+                            std::optional<Blocker> refusal) {
   const MutexLock lock(mutex_);
   Backoff& backoff = backoffs_[uid];
   backoff.replacements =
       backoff.not_before > clock_.SinceBoot() ? backoff.replacements + count : count;
   backoff.last_failure = clock_.Now();
+  backoff.refusal = std::move(refusal);
   const auto delay = kFirstBackoff * (1 << std::min(backoff.failures, kMaxDoublings));
   ++backoff.failures;
   backoff.not_before = clock_.SinceBoot() + std::min<seconds>(delay, kMaxBackoff);
@@ -207,6 +210,15 @@ void PoolReconciler::Succeeded(const std::string& uid, const std::vector<BoundSa
 void PoolReconciler::Forget(const std::string& uid) {
   const MutexLock lock(mutex_);
   backoffs_.erase(uid);
+}
+
+std::optional<Blocker> PoolReconciler::LastRefusal(const std::string& uid) const {
+  const MutexLock lock(mutex_);
+  const auto found = backoffs_.find(uid);
+  if (found == backoffs_.end() || found->second.not_before <= clock_.SinceBoot()) {
+    return std::nullopt;
+  }
+  return found->second.refusal;
 }
 
 std::int64_t PoolReconciler::WaitingReplacements(const std::string& uid) const {

@@ -43,6 +43,7 @@ class PoolReconciler {
     std::int64_t replacements = 0;          // that wait until then
     std::chrono::nanoseconds not_before{};  // on Clock::SinceBoot
     std::chrono::system_clock::time_point last_failure;
+    std::optional<Blocker> refusal;  // of the API server, if that was it
   };
 
   [[nodiscard]] PoolSituation Look(const CachedSandboxPool& cached,
@@ -53,7 +54,9 @@ class PoolReconciler {
                 std::int64_t count, std::optional<Blocker>& blocker);
   Status WriteStatus(const CachedSandboxPool& cached, const codec::Json& status);
   // So many did not come up, or would not have been taken.
-  void Failed(const std::string& uid, std::int64_t count);
+  void Failed(const std::string& uid, std::int64_t count, std::optional<Blocker> refusal);
+  // What the API server has against the sandboxes that are not to be made yet.
+  [[nodiscard]] std::optional<Blocker> LastRefusal(const std::string& uid) const;
   // Begins to count anew when one came up that was made after the last failure.
   void Succeeded(const std::string& uid, const std::vector<BoundSandbox>& members);
   [[nodiscard]] std::int64_t WaitingReplacements(const std::string& uid) const;

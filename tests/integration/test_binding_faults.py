@@ -5,6 +5,7 @@ The story: a pool of two is filled, a claim takes one of it, another claim has o
 is deleted.
 """
 
+import os
 import sys
 
 import pytest
@@ -17,8 +18,11 @@ from stockade import condition
 sys.path.insert(0, str(ROOT / "tests" / "fakes"))
 from fault_proxy import Fault, cut_after_commit, fail_after_commit, refuse  # noqa: E402
 
-# The most writes of sandboxes, pools and claims that the story takes, with some to spare.
-MOST_WRITES = 48
+# The most writes of sandboxes, pools and claims that the story takes, and how many of them are of status that a busier
+# machine writes in one.
+MOST_WRITES, VARYING = 48, 12
+# Every fourth of them in the short form; all with STOCKADE_FAULT_ROWS=all.
+ROWS = range(1, MOST_WRITES + 1, 1 if os.environ.get("STOCKADE_FAULT_ROWS") == "all" else 4)
 RESOURCES = ("agentsandboxes", "agentsandboxpools", "agentsandboxclaims")
 
 
@@ -102,10 +106,8 @@ def test_every_write_has_a_row(undisturbed):
     assert undisturbed <= MOST_WRITES, f"it takes {undisturbed} writes: raise MOST_WRITES"
 
 
-@pytest.mark.parametrize("k", range(1, MOST_WRITES + 1))
+@pytest.mark.parametrize("k", ROWS)
 def test_crash_after_the_kth_write(backstage, space, undisturbed, k):
-    if k > undisturbed:
-        return  # an undisturbed run has no such write
     proxy, operator = backstage
     written = 0
 
@@ -122,8 +124,8 @@ def test_crash_after_the_kth_write(backstage, space, undisturbed, k):
             operator.start()
 
     play(space, revive)
-    # The last of them depend on how long things take.
-    assert fault.played > 0 or k > undisturbed // 2
+    # How many writes of status there are depends on how long things take, so that a run may end before its row.
+    assert fault.played > 0 or written < k and k > undisturbed - VARYING, f"{written} writes, {undisturbed} undisturbed"
 
 
 FAULTS = {
