@@ -5,6 +5,7 @@ to the few that fail. What a step finds impossible, because the API server refus
 to, changes nothing: every part of a walk is a walk.
 """
 
+import collections
 import contextlib
 import copy
 import json
@@ -52,8 +53,8 @@ def tame(spec):
     return spec
 
 
-def invent(seed, specs, length=14):
-    """The steps of a walk. `specs` are sandboxes' specs that the API server admits."""
+def invent(seed, specs, length=24):
+    """The steps of a walk. `specs` are sandboxes' specs that the API server admits, the first an ordinary one."""
     chance = random.Random(seed)
 
     def spec():
@@ -73,13 +74,14 @@ def invent(seed, specs, length=14):
         "lose node": (1, lambda: [chance.randrange(3)]),
         "template": (2, lambda: [spec()]),
         "pool": (2, lambda: [chance.randrange(4), chance.choice(("OnReplenish", "Recreate"))]),
-        "claim": (3, lambda: [chance.choice(CLAIMS), chance.choice(("pool", "template"))]),
-        "release": (2, lambda: [chance.choice(CLAIMS), chance.choice(("Background", "Foreground", "Orphan"))]),
+        "claim": (4, lambda: [chance.choice(CLAIMS), chance.choice(("pool", "template"))]),
+        "release": (4, lambda: [chance.choice(CLAIMS), chance.choice(("Background", "Foreground", "Orphan"))]),
         "take": (1, lambda: [chance.randrange(4)]),
         "wait": (3, lambda: [round(chance.random(), 2)]),
     }  # fmt: skip
     fields = sorted({key for each in specs for key in each})
-    steps = []
+    # Without a template of which something can be made, pools and claims only wait.
+    steps = [["template", 0], ["pool", 2, chance.choice(("OnReplenish", "Recreate"))]] if chance.random() < 0.7 else []
     for _ in range(length):
         (verb,) = chance.choices(list(verbs), weights=[weight for weight, _ in verbs.values()])
         steps.append([verb, *verbs[verb][1]()])
@@ -92,7 +94,9 @@ class Walker:
     def __init__(self, cluster, namespace, specs):
         self.cluster, self.namespace, self.specs = cluster, namespace, specs
         self.api = ApiClient(cluster.kubeconfig)
+        self.verb = ""  # of the step that is played
         self.demand = None  # of the policy that there is
+        self.effects = collections.Counter()  # how often a step of each verb has changed something
 
     def close(self):
         self.api.request("DELETE", f"{POLICIES}/{self.namespace}")
@@ -100,7 +104,13 @@ class Walker:
 
     def play(self, steps):
         for verb, *arguments in steps:
+            self.verb = verb
             getattr(self, "step_" + verb.replace(" ", "_"))(*arguments)
+
+    def write(self, answer):
+        """Notes what a write has come to."""
+        self.effects[self.verb] += answer.admitted
+        return answer
 
     # Reading and writing
 
@@ -119,7 +129,7 @@ class Walker:
         answer = self.api.create(self.path(kind), obj, dry_run=False)
         if answer.body.get("reason") == "AlreadyExists":
             answer = self.api.replace_spec(self.path(kind), name, spec, dry_run=False)
-        return answer
+        return self.write(answer)
 
     def change(self, kind, name, edit):
         """Writes what edit(object) makes of a stored object; nothing when there is none."""
@@ -128,11 +138,13 @@ class Walker:
             if not read.admitted:
                 return
             edit(read.body)
-            if self.api.request("PUT", self.path(kind, name), read.body).body.get("reason") != "Conflict":
+            answer = self.api.request("PUT", self.path(kind, name), read.body)
+            if answer.body.get("reason") != "Conflict":
+                self.write(answer)
                 return
 
     def delete(self, kind, name, **options):
-        self.api.request("DELETE", self.path(kind, name), options or None)
+        self.write(self.api.request("DELETE", self.path(kind, name), options or None))
 
     def one_of(self, kind, number):
         """One of those that are there, in the order of their names; None when there is none."""
@@ -191,14 +203,14 @@ class Walker:
             "apiVersion": "stockade.dev/v1alpha1", "kind": "AgentSandboxPolicy",
             "metadata": {"name": self.namespace}, "spec": spec,
         }  # fmt: skip
-        if not self.api.create(POLICIES, obj, dry_run=False).admitted:
-            self.api.replace_spec(POLICIES, self.namespace, spec, dry_run=False)
+        if not self.write(self.api.create(POLICIES, obj, dry_run=False)).admitted:
+            self.write(self.api.replace_spec(POLICIES, self.namespace, spec, dry_run=False))
 
         self.demand = number
 
     def step_permit(self):
         self.demand = None
-        self.api.request("DELETE", f"{POLICIES}/{self.namespace}")
+        self.write(self.api.request("DELETE", f"{POLICIES}/{self.namespace}"))
 
     def step_lose_node(self, number):
         """A node that comes back empty."""
@@ -224,7 +236,7 @@ class Walker:
     def step_claim(self, name, source):
         spec = {"poolRef": {"name": POOL}} if source == "pool" else {"templateRef": {"name": TEMPLATE}}
         obj = {"apiVersion": "stockade.dev/v1alpha1", "kind": KINDS["asbc"], "metadata": {"name": name}, "spec": spec}
-        self.api.create(self.path("asbc"), obj, dry_run=False)
+        self.write(self.api.create(self.path("asbc"), obj, dry_run=False))
 
     def step_release(self, name, propagation):
         self.delete("asbc", name, propagationPolicy=propagation)
@@ -325,11 +337,12 @@ def check_owners(objects):
 
 
 def check_walk(cluster, specs, steps):
-    """Plays a walk; then every sandbox must be what a fresh one of its last spec is."""
+    """Plays a walk; then every sandbox must be what a fresh one of its last spec is. Returns Walker.effects."""
     with contextlib.ExitStack() as stack:
         namespace = stack.enter_context(cluster.new_namespace("walk"))
         walker = stack.enter_context(contextlib.closing(Walker(cluster, namespace, specs)))
         walker.play(steps)
+        effects = walker.effects.copy()
         objects = walker.settle()
         check_owners(objects)
         names = [each["metadata"]["name"] for each in objects["asb"]]
@@ -344,6 +357,7 @@ def check_walk(cluster, specs, steps):
         expected = visible(fresh.settle(), names)
         found = json.loads(json.dumps(visible(objects, names)).replace(namespace, fresh_space))
         assert_same(found, expected)
+    return effects
 
 
 def shortest(fails, steps, tries=40):
