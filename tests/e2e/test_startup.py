@@ -12,7 +12,7 @@ from pods import RESTRICTED, Pods
 
 ORDER = [
     "admission", "gateway's objects", "gateway's pod", "gateway answers", "pod is created", "pod's sandbox", "canary",
-    "sidecar runs", "sidecar answers", "agent runs", "Ready",
+    "sidecar answers", "agent runs", "Ready",
 ]  # fmt: skip
 
 
