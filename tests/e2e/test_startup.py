@@ -1,5 +1,5 @@
 """From apply to Ready, stage by stage, as a property of the suite. No time is judged; that a sandbox's pod comes after
-its gateway's answer, and its agent after the canary's verdict and the sidecar's, is."""
+its gateway's answer, and its agent after the canary's verdict and once the sidecar listens, is."""
 
 import time
 
@@ -14,6 +14,10 @@ ORDER = [
     "admission", "gateway's objects", "gateway's pod", "gateway answers", "pod is created", "pod's sandbox", "canary",
     "sidecar answers", "agent runs", "Ready",
 ]  # fmt: skip
+
+
+# The first thing that the agent does is to look whether the sidecar listens.
+FIRST = "(exec 3<>/dev/tcp/127.0.0.1/3128) && echo listens >/tmp/first; exec sleep infinity"
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +35,7 @@ def agents(installed, internet):
 def test_start(agents, record_testsuite_property, tier, name, gateway, runs):
     name = f"{name}-{tier.lower()}"
     wanted = sandbox(name, tier)
+    wanted["spec"]["podTemplate"]["spec"]["containers"][0]["command"] = ["bash", "-c", FIRST]
     wanted["spec"]["egress"]["gateway"] = gateway
     # Sandboxes of one tier share a gateway, those of the other have another.
     wanted["spec"]["egress"]["allow"][0]["paths"] = [f"/{tier.lower()}"]
@@ -40,6 +45,7 @@ def test_start(agents, record_testsuite_property, tier, name, gateway, runs):
         found = eventually(lambda: stages(watches, begun, name), timeout=120)
     names = [stage for stage, _ in found]
     assert names == [stage for stage in ORDER if not (runs and stage.startswith("gateway"))]
+    assert agents.output(f"asb-{name}", "cat", "/tmp/first") == "listens\n"
     shares = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in found)
     title = f"start of a sandbox, {tier}, {gateway} gateway{' that runs' if runs else ''}"
     record_testsuite_property(title, f"{sum(seconds for _, seconds in found):.1f} s: {shares}")
