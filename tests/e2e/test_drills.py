@@ -192,8 +192,8 @@ def disk(drill, node_directory):
     with Disk(drill.hack_node, node_directory) as found:
         yield found
     eventually(lambda: not drill.has_pressure(), timeout=60)
-    for namespace in (SYSTEM, drill.agents.namespace):
-        drill.cluster.must("-n", namespace, "delete", "pods", "--field-selector", "status.phase=Failed")
+    ended = ["--field-selector", "status.phase!=Running,status.phase!=Pending"]
+    drill.cluster.must("-n", SYSTEM, "delete", "pods", *ended)
     drill.cluster.must(
         "-n", SYSTEM, "wait", "--for=condition=Available", "deployment", "--all", "--timeout=120s", timeout=150)
 
