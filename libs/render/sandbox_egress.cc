@@ -27,8 +27,15 @@ constexpr std::string_view kToolsVolume = "stockade-tools";
 constexpr std::string_view kToolsDirectory = "/opt/stockade";
 constexpr const char* kCanaryCopy = "/opt/stockade/stockade-canary";
 constexpr int kProbeSeconds = 10;
-// Of one startup probe, with which it ends before the kubelet takes it for hanging.
-constexpr const char* kStartupMilliseconds = "5000";
+// Within which the proxy has to listen; the kubelet ends a container whose hook fails, and starts
+// it again.
+constexpr const char* kStartMilliseconds = "30000";
+// How long a probe and the hook wait for what has to be shut, where the network is silent. The
+// canary, whose verdict came before, waits longer.
+constexpr const char* kProbeTimeout = "500";
+constexpr const char* kStartTimeout = "200";
+// Counted up whenever what is rendered here becomes another for the same settings.
+constexpr int kSidecarVersion = 2;
 constexpr std::string_view kHostIp = "$(HOST_IP)";
 
 constexpr std::array<const char*, 2> kContainerLists = {"initContainers", "containers"};
@@ -91,14 +98,29 @@ std::string EscapeVariables(std::string text) {
   return text;
 }
 
-Json Probe(const SandboxEgress& egress, const std::string& open, int period, int failures) {
+Json Check(const std::string& shut, const std::string& open, const char* timeout) {
+  return Json::array(
+      {kCanaryCopy, "--probe", "--shut", shut, "--open", open, "--timeout", timeout});
+}
+
+// What has to be shut is so still, and the proxy listens. The kubelet waits for the hook before it
+// starts what comes next, and then does so at once: after a startup probe it would look at the
+// containers twice more. It resolves no variables in the command of a hook.
+Json Start(const SandboxEgress& egress) {
+  Json command = Check(Join(egress.settings.shut_targets, ","),
+                       Tcp("127.0.0.1", envoy::kSidecarPort), kStartTimeout);
+  command.insert(command.end(), {"--interval", "50", "--deadline", kStartMilliseconds});
+  return {{"exec", {{"command", std::move(command)}}}};
+}
+
+Json ReadinessProbe(const SandboxEgress& egress) {
   const std::string shut = EscapeVariables(Join(egress.settings.shut_targets, ","));
-  return {{"exec",
-           {{"command", Json::array({kCanaryCopy, "--probe", "--shut", shut, "--open", open})}}},
+  const std::string gateway = Tcp(egress.address, envoy::kGatewayPort);
+  return {{"exec", {{"command", Check(shut, gateway, kProbeTimeout)}}},
           {"timeoutSeconds", kProbeSeconds},
-          {"periodSeconds", period},
+          {"periodSeconds", 30},
           {"successThreshold", 1},
-          {"failureThreshold", failures}};
+          {"failureThreshold", 2}};
 }
 
 Json Proxy(const SandboxEgress& egress, std::int64_t user, const Json& pod_resources) {
@@ -112,11 +134,8 @@ Json Proxy(const SandboxEgress& egress, std::int64_t user, const Json& pod_resou
                                       pod_resources);
   AddHostIp(egress.settings, container);
   // The agent begins once the proxy listens; later, that the network is shut still is tried again.
-  container["startupProbe"] = Probe(egress, Tcp("127.0.0.1", envoy::kSidecarPort), 1, 60);
-  // It waits by itself: the kubelet would look again a second later.
-  Json& startup = container["startupProbe"]["exec"]["command"];
-  startup.insert(startup.end(), {"--interval", "50", "--deadline", kStartupMilliseconds});
-  container["readinessProbe"] = Probe(egress, Tcp(egress.address, envoy::kGatewayPort), 30, 2);
+  container["lifecycle"] = {{"postStart", Start(egress)}};
+  container["readinessProbe"] = ReadinessProbe(egress);
   Json& mounts = container["volumeMounts"];
   mounts.push_back(ReadOnlyMount(kConfigVolume, envoy::kConfigDirectory));
   mounts.push_back(ReadOnlyMount(api::kIdentityVolume, envoy::kIdentityDirectory));
@@ -226,7 +245,8 @@ Json EssentialsOf(const SandboxEgress& egress) {
 
 Json SettingsOf(const SandboxEgress& egress) {
   const EgressSettings& settings = egress.settings;
-  return {{"proxyImage", settings.proxy_image},
+  return {{"version", kSidecarVersion},
+          {"proxyImage", settings.proxy_image},
           {"canaryImage", settings.canary_image},
           {"proxyUser", settings.proxy_user},
           {"shutTargets", settings.shut_targets},

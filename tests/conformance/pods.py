@@ -45,11 +45,14 @@ class Pod:
 
     def start(self, *names):
         """Those containers one after the other, as a kubelet does: one that ends has to end well, a sidecar and what is
-        among `containers` runs on; the next one begins when a startupProbe succeeds."""
+        among `containers` runs on; the next one begins when a postStart hook has ended and a startupProbe succeeds."""
         for name in names:
             container = self._containers[name]
             if container in self.spec["containers"] or container.get("restartPolicy") == "Always":
                 self._running[name] = self._process(name, self._command(container))
+                if hook := container.get("lifecycle", {}).get("postStart"):
+                    done = self.run(name, *hook["exec"]["command"])
+                    assert done.returncode == 0, (done.stdout, done.stderr, self.log(name))
                 if probe := container.get("startupProbe"):
                     wait_for(f"the startup of {name}", lambda: self.probe(name, probe))
             else:

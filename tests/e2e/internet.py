@@ -21,6 +21,7 @@ import tempfile
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
 
 import certificates  # noqa: E402
+import messages_api  # noqa: E402
 from hosts import DnsServer, HttpsHosts  # noqa: E402
 
 INTERFACE, NODE_INTERFACE = "eth0", "internet0"
@@ -28,13 +29,14 @@ INTERFACE, NODE_INTERFACE = "eth0", "internet0"
 NODE_ADDRESS, HOST_ADDRESS, DNS_ADDRESS = "93.184.215.1", "93.184.215.8", "93.184.215.53"
 METADATA_ADDRESS = "169.254.169.254"  # as clouds have it
 HOSTS = ("api.example.com", "other.example.com")
+MODEL_HOST = "api.anthropic.com"
 
 
 def make_certificates(path):
     with tempfile.TemporaryDirectory() as directory:
         authority = certificates.Authority(directory, "public")
         certificate, key = (pathlib.Path(directory) / name for name in ("host.crt", "host.key"))
-        authority.issue(certificate, key, *[f"DNS:{host}" for host in HOSTS])
+        authority.issue(certificate, key, *[f"DNS:{host}" for host in (*HOSTS, MODEL_HOST)])
         texts = {"authority": authority.certificate, "certificate": certificate, "key": key}
         path.write_text(json.dumps({name: file.read_text() for name, file in texts.items()}))
 
@@ -68,11 +70,12 @@ def serve():
         files = [pathlib.Path(directory) / name for name in ("certificate", "key")]
         for file in files:
             file.write_text(material[file.name])
-        hosts = HttpsHosts([443, 80], {host: files for host in HOSTS})
+        hosts = HttpsHosts([443, 80], {host: files for host in (*HOSTS, MODEL_HOST)})
     hosts.requests = Printed()
     hosts.responses["/"] = (200, {"content-type": "text/plain"}, "hello\n")
+    hosts.services[MODEL_HOST] = messages_api.service
     names = DnsServer(DNS_ADDRESS)
-    names.names = {host: [HOST_ADDRESS] for host in HOSTS}
+    names.names = {host: [HOST_ADDRESS] for host in (*HOSTS, MODEL_HOST)}
     tell({"ready": True})
     sys.stdin.read()
     hosts.close()

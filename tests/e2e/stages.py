@@ -106,8 +106,7 @@ def stages(watches, begun, name, agent="agent"):
         ("pod is created", of_pod(lambda found: True)),
         ("pod's sandbox", of_pod(lambda found: ran(container(found, "stockade-canary")))),
         ("canary", of_pod(lambda found: "terminated" in container(found, "stockade-canary")["state"])),
-        ("sidecar runs", of_pod(lambda found: "running" in container(found, "stockade-proxy")["state"])),
-        ("sidecar answers", of_pod(lambda found: container(found, "stockade-proxy").get("started"))),
+        ("sidecar answers", of_pod(lambda found: "running" in container(found, "stockade-proxy")["state"])),
         ("agent runs", of_pod(lambda found: "running" in container(found, agent)["state"])),
         ("Ready", of_sandbox(lambda found: condition(found, "Ready"))),
     ]

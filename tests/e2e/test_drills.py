@@ -1,10 +1,13 @@
 """What ends on a node while an agent works: a program of Stockade, one of the node, or all at once. The sandbox is there
 again by itself, and no way is open meanwhile but the one through its gateway (which test_egress.py kills)."""
 
+import os
+import shutil
 import subprocess
 
 import internet as outside
 import pytest
+import yaml
 from attack_stage import run, sandbox
 
 from cluster import ROOT, eventually
@@ -47,6 +50,20 @@ class Drill:
             "-n", self.agents.namespace, "get", "agentsandbox", "worker",
             "-o", 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')
         return done.stdout == "True"
+
+    def has_pressure(self):
+        conditions = self.cluster.get("node", "node-1")["status"]["conditions"]
+        return next(each["status"] for each in conditions if each["type"] == "DiskPressure") == "True"
+
+    def runs(self):
+        """Whether any container of the sandbox does."""
+        pods = self.cluster.get("-n", self.agents.namespace, "pods", "-l", "stockade.dev/sandbox=worker")["items"]
+        return any(
+            "running" in each["state"]
+            for pod in pods
+            for part in ("initContainerStatuses", "containerStatuses")
+            for each in pod["status"].get(part, [])
+        )
 
     def containers(self, namespace, selector):
         """{pod/container: (identifier, restarts)} of pods that run."""
@@ -122,3 +139,78 @@ for task in $(ctr --namespace k8s.io tasks list --quiet); do
   ctr --namespace k8s.io tasks kill --signal SIGKILL "$task" || true
 done
 """
+
+
+GIB = 1 << 30
+
+
+class Disk:
+    """The disk of the node, which its kubelet calls full once 2 GiB more are used than now. The kubelet keeps the
+    images, which a node without a registry cannot get back."""
+
+    def __init__(self, hack_node, directory):
+        self._hack_node, self._directory = hack_node, directory
+        self._file = directory / "config" / "kubelet.yaml"
+        self._usual = self._file.read_text()
+        self._full = self._available() - 2 * GIB
+        self._filler = directory / "filler"
+
+    def _available(self):
+        return shutil.disk_usage(self._directory).free
+
+    def _restart(self, text):
+        self._hack_node("stop", "kubelet")
+        self._file.write_text(text)
+        self._hack_node("start", "kubelet")
+
+    def __enter__(self):
+        full = {
+            "evictionHard": {"nodefs.available": str(self._full)},
+            "evictionPressureTransitionPeriod": "1s",
+            "imageMinimumGCAge": "24h",
+        }
+        self._restart(yaml.safe_dump(yaml.safe_load(self._usual) | full))
+        return self
+
+    def fill(self):
+        """Again where others of the machine have freed some meanwhile."""
+        more = self._available() - self._full + GIB
+        if more > GIB // 2:
+            with self._filler.open("ab") as file:
+                os.posix_fallocate(file.fileno(), file.tell(), more)
+
+    def free(self):
+        self._filler.unlink(missing_ok=True)
+
+    def __exit__(self, *_):
+        self.free()
+        self._restart(self._usual)
+
+
+@pytest.fixture
+def disk(drill, node_directory):
+    with Disk(drill.hack_node, node_directory) as found:
+        yield found
+    eventually(lambda: not drill.has_pressure(), timeout=60)
+    ended = ["--field-selector", "status.phase!=Running,status.phase!=Pending"]
+    drill.cluster.must("-n", SYSTEM, "delete", "pods", *ended)
+    drill.cluster.must(
+        "-n", SYSTEM, "wait", "--for=condition=Available", "deployment", "--all", "--timeout=120s", timeout=150)
+
+
+def test_a_full_disk(drill, disk):
+    """The kubelet evicts the sandbox, which stays shut as long as the disk is full: nothing of it runs."""
+    eventually(drill.works, timeout=60)  # the kubelet is back
+    before = drill.identity()
+
+    def is_full():
+        disk.fill()
+        return drill.has_pressure()
+
+    eventually(is_full, timeout=60, interval=0.5)
+    eventually(lambda: not drill.runs(), timeout=180, interval=0.5)
+    assert drill.has_pressure()
+    disk.free()
+    eventually(drill.works, timeout=180, interval=0.5)
+    eventually(drill.is_ready, timeout=60)
+    assert drill.identity()[0] != before[0]

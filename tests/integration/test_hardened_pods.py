@@ -345,8 +345,8 @@ def identity_in(lists, name, **mount):
 
 def restart_policy(pod):
     next(c for c in pod["spec"]["initContainers"] if c["name"] == "stockade-proxy").pop("restartPolicy")
-    for probe in ("startupProbe", "readinessProbe"):
-        pod["spec"]["initContainers"][1].pop(probe)
+    for field in ("lifecycle", "readinessProbe"):
+        pod["spec"]["initContainers"][1].pop(field)
 
 
 def named(name):

@@ -15,7 +15,6 @@ namespace {
 
 using codec::Json;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
@@ -132,9 +131,23 @@ TEST(SandboxEgressTest, CanaryTriesWhatMustBeShutWhileTheGatewayAnswers) {
 - --shut
 - "tcp://10.96.0.1:443,udp://10.96.0.10:53,tcp://[$$(HOST_IP)]:10250"
 - --open
-- "tcp://10.96.0.20:15443")"));
-  EXPECT_THAT(proxy.at("startupProbe").at("exec").at("command").dump(),
-              HasSubstr(R"("tcp://127.0.0.1:3128","--interval","50","--deadline","5000"])"));
+- "tcp://10.96.0.20:15443"
+- --timeout
+- "500")"));
+  // The kubelet hands the command of a hook on as it is.
+  EXPECT_EQ(proxy.at("lifecycle").at("postStart").at("exec").at("command"), FromYaml(R"(
+- /opt/stockade/stockade-canary
+- --probe
+- --shut
+- "tcp://10.96.0.1:443,udp://10.96.0.10:53,tcp://[$(HOST_IP)]:10250"
+- --open
+- "tcp://127.0.0.1:3128"
+- --timeout
+- "200"
+- --interval
+- "50"
+- --deadline
+- "30000")"));
 }
 
 TEST(SandboxEgressTest, AddressesOfIpv6StandInBrackets) {
