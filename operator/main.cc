@@ -15,6 +15,7 @@
 #include "base/files.h"
 #include "base/flags.h"
 #include "base/log.h"
+#include "base/strings.h"
 #include "kube/client.h"
 #include "kube/connection_config.h"
 #include "kube/transport.h"
@@ -44,6 +45,9 @@ constexpr Flag kFlags[] = {
      "refuse while there are AgentSandboxes, release what is left of the boundary within that "
      "time, "
      "and end"},
+    {"namespaces", "NAMES",
+     "with --uninstall-guard: look into these alone, with commas between them; everywhere without "
+     "it"},
     {"version", "", "print the version"},
     {"help", "", "print this text"},
 };
@@ -94,6 +98,15 @@ int RunOnce(const stockade::ParsedFlags& flags, const stockade::kube::Connection
     stockade::sandbox_operator::UninstallGuardOptions options;
     if (!ParseSeconds(flags.Value("uninstall-guard"), options.patience)) {
       return Fail(kExitUsage, "--uninstall-guard: must be a number of seconds from 1 to 3600");
+    }
+    if (flags.Has("namespaces")) {
+      for (const std::string_view name : stockade::Split(flags.Value("namespaces"), ',')) {
+        if (!stockade::IsDnsLabel(name)) {
+          return Fail(kExitUsage, "--namespaces: \"" + std::string(name) +
+                                      "\" must be the name of a namespace");
+        }
+        options.namespaces.emplace_back(name);
+      }
     }
     done = stockade::sandbox_operator::UninstallGuard(client, clock, logger, options).Run();
   } else {

@@ -72,7 +72,9 @@ class Cluster:
         # stockade.dev_PLURAL.yaml has PLURAL.stockade.dev. The objects are large, and nothing else of them is asked for.
         names = [".".join(reversed(path.stem.split("_"))) for path in CRDS.glob("*.yaml")]
         template = '{range .items[*]}{.status.conditions[?(@.type=="Established")].status} {end}'
-        return self.must("get", "crd", *names, "-o", f"jsonpath={template}").split() == ["True"] * len(names)
+        # To kubectl a CRD that has no conditions yet is an error here as well.
+        done = self.kubectl("get", "crd", *names, "-o", f"jsonpath={template}")
+        return done.returncode == 0 and done.stdout.split() == ["True"] * len(names)
 
     @contextlib.contextmanager
     def new_namespace(self, prefix="test", labels=None):
