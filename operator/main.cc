@@ -21,6 +21,7 @@
 #include "kube/transport.h"
 #include "operator/app.h"
 #include "operator/config.h"
+#include "operator/effective_config.h"
 #include "operator/self_check.h"
 #include "operator/uninstall_guard.h"
 #include "pki/certificate.h"
@@ -39,6 +40,7 @@ constexpr Flag kFlags[] = {
     {"kubeconfig", "FILE",
      "how to reach the API server; without it $KUBECONFIG, else the pod's service account"},
     {"context", "NAME", "the kubeconfig's context; its current one without it"},
+    {"print-config", "", "print the configuration with all that was not given, as JSON, and end"},
     {"self-check", "NAMESPACE",
      "try out webhook and operator with two suspended sandboxes there, say what is wrong, and end"},
     {"uninstall-guard", "SECONDS",
@@ -133,6 +135,10 @@ int main(int argc, char** argv) {
   }
   const auto config = LoadConfig(std::string(flags->Value("config")));
   if (!config.ok()) return Fail(kExitUsage, config.status().message());
+  if (flags->Has("print-config")) {
+    std::printf("%s\n", stockade::sandbox_operator::EffectiveConfig(*config).dump(2).c_str());
+    return 0;
+  }
   const auto connection = stockade::kube::LoadConnectionConfig(
       std::string(flags->Value("kubeconfig")), std::string(flags->Value("context")));
   if (!connection.ok()) return Fail(kExitUsage, connection.status().message());
