@@ -103,7 +103,7 @@ struct OperatorApp::Impl {
         on_leadership_lost(std::move(on_lost)),
         fence(std::make_shared<runtime::LeaderFence>(the_clock)),
         client(MakeWritingTransport()),
-        caches(logger, config.egress.enabled),
+        caches(logger, config.egress.enabled, config.watch_namespaces),
         event_client(MakeWritingTransport(), kEventDeadline),
         events(event_client, EventOptions(identity), the_clock, logger),
         boundary(client, caches, logger, &events),

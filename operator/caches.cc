@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "api/gateway_names.h"
 #include "api/names.h"
@@ -49,7 +50,7 @@ std::vector<std::string> Named(const CachedSandboxClaim& claim, const std::strin
 
 }  // namespace
 
-Caches::Caches(Logger& logger, bool gateways)
+Caches::Caches(Logger& logger, bool gateways, std::vector<std::string> watched)
     : sandboxes(kAgentSandboxes, DecodeSandbox, logger),
       sandbox_templates(kAgentSandboxTemplates, DecodeSandboxTemplate, logger),
       sandbox_pools(kAgentSandboxPools, DecodeSandboxPool, logger),
@@ -65,6 +66,7 @@ Caches::Caches(Logger& logger, bool gateways)
       deployments(kube::kDeployments, DecodeDeployment, logger),
       gateway_pods(kube::kPods, DecodePod, logger),
       gateways_(gateways),
+      watched_(std::move(watched)),
       sharers_(sandboxes.store().AddIndex(SharedGateways)),
       running_sharers_(sandboxes.store().AddIndex(RunningGateways)),
       binders_(sandboxes.store().AddIndex(BinderOfSandbox)),
@@ -87,23 +89,23 @@ void Caches::Start(kube::IoThread& io,
   managed.label_selector =
       std::string(api::kManagedByLabel) + "=" + std::string(api::kManagedByValue);
 
-  sandboxes.Start(io, config, all);
-  sandbox_templates.Start(io, config, all);
-  sandbox_pools.Start(io, config, all);
-  sandbox_claims.Start(io, config, all);
-  pods.Start(io, config, sandbox_pods);
-  policies.Start(io, config, all);
-  services.Start(io, config, managed);
-  claims.Start(io, config, managed);
-  runtime_classes.Start(io, config, all);
-  namespaces.Start(io, config, all);
-  sandbox_policies.Start(io, config, all);
+  sandboxes.Start(io, config, all, watched_);
+  sandbox_templates.Start(io, config, all, watched_);
+  sandbox_pools.Start(io, config, all, watched_);
+  sandbox_claims.Start(io, config, all, watched_);
+  pods.Start(io, config, sandbox_pods, watched_);
+  policies.Start(io, config, all, watched_);
+  services.Start(io, config, managed, watched_);
+  claims.Start(io, config, managed, watched_);
+  runtime_classes.Start(io, config, all, watched_);
+  namespaces.Start(io, config, all, watched_);
+  sandbox_policies.Start(io, config, all, watched_);
   if (!gateways_) return;
   kube::WatchOptions of_gateways;
   of_gateways.label_selector = std::string(api::kGatewayLabel);
-  config_maps.Start(io, config, managed);
-  deployments.Start(io, config, managed);
-  gateway_pods.Start(io, config, of_gateways);
+  config_maps.Start(io, config, managed, watched_);
+  deployments.Start(io, config, managed, watched_);
+  gateway_pods.Start(io, config, of_gateways, watched_);
 }
 
 void Caches::Stop() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/log.h"
@@ -15,8 +16,9 @@ namespace stockade::sandbox_operator {
 // The informers of everything the operator looks at. Add handlers, then Start, then Stop before
 // what the handlers use goes away. Stores may be read and recorded to from any thread.
 struct Caches {
-  // `gateways`: with what belongs to egress gateways, which else stays empty.
-  explicit Caches(Logger& logger, bool gateways = false);
+  // `gateways`: with what belongs to egress gateways, which else stays empty. `watched`: of what
+  // is in a namespace only that of these; where there are none, of all.
+  explicit Caches(Logger& logger, bool gateways = false, std::vector<std::string> watched = {});
 
   void Start(kube::IoThread& io, const std::shared_ptr<const kube::ConnectionConfig>& config);
   void Stop();
@@ -85,6 +87,7 @@ struct Caches {
 
  private:
   const bool gateways_;
+  const std::vector<std::string> watched_;
   std::size_t sharers_;          // an index of sandboxes
   std::size_t running_sharers_;  // of those that are not suspended
   std::size_t binders_;          // of those that a pool or a claim has

@@ -9,6 +9,7 @@
 #include "api/pod_view.h"
 #include "api/quantity.h"
 #include "api/resources.h"
+#include "api/watch_namespaces.h"
 #include "base/strings.h"
 #include "codec/object_reader.h"
 #include "codec/yaml.h"
@@ -211,6 +212,7 @@ Result<OperatorConfig> ParseOperatorConfig(std::string_view yaml) {
     }
   }
   ReadLeaderElection(reader.Value("leaderElection"), errors, config.leader_election);
+  api::ReadWatchNamespaces(reader, "watchNamespaces", config.watch_namespaces);
   reader.Int("workers", 1, 64, config.workers);
   reader.String("clusterDomain", config.profile.cluster_domain);
   if (!IsDnsSubdomain(config.profile.cluster_domain)) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/log.h"
 #include "base/status.h"
@@ -34,6 +35,8 @@ struct OperatorConfig {
   LogLevel log_level = LogLevel::kInfo;
   std::int64_t workers = 4;  // sandboxes that are reconciled at once
   TransportKind transport = TransportKind::kBeast;
+  // Whose sandboxes are looked after; empty: those of every namespace.
+  std::vector<std::string> watch_namespaces;
   LeaderElectionConfig leader_election;
   render::Profile profile;
   policy::Facts facts;

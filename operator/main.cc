@@ -15,11 +15,13 @@
 #include "base/files.h"
 #include "base/flags.h"
 #include "base/log.h"
+#include "base/strings.h"
 #include "kube/client.h"
 #include "kube/connection_config.h"
 #include "kube/transport.h"
 #include "operator/app.h"
 #include "operator/config.h"
+#include "operator/effective_config.h"
 #include "operator/self_check.h"
 #include "operator/uninstall_guard.h"
 #include "pki/certificate.h"
@@ -38,12 +40,16 @@ constexpr Flag kFlags[] = {
     {"kubeconfig", "FILE",
      "how to reach the API server; without it $KUBECONFIG, else the pod's service account"},
     {"context", "NAME", "the kubeconfig's context; its current one without it"},
+    {"print-config", "", "print the configuration with all that was not given, as JSON, and end"},
     {"self-check", "NAMESPACE",
      "try out webhook and operator with two suspended sandboxes there, say what is wrong, and end"},
     {"uninstall-guard", "SECONDS",
      "refuse while there are AgentSandboxes, release what is left of the boundary within that "
      "time, "
      "and end"},
+    {"namespaces", "NAMES",
+     "with --uninstall-guard: look into these alone, with commas between them; everywhere without "
+     "it"},
     {"version", "", "print the version"},
     {"help", "", "print this text"},
 };
@@ -95,6 +101,15 @@ int RunOnce(const stockade::ParsedFlags& flags, const stockade::kube::Connection
     if (!ParseSeconds(flags.Value("uninstall-guard"), options.patience)) {
       return Fail(kExitUsage, "--uninstall-guard: must be a number of seconds from 1 to 3600");
     }
+    if (flags.Has("namespaces")) {
+      for (const std::string_view name : stockade::Split(flags.Value("namespaces"), ',')) {
+        if (!stockade::IsDnsLabel(name)) {
+          return Fail(kExitUsage, "--namespaces: \"" + std::string(name) +
+                                      "\" must be the name of a namespace");
+        }
+        options.namespaces.emplace_back(name);
+      }
+    }
     done = stockade::sandbox_operator::UninstallGuard(client, clock, logger, options).Run();
   } else {
     stockade::sandbox_operator::SelfCheckOptions options;
@@ -120,6 +135,10 @@ int main(int argc, char** argv) {
   }
   const auto config = LoadConfig(std::string(flags->Value("config")));
   if (!config.ok()) return Fail(kExitUsage, config.status().message());
+  if (flags->Has("print-config")) {
+    std::printf("%s\n", stockade::sandbox_operator::EffectiveConfig(*config).dump(2).c_str());
+    return 0;
+  }
   const auto connection = stockade::kube::LoadConnectionConfig(
       std::string(flags->Value("kubeconfig")), std::string(flags->Value("context")));
   if (!connection.ok()) return Fail(kExitUsage, connection.status().message());

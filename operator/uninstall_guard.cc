@@ -48,18 +48,32 @@ std::string NamespacesOf(const std::map<std::string, std::size_t>& counts) {
 
 }  // namespace
 
+Status UninstallGuard::List(const kube::Resource& resource, const std::string& field_selector,
+                            const std::function<void(codec::JsonView)>& take) {
+  kube::ListOptions options;
+  options.field_selector = field_selector;
+  std::vector<std::string> namespaces = options_.namespaces;
+  if (namespaces.empty()) namespaces.emplace_back();
+  for (const std::string& name : namespaces) {
+    options.namespace_name = name;
+    const auto listed = client_.List(resource, options, take);
+    if (!listed.ok()) return listed.status();
+  }
+  return Status::Ok();
+}
+
 Status UninstallGuard::RefuseSandboxes() {
   std::map<std::string, std::size_t> counts;
   std::size_t total = 0;
-  const auto listed = client_.List(kAgentSandboxes, {}, [&](codec::JsonView sandbox) {
+  const Status listed = List(kAgentSandboxes, {}, [&](codec::JsonView sandbox) {
     ++counts[std::string(sandbox["metadata"]["namespace"].StringOrEmpty())];
     ++total;
   });
   // Without the CustomResourceDefinition there are none.
-  if (listed.status().code() == StatusCode::kNotFound || (listed.ok() && total == 0)) {
+  if (listed.code() == StatusCode::kNotFound || (listed.ok() && total == 0)) {
     return Status::Ok();
   }
-  if (!listed.ok()) return listed.status().WithContext("listing AgentSandboxes");
+  if (!listed.ok()) return listed.WithContext("listing AgentSandboxes");
   return {StatusCode::kConflict,
           std::to_string(total) + " AgentSandboxes are left, in the namespaces " +
               NamespacesOf(counts) +
@@ -109,13 +123,11 @@ Status UninstallGuard::ReleasePolicies() {
 
 Status UninstallGuard::ReleasePolicies(std::string_view name) {
   std::set<std::string> namespaces;
-  kube::ListOptions options;
-  options.field_selector = "metadata.name=" + std::string(name);
-  const auto listed =
-      client_.List(kube::kNetworkPolicies, options, [&namespaces](codec::JsonView policy) {
-        namespaces.emplace(policy["metadata"]["namespace"].StringOrEmpty());
-      });
-  if (!listed.ok()) return listed.status().WithContext("listing NetworkPolicies");
+  const Status listed = List(kube::kNetworkPolicies, "metadata.name=" + std::string(name),
+                             [&namespaces](codec::JsonView policy) {
+                               namespaces.emplace(policy["metadata"]["namespace"].StringOrEmpty());
+                             });
+  if (!listed.ok()) return listed.WithContext("listing NetworkPolicies");
   Status waiting;
   for (const std::string& namespace_name : namespaces) {
     const auto pod = AnyPod(namespace_name, name);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -14,6 +16,8 @@ struct UninstallGuardOptions {
   // How long pods and policies that are going may take to be gone.
   std::chrono::nanoseconds patience = std::chrono::seconds(90);
   std::chrono::milliseconds poll = std::chrono::seconds(1);
+  // Where to look; empty: everywhere.
+  std::vector<std::string> namespaces;
 };
 
 // What has to be settled before the operator, its rights and the webhook are taken out of a
@@ -28,12 +32,15 @@ class UninstallGuard {
  public:
   UninstallGuard(kube::Client& client, const Clock& clock, Logger& logger,
                  UninstallGuardOptions options = {})
-      : client_(client), clock_(clock), logger_(logger), options_(options) {}
+      : client_(client), clock_(clock), logger_(logger), options_(std::move(options)) {}
 
   Status Run();
 
  private:
-  // Ok when there is no AgentSandbox in the cluster.
+  // Every object of that kind in the namespaces, or everywhere.
+  Status List(const kube::Resource& resource, const std::string& field_selector,
+              const std::function<void(codec::JsonView)>& take);
+  // Ok when there is no AgentSandbox.
   Status RefuseSandboxes();
   // One look: releases what can be released. Ok when no policy is left; Unavailable says which
   // namespace waits for what.

@@ -5,6 +5,7 @@
 
 #include "api/gateway_names.h"
 #include "api/names.h"
+#include "api/watch_namespaces.h"
 #include "base/intern.h"
 #include "codec/object_reader.h"
 #include "policy/quoting.h"
@@ -96,8 +97,10 @@ Result<CachedSandboxPod> DecodeSandboxPod(JsonView object) {
   return result;
 }
 
-ClusterCache::ClusterCache(RuntimeClasses runtime_classes, Logger& logger)
+ClusterCache::ClusterCache(RuntimeClasses runtime_classes, Logger& logger,
+                           std::vector<std::string> watched)
     : runtime_classes_(std::move(runtime_classes)),
+      watched_(std::move(watched)),
       namespaces_(kube::kNamespaces, DecodeNamespace, logger),
       policies_(kAgentSandboxPolicies, DecodePolicyObject, logger),
       sandboxes_(kAgentSandboxes, DecodeSandboxAccess, logger),
@@ -115,10 +118,10 @@ void ClusterCache::Start(kube::IoThread& io,
                          const std::shared_ptr<const kube::ConnectionConfig>& connection) {
   namespaces_.Start(io, connection, {});
   policies_.Start(io, connection, {});
-  sandboxes_.Start(io, connection, {});
+  sandboxes_.Start(io, connection, {}, watched_);
   kube::WatchOptions sandbox_pods;
   sandbox_pods.label_selector = std::string(api::kSandboxLabel);
-  pods_.Start(io, connection, sandbox_pods);
+  pods_.Start(io, connection, sandbox_pods, watched_);
 }
 
 void ClusterCache::Stop() {
@@ -139,6 +142,15 @@ Status ClusterCache::CheckSynced() const {
                      " yet, and refuses what it cannot judge; try again in a moment");
 }
 
+Status ClusterCache::CheckKnown(std::string_view namespace_name) const {
+  if (Status synced = CheckSynced(); !synced.ok()) return synced;
+  if (namespace_name.empty() || api::IsWatched(watched_, namespace_name)) return Status::Ok();
+  return Unavailable("the webhook is not to look into the namespace " +
+                     policy::Quote(namespace_name) +
+                     ", and refuses what it cannot judge; correct watchNamespaces of its "
+                     "configuration, or the namespaceSelector of the registration");
+}
+
 std::shared_ptr<const CachedNamespace> ClusterCache::FindNamespace(
     std::string_view namespace_name) const {
   const runtime::ObjectKey key{"", std::string(namespace_name)};
@@ -155,7 +167,7 @@ std::shared_ptr<const CachedNamespace> ClusterCache::FindNamespace(
 }
 
 Result<std::vector<SharedPolicy>> ClusterCache::PoliciesOf(std::string_view namespace_name) const {
-  if (Status synced = CheckSynced(); !synced.ok()) return synced;
+  if (Status known = CheckKnown(namespace_name); !known.ok()) return known;
   std::shared_ptr<const CachedNamespace> found =
       namespaces_.store().Get({"", std::string(namespace_name)});
   if (!found) found = FindNamespace(namespace_name);
@@ -172,7 +184,7 @@ Result<std::vector<SharedPolicy>> ClusterCache::PoliciesOf(std::string_view name
 
 Result<std::optional<api::Access>> ClusterCache::AccessOf(std::string_view namespace_name,
                                                           std::string_view sandbox) const {
-  if (Status synced = CheckSynced(); !synced.ok()) return synced;
+  if (Status known = CheckKnown(namespace_name); !known.ok()) return known;
   const auto found = sandboxes_.store().Get({std::string(namespace_name), std::string(sandbox)});
   if (!found) return std::optional<api::Access>();
   return std::optional<api::Access>(found->access);
@@ -180,7 +192,7 @@ Result<std::optional<api::Access>> ClusterCache::AccessOf(std::string_view names
 
 Result<std::optional<std::string>> ClusterCache::SandboxSelectedBy(
     std::string_view namespace_name, const api::LabelSelector& pod_selector) const {
-  if (Status synced = CheckSynced(); !synced.ok()) return synced;
+  if (Status known = CheckKnown(namespace_name); !known.ok()) return known;
   const api::LabelSelector anywhere = pod_selector.WhereverScheduled();
   const api::LabelSelector selector = anywhere.WithAnyValueOf(api::kEgressLabel);
   for (const auto& sandbox : SandboxesOf(namespace_name)) {
@@ -206,7 +218,7 @@ Result<std::optional<std::string>> ClusterCache::SandboxSelectedBy(
 
 Result<std::optional<std::string>> ClusterCache::GatewaySelectedBy(
     std::string_view namespace_name, const api::LabelSelector& pod_selector) const {
-  if (Status synced = CheckSynced(); !synced.ok()) return synced;
+  if (Status known = CheckKnown(namespace_name); !known.ok()) return known;
   if (!MaySelectGateways(pod_selector)) return std::optional<std::string>();
   for (const auto& sandbox : SandboxesOf(namespace_name)) {
     if (sandbox->has_gateway) return std::optional<std::string>(sandbox->key.ToString());

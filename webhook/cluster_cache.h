@@ -64,8 +64,10 @@ class ClusterCache final : public ClusterView {
 
   using RuntimeClasses = std::array<std::string, api::kDefaultRuntimeClasses.size()>;
 
-  // `runtime_classes` by api::Isolation, as the operator has them.
-  ClusterCache(RuntimeClasses runtime_classes, Logger& logger);
+  // `runtime_classes` by api::Isolation, as the operator has them. With `watched`, sandboxes and
+  // pods are kept of these namespaces alone, and of another one nothing is known.
+  ClusterCache(RuntimeClasses runtime_classes, Logger& logger,
+               std::vector<std::string> watched = {});
 
   void Start(kube::IoThread& io, const std::shared_ptr<const kube::ConnectionConfig>& connection);
   void Stop();
@@ -85,6 +87,8 @@ class ClusterCache final : public ClusterView {
   [[nodiscard]] std::array<const runtime::Synced*, 4> All() const {
     return {&namespaces_, &policies_, &sandboxes_, &pods_};
   }
+  // Ok once every cache has synced, and unless that namespace is none of those that are watched.
+  [[nodiscard]] Status CheckKnown(std::string_view namespace_name) const;
   // Of a namespace, or all where it is empty.
   [[nodiscard]] std::vector<std::shared_ptr<const CachedSandboxAccess>> SandboxesOf(
       std::string_view namespace_name) const;
@@ -93,6 +97,7 @@ class ClusterCache final : public ClusterView {
       std::string_view namespace_name) const;
 
   const RuntimeClasses runtime_classes_;
+  const std::vector<std::string> watched_;
   runtime::Informer<CachedNamespace> namespaces_;
   // Each object holds its policy compiled; a list of the store is one moment of all of them.
   runtime::Informer<CachedPolicyObject> policies_;

@@ -7,6 +7,7 @@
 
 #include "api/agent_sandbox.h"
 #include "api/quantity.h"
+#include "api/watch_namespaces.h"
 #include "base/files.h"
 #include "base/strings.h"
 #include "codec/json.h"
@@ -195,6 +196,7 @@ Config ReadConfig(JsonView root, std::vector<FieldError>& errors) {
   ReadAddress(reader, "listen", config.listen, errors);
   ReadCertificates(reader, config, errors);
   ReadAddress(reader, "http", config.http, errors);
+  api::ReadWatchNamespaces(reader, "watchNamespaces", config.watch_namespaces);
   auto threads = static_cast<std::int64_t>(config.threads);
   reader.Int("threads", 1, 64, threads);
   config.threads = static_cast<std::size_t>(threads);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/resources.h"
 #include "base/log.h"
@@ -27,6 +28,8 @@ struct Config {
   std::string client_ca_file;  // empty: callers need no certificate
   std::chrono::seconds certificate_poll{10};
   http_server::ListenAddress http;  // of /healthz and /readyz, plain HTTP
+  // Whose sandboxes are looked after; empty: those of every namespace.
+  std::vector<std::string> watch_namespaces;
   std::size_t threads = 2;
   std::size_t connections = 1024;
   policy::Facts facts;

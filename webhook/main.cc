@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "kube/connection_config.h"
 #include "webhook/config.h"
+#include "webhook/effective_config.h"
 #include "webhook/program.h"
 
 namespace {
@@ -22,6 +23,7 @@ constexpr stockade::Flag kFlags[] = {
     {"kubeconfig", "FILE",
      "how to reach the API server; without it $KUBECONFIG, else the pod's service account"},
     {"context", "NAME", "the kubeconfig's context; its current one without it"},
+    {"print-config", "", "print the configuration with all that was not given, as JSON, and exit"},
     {"version", "", "print the version and exit"},
     {"help", "", "print this and exit"},
 };
@@ -62,6 +64,10 @@ int main(int argc, char** argv) {
   if (!flags->Has("config")) return Fail(kExitUsage, "--config FILE is required (see --help)");
   const auto config = stockade::webhook::LoadConfig(std::string(flags->Value("config")));
   if (!config.ok()) return Fail(kExitUsage, config.status().message());
+  if (flags->Has("print-config")) {
+    std::printf("%s\n", stockade::webhook::EffectiveConfig(*config).dump(2).c_str());
+    return 0;
+  }
 
   const auto connection = stockade::kube::LoadConnectionConfig(
       std::string(flags->Value("kubeconfig")), std::string(flags->Value("context")));

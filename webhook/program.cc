@@ -22,6 +22,7 @@
 #include "webhook/guards/guard_handler.h"
 #include "webhook/review_metrics.h"
 #include "webhook/secret_access.h"
+#include "webhook/watched_namespaces.h"
 
 namespace stockade::webhook {
 namespace {
@@ -50,15 +51,17 @@ Result<std::unique_ptr<http_server::Server>> StartAdmission(const Config& config
   options.limits.connections = config.connections;
   options.tls = &files;
   AdmissionHandlers handlers;
-  const auto sandboxes = std::make_shared<const AgentSandboxHandler>(
-      config.facts, cluster, secrets, config.guards.operator_user);
-  handlers.emplace(kAgentSandboxPath, [sandboxes](const AdmissionRequest& request) {
-    return sandboxes->Review(request);
-  });
-  handlers.emplace(kAgentSandboxTemplatePath, [sandboxes](const AdmissionRequest& request) {
+  const auto sandboxes = std::make_shared<const AgentSandboxHandler>(config.facts, cluster, secrets,
+                                                                     config.guards.operator_user);
+  const auto within = [&handlers, &config](std::string_view path, AdmissionHandler handler) {
+    handlers.emplace(path, WithinNamespaces(config.watch_namespaces, std::move(handler)));
+  };
+  within(kAgentSandboxPath,
+         [sandboxes](const AdmissionRequest& request) { return sandboxes->Review(request); });
+  within(kAgentSandboxTemplatePath, [sandboxes](const AdmissionRequest& request) {
     return sandboxes->ReviewTemplate(request);
   });
-  handlers.emplace(kAgentSandboxClaimPath, [facts = config.facts](const AdmissionRequest& request) {
+  within(kAgentSandboxClaimPath, [facts = config.facts](const AdmissionRequest& request) {
     return ReviewAgentSandboxClaim(request, facts);
   });
   handlers.emplace(kAgentSandboxPolicyPath, ReviewAgentSandboxPolicy);
@@ -101,10 +104,13 @@ Status Run(const Config& config, std::shared_ptr<const kube::ConnectionConfig> c
   http_server::MetricsEndpoint metrics;
   ReviewMetrics review_metrics(metrics.registry());
   kube::IoThread io;
-  ClusterCache cluster(config.runtime_classes, logger);
+  ClusterCache cluster(config.runtime_classes, logger, config.watch_namespaces);
   const SystemClock clock;
   kube::Client reviewer(kube::MakeBeastTransport(connection), kReviewDeadline);
-  const SubjectAccessReviews secrets(reviewer, clock);
+  const SubjectAccessReviews secrets(reviewer, clock,
+                                     config.watch_namespaces.empty()
+                                         ? SubjectAccessReviews::Scope::kCluster
+                                         : SubjectAccessReviews::Scope::kNamespace);
   auto admission = StartAdmission(config, cluster, secrets, review_metrics, logger);
   if (!admission.ok()) return admission.status().WithContext("listen, certificates");
 

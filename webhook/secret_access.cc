@@ -11,10 +11,12 @@ using codec::JsonView;
 constexpr kube::Resource kSubjectAccessReviews{"authorization.k8s.io", "v1", "subjectaccessreviews",
                                                "SubjectAccessReview",
                                                /*namespaced=*/false};
+constexpr kube::Resource kLocalSubjectAccessReviews{
+    "authorization.k8s.io", "v1", "localsubjectaccessreviews", "LocalSubjectAccessReview"};
 
 }  // namespace
 
-Json MakeSubjectAccessReview(JsonView user, std::string_view namespace_name,
+Json MakeSubjectAccessReview(std::string_view kind, JsonView user, std::string_view namespace_name,
                              std::string_view secret) {
   Json spec = {{"user", user["username"].StringOrEmpty()},
                {"resourceAttributes",
@@ -28,13 +30,15 @@ Json MakeSubjectAccessReview(JsonView user, std::string_view namespace_name,
     if (!user[part].IsUnset()) spec[part] = user[part].ToJson();
   }
   return {{"apiVersion", kSubjectAccessReviews.api_version()},
-          {"kind", kSubjectAccessReviews.kind},
+          {"kind", kind},
           {"spec", std::move(spec)}};
 }
 
 Result<std::set<std::string>> SubjectAccessReviews::NotReadable(
     JsonView user, std::string_view namespace_name, const std::set<std::string>& secrets) const {
   std::set<std::string> refused;
+  const bool local = scope_ == Scope::kNamespace;
+  const kube::Resource& reviews = local ? kLocalSubjectAccessReviews : kSubjectAccessReviews;
   const auto deadline = clock_.SinceBoot() + kBudget;
   for (const std::string& secret : secrets) {
     if (clock_.SinceBoot() >= deadline) {
@@ -42,8 +46,9 @@ Result<std::set<std::string>> SubjectAccessReviews::NotReadable(
                                                   policy::Quote(user["username"]) +
                                                   " may read; try again in a moment");
     }
-    const auto answer = client_.Create(kSubjectAccessReviews, {},
-                                       MakeSubjectAccessReview(user, namespace_name, secret));
+    const auto answer =
+        client_.Create(reviews, local ? namespace_name : std::string_view(),
+                       MakeSubjectAccessReview(reviews.kind, user, namespace_name, secret));
     if (!answer.ok()) {
       return answer.status().WithContext("whether " + policy::Quote(user["username"]) +
                                          " may read the Secret " + policy::Quote(secret));

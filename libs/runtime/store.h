@@ -137,9 +137,10 @@ class Store {
 
   // A complete list as of `resource_version` takes the place of what was known, but for what our
   // own writes made later than that. With `new_history` the server's data was replaced, as by a
-  // restored backup, and versions known from before mean nothing. Returns every change.
+  // restored backup, and versions known from before mean nothing. A list of one namespace,
+  // `namespace_name`, says nothing of others. Returns every change.
   std::vector<Change> Replace(std::vector<T> objects, std::uint64_t resource_version,
-                              bool new_history = false) {
+                              bool new_history = false, const std::string& namespace_name = {}) {
     const WriterLock lock(mutex_);
     if (new_history) {
       gone_.clear();
@@ -168,7 +169,10 @@ class Store {
       put(std::make_shared<const T>(std::move(object)));
     }
     std::vector<Ptr> missing;
-    for (const auto& [key, object] : objects_) {
+    for (auto entry = objects_.lower_bound(ObjectKey{namespace_name, ""}); entry != objects_.end();
+         ++entry) {
+      const auto& [key, object] = *entry;
+      if (!namespace_name.empty() && key.namespace_name != namespace_name) break;
       if (!listed.contains(key) && !is_later(object->resource_version)) missing.push_back(object);
     }
     for (const Ptr& object : missing) {

@@ -1,11 +1,13 @@
 """operator/config.schema.yaml and webhook/config.schema.yaml, of which the reference and the chart's schema are made,
 beside the programs that they speak of. Each program tells all that is wrong with a file at once."""
 
+import json
 import re
+import subprocess
 
 import pytest
 import yaml
-from conftest import ROOT, complaint_about
+from conftest import BUILD, ROOT, complaint_about
 
 SOURCES = {
     "operator": ["operator/config.cc", "operator/egress_config.cc"],
@@ -128,3 +130,69 @@ def test_the_program_takes_no_other_word_and_no_other_field(program, tmp_path):
     said = complaints(program, tmp_path, config)
     for path in wrong:
         assert re.search(rf"(^|\s){re.escape(path)}: ", said, re.MULTILINE), f"{path}: {said}"
+
+
+def at(config, path):
+    for key in path.split("."):
+        config = config[key]
+    return config
+
+
+def effective(program, tmp_path, config):
+    """The configuration as the program has it, with all that the file leaves out."""
+    file = tmp_path / f"{program}.yaml"
+    file.write_text(yaml.safe_dump(config))
+    command = [str(BUILD / program / f"stockade-{program}"), "--config", str(file), "--print-config"]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout)
+
+
+# Lists that are not empty where the file has none, without being a default in the schema: the text has them.
+TOLD_IN_WORDS = {"egress.shutTargets", "policy.allowedMetadataPrefixes"}
+
+
+@pytest.mark.parametrize(
+    ("program", "variant"), [("operator", "files"), ("webhook", "files"), ("webhook", "selfManaged")]
+)
+def test_the_program_has_the_defaults_of_the_schema(program, variant, tmp_path):
+    schema = schema_of(program)
+    config = {key: leaf["enum"][0] for key, leaf in schema["properties"].items() if key in ("apiVersion", "kind")}
+    for path, leaf in leaves(schema):
+        if path in EXAMPLES and path not in TOLD_IN_WORDS and "default" not in leaf:
+            put(config, path, EXAMPLES[path])
+    if variant == "selfManaged":
+        config["certificates"] = {"selfManaged": {}}
+    printed, compared = effective(program, tmp_path, config), 0
+    for path, leaf in leaves(schema):
+        if variant == "files" and any(path.startswith(f"{section}.") for section in INSTEAD):
+            continue
+        if "default" in leaf:
+            assert at(printed, path) == leaf["default"], path
+            compared += 1
+        elif leaf["type"] == "array" and path not in TOLD_IN_WORDS:
+            assert at(printed, path) == [], path
+    assert compared > 10
+
+
+@pytest.mark.parametrize("program", SOURCES)
+def test_the_program_prints_what_it_was_given(program, tmp_path):
+    config = valid(program)
+    for path, leaf in leaves(schema_of(program)):
+        if leaf["type"] == "integer" and not any(path.startswith(f"{section}.") for section in INSTEAD):
+            put(config, path, leaf["default"] + (1 if leaf["default"] < leaf["maximum"] else -1))
+    config["watchNamespaces"] = ["team-a", "team-b"]
+    printed = effective(program, tmp_path, config)
+    for path, _ in leaves(config_tree(config)):
+        given = at(config, path)
+        # A port stands for all addresses.
+        assert at(printed, path) == (f"0.0.0.0{given}" if str(given).startswith(":") else given), path
+    # What it prints is a file that says the same.
+    assert effective(program, tmp_path, printed) == printed
+
+
+def config_tree(config):
+    """A configuration in the form of a schema, for leaves()."""
+    return {"properties": {key: config_tree(value) if is_section(value) else {} for key, value in config.items()}}
+
+
+def is_section(value):
+    return isinstance(value, dict) and not any("/" in key or "-" in key for key in value)

@@ -3,10 +3,13 @@ Security level. kwok plays the nodes: pods become Ready, and Jobs succeed, witho
 
 import base64
 import json
+import pathlib
+import re
+import subprocess
 
 import pytest
 import yaml
-from conftest import CHART, NAMESPACE, Helm
+from conftest import CHART, NAMESPACE, ROOT, Helm, sets
 
 from cluster import CRDS, eventually
 from stockade import make_certificates, sandbox
@@ -179,6 +182,58 @@ def test_helm_test_leaves_nothing(cluster, release):
     for kind in ("jobs", "roles", "rolebindings", "serviceaccounts"):
         names = [each["metadata"]["name"] for each in cluster.get(kind, "-n", NAMESPACE)["items"]]
         assert "stockade-self-check" not in names
+
+
+def installer_role():
+    """The ClusterRole that docs/install.md gives to those who install what lies in namespaces."""
+    text = (ROOT / "docs" / "install.md").read_text()
+    found = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if "stockade-installer" in block]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_a_team_without_clusterroles_installs_upgrades_and_uninstalls_its_part(cluster, release, namespace, tmp_path):
+    """The part that lies in namespaces, by a user who has no right beyond three of them."""
+    kubeconfig = tmp_path / "team.kubeconfig"
+    subprocess.run(
+        [
+            str(ROOT / "hack" / "cluster"), "kubeconfig", "--dir", str(pathlib.Path(cluster.kubeconfig).parent),
+            "--out", str(kubeconfig), "--user", "alice", "--group", "team",
+        ],
+        check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    team = Helm(str(kubeconfig))
+    cluster.must("apply", "-f", "-", input=installer_role())
+    with cluster.new_namespace("team-a") as first, cluster.new_namespace("team-b") as second:
+        for each in (namespace, first, second):
+            for role in ("admin", "stockade-installer"):
+                cluster.must("-n", each, "create", "rolebinding", f"team-{role}", f"--clusterrole={role}", "--group=team")
+        values = {"watchNamespaces": f"{{{first},{second}}}", "networkPolicy.enabled": "true"}
+        values |= {"operator.config.egress.images.proxy": "registry.example.com/envoy:v1.40.0"}
+        whole = team.run(
+            "upgrade", "--install", "stockade", str(CHART), "--namespace", namespace, *sets(values | {"parts": "all"})
+        )
+        assert whole.returncode != 0
+        assert "cannot" in whole.stderr and "at the cluster scope" in whole.stderr
+        team.run("uninstall", "stockade", "--namespace", namespace, "--no-hooks")
+        administrator = Helm(cluster.kubeconfig, release="stockade-cluster")
+        administrator.upgrade(values | {"parts": "cluster"})
+        eventually(lambda: team.run("list", "--namespace", namespace).returncode == 0)
+        team.upgrade(values | {"parts": "namespaced"})
+        assert "Phase:          Succeeded" in team.must("test", "stockade", "--namespace", namespace)
+        roles = cluster.get("roles", "-A")["items"]
+        where = {each["metadata"]["namespace"] for each in roles if each["metadata"]["name"] == "stockade-operator-sandboxes"}
+        assert where == {first, second}
+        team.upgrade(values | {"parts": "namespaced", "operator.config.workers": "8"})
+        team.must("rollback", "stockade", "1", "--namespace", namespace, "--wait")
+        team.must("uninstall", "stockade", "--namespace", namespace, "--wait")
+        administrator.must("uninstall", "stockade-cluster", "--namespace", namespace, "--wait")
+        for each in ("admin", "stockade-installer"):
+            cluster.must("-n", namespace, "delete", "rolebinding", f"team-{each}")
+    cluster.must("delete", "clusterrole", "stockade-installer")
+    kinds = "clusterroles,clusterrolebindings,validatingwebhookconfigurations,validatingadmissionpolicies"
+    left = [each["metadata"]["name"] for each in cluster.get(kinds)["items"]]
+    assert not [name for name in left if name.startswith("stockade")]
 
 
 def test_an_upgrade_restores_what_was_taken_away(cluster, release):

@@ -16,7 +16,7 @@ PUBLIC_ROOTS = "/etc/stockade-public-roots/public-roots.crt"  # where the chart 
 
 # Each axis has its choices; every combination of them is rendered.
 MATRIX = [
-    [{}, {"operator.deploy": "false"}],
+    [{}, {"operator.deploy": "false"}, {"watchNamespaces": "{team-a,team-b}"}],
     [
         {},
         {"webhook.certificates.clientCAConfigMap": "front-proxy"},
@@ -103,9 +103,9 @@ def test_kubeconform_would_find_a_wrong_field(tmp_path):
 
 
 def test_the_api_server_takes_every_combination(documents, cluster):
-    namespaces = cluster.get("namespaces")["items"]
-    if NAMESPACE not in [found["metadata"]["name"] for found in namespaces]:
-        cluster.must("create", "namespace", NAMESPACE)
+    there = {found["metadata"]["name"] for found in cluster.get("namespaces")["items"]}
+    for namespace in {NAMESPACE, "team-a", "team-b"} - there:
+        cluster.must("create", "namespace", namespace)
     done = cluster.kubectl(
         "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", str(documents),
         timeout=180,
@@ -284,3 +284,98 @@ def test_the_webhook_keeps_the_authority_of_every_registration(helm, guards):
     assert config["certificates"]["selfManaged"]["validatingWebhookConfigurations"] == registrations
     role = by_name(objects, "ClusterRole", "stockade-webhook-certificates")
     assert [rule["resourceNames"] for rule in role["rules"]] == [registrations]
+
+
+WATCHED = {"watchNamespaces": "{team-a,team-b}"}
+# Everything that lies in no namespace is on.
+WITH_ALL = {
+    "operator.config.egress.images.proxy": "registry.example.com/envoy:v1.40.0", "flowSchema.enabled": "true",
+    "networkPolicy.enabled": "true", "runtimeClasses.create.gvisor": "runsc",
+    "monitoring.serviceMonitor.enabled": "true", "monitoring.prometheusRule.enabled": "true",
+    "monitoring.dashboard.enabled": "true",
+}  # fmt: skip
+
+
+def identity(obj):
+    return obj["kind"], obj["metadata"].get("namespace"), obj["metadata"]["name"]
+
+
+@pytest.mark.parametrize("watched", [{}, WATCHED], ids=["cluster", "namespaces"])
+def test_the_two_parts_are_the_whole(helm, watched):
+    values = WITH_ALL | watched
+    whole = {identity(each): each for each in helm.objects(values)}
+    cluster = {identity(each): each for each in helm.objects(values | {"parts": "cluster"})}
+    namespaced = {identity(each): each for each in helm.objects(values | {"parts": "namespaced"})}
+    assert cluster | namespaced == whole
+    assert not cluster.keys() & namespaced.keys()
+    assert not [key for key in cluster if key[1]], "the one lies in no namespace"
+    assert all(key[1] for key in namespaced), "the other always does"
+
+
+def rights(objects, account):
+    """{namespace, or None for all: {(verb, API group, resource, name)}} of a service account of the release."""
+    roles = {identity(each): each["rules"] for each in objects if each["kind"] in ("Role", "ClusterRole")}
+    found = {}
+    for each in objects:
+        if account in [subject["name"] for subject in each.get("subjects", [])]:
+            namespace = each["metadata"].get("namespace")
+            for rule in roles[each["roleRef"]["kind"], namespace, each["roleRef"]["name"]]:
+                for names in rule.get("resourceNames", [None]):
+                    found.setdefault(namespace, set()).update(
+                        itertools.product(rule["verbs"], rule["apiGroups"], rule["resources"], [names])
+                    )
+    return found
+
+
+def test_roles_in_namespaces_grant_what_the_clusterrole_would(helm):
+    clusterwide, scoped = helm.objects(WITH_ALL), helm.objects(WITH_ALL | WATCHED)
+    reads = {
+        "stockade-operator": {
+            ("list", "stockade.dev", "agentsandboxpolicies", None), ("watch", "stockade.dev", "agentsandboxpolicies", None),
+            ("patch", "stockade.dev", "agentsandboxpolicies/status", None), ("list", "", "namespaces", None),
+            ("watch", "", "namespaces", None), ("list", "node.k8s.io", "runtimeclasses", None),
+            ("watch", "node.k8s.io", "runtimeclasses", None),
+        },
+        "stockade-webhook": {
+            ("list", "stockade.dev", "agentsandboxpolicies", None), ("watch", "stockade.dev", "agentsandboxpolicies", None),
+            ("list", "", "namespaces", None), ("watch", "", "namespaces", None),
+        } | {
+            (verb, "admissionregistration.k8s.io", "validatingwebhookconfigurations", name)
+            for verb in ("get", "list", "watch", "patch") for name in ("stockade", "stockade-guards")
+        },
+    }  # fmt: skip
+    for account, cluster in reads.items():
+        before, after = rights(clusterwide, account), rights(scoped, account)
+        assert set(after) == {None, NAMESPACE, "team-a", "team-b"}
+        assert after[None] == cluster
+        assert after["team-a"] == after["team-b"]
+        local = {
+            right if right[2] != "localsubjectaccessreviews" else (*right[:2], "subjectaccessreviews", None)
+            for right in after["team-a"]
+        }
+        assert local | cluster == before[None]
+    # Those of the release's own namespace, which the ClusterRole had included.
+    more = rights(scoped, "stockade-operator")[NAMESPACE] - rights(clusterwide, "stockade-operator")[NAMESPACE]
+    assert more == {("create", "", "secrets", None), ("update", "", "secrets", "stockade-authorities")}
+
+
+def test_both_programs_and_the_guards_know_the_namespaces(helm):
+    objects = helm.objects(WATCHED | {"crds.install": "false"})
+    for name in ("operator", "webhook"):
+        config = by_name(objects, "ConfigMap", f"stockade-{name}")["data"][f"{name}.yaml"]
+        assert json.loads(config)["watchNamespaces"] == ["team-a", "team-b"]
+    selector = {"matchExpressions": [
+        {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["team-a", "team-b"]}
+    ]}  # fmt: skip
+    guards = by_name(objects, "ValidatingWebhookConfiguration", "stockade-guards")["webhooks"]
+    assert {json.dumps(each["namespaceSelector"]) for each in guards} == {json.dumps(selector)}
+    # Of our own kinds those in other namespaces are refused, for which the webhook has to be asked.
+    own = by_name(objects, "ValidatingWebhookConfiguration", "stockade")["webhooks"]
+    assert not [each for each in own if "namespaceSelector" in each]
+    jobs = {each["metadata"]["name"]: each for each in objects if each["kind"] == "Job"}
+    arguments = {
+        name: job["spec"]["template"]["spec"]["containers"][0]["args"] for name, job in jobs.items()
+    }
+    assert arguments["stockade-uninstall-guard"][-2:] == ["--namespaces", "team-a,team-b"]
+    assert arguments["stockade-self-check"] == ["--self-check", "team-a"]
+    assert by_name(objects, "Role", "stockade-self-check")["metadata"]["namespace"] == "team-a"

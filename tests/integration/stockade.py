@@ -174,6 +174,7 @@ class Stockade:
         self.cluster_directory = pathlib.Path(cluster.kubeconfig).parent
         self.webhook_port = free_port()
         self.settings = ()  # of the chart, beside its own, as name=value
+        self.probed = "default"  # the namespace in which layers() tries them out
         certificates = make_certificates(directory)
         self.ca_bundle = base64.b64encode((certificates / "ca.crt").read_bytes()).decode()
         self.webhook = webhook_program(
@@ -236,12 +237,12 @@ class Stockade:
         return Cluster(str(self.directory / "operator.kubeconfig"), self.cluster.kubectl_path)
 
     def is_refused(self, obj):
-        """True when an administrator may not create it, tried in the namespace default and without a trace."""
-        return self.cluster.kubectl("-n", "default", "create", "--dry-run=server", "-f", "-", input=obj).returncode != 0
+        """True when an administrator may not create it, tried without a trace."""
+        return self.cluster.kubectl("-n", self.probed, "create", "--dry-run=server", "-f", "-", input=obj).returncode != 0
 
-    def enter(self, pod, namespace="default", command="exec?command=true"):
+    def enter(self, pod, namespace=None, command="exec?command=true"):
         """The answer to a request to enter that pod, whether there is one or not."""
-        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/{command}"
+        path = f"/api/v1/namespaces/{namespace or self.probed}/pods/{pod}/{command}"
         return self.cluster.kubectl("create", "--raw", path, "-f", "-", input="{}")
 
     def layers(self):
@@ -259,7 +260,7 @@ class Stockade:
 
         # The guards refuse these as well, but the API server asks its own policies first.
         def made(obj, user):
-            return user.kubectl("-n", "default", "create", "--dry-run=server", "-f", "-", input=obj)
+            return user.kubectl("-n", self.probed, "create", "--dry-run=server", "-f", "-", input=obj)
 
         def refuses(name, answer):
             return f"ValidatingAdmissionPolicy 'stockade-{name}'" in answer.stderr
@@ -364,9 +365,12 @@ def second_operator(stockade, user):
 
 
 @contextlib.contextmanager
-def running_stockade(cluster, directory):
-    """Stockade installed and running while the context lasts; afterwards its webhook is out of the way again."""
+def running_stockade(cluster, directory, prepare=None):
+    """Stockade installed and running while the context lasts; afterwards its webhook is out of the way again.
+    prepare(stockade) changes its settings before that."""
     stockade = Stockade(cluster, pathlib.Path(directory))
+    if prepare:
+        prepare(stockade)
     stockade.install()
     try:
         stockade.webhook.start()

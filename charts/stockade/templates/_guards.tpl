@@ -122,6 +122,12 @@ t.?metadata.?labels[?"stockade.dev/gateway"].hasValue()))
 admissionReviewVersions: [v1]
 failurePolicy: Fail
 matchPolicy: Equivalent
+{{- with .Values.watchNamespaces }}
+# What is in no namespace is asked about in any case.
+namespaceSelector:
+  matchExpressions:
+    - {key: kubernetes.io/metadata.name, operator: In, values: {{ toJson . }}}
+{{- end }}
 sideEffects: None
 timeoutSeconds: 5
 clientConfig:

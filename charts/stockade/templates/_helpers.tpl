@@ -9,3 +9,11 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
+
+{{- /* Is what belongs to the cluster as a whole rendered, and what lies in namespaces? "true" or nothing. */ -}}
+{{- define "stockade.clusterPart" -}}
+{{- if ne .Values.parts "namespaced" }}true{{ end -}}
+{{- end -}}
+{{- define "stockade.namespacedPart" -}}
+{{- if ne .Values.parts "cluster" }}true{{ end -}}
+{{- end -}}

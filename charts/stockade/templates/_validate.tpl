@@ -19,6 +19,7 @@ not go together. Each message names the value and says what to write instead. */
 {{- $shareWords := "write a number of pods, or a percentage such as 50%" -}}
 {{- list
   (list "image.registry" "^([A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._/-]*)?)?$" "write HOST[:PORT][/PATH] without https://, such as registry.example.com/platform")
+  (list "watchNamespaces" "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" "write the name of a namespace, such as team-a")
   (list "operator.image.repository" $image $imageWords)
   (list "operator.image.tag" $tag $tagWords)
   (list "operator.image.digest" $digest $digestWords)
@@ -84,6 +85,7 @@ not go together. Each message names the value and says what to write instead. */
 {{- $reserved := list
   (list "operator" "apiVersion" "") (list "operator" "kind" "") (list "operator" "http" "listenAddress")
   (list "operator" "clusterDomain" "clusterDomain")
+  (list "operator" "watchNamespaces" "watchNamespaces") (list "webhook" "watchNamespaces" "watchNamespaces")
   (list "operator" "leaderElection.enabled" "") (list "operator" "leaderElection.namespace" "")
   (list "webhook" "apiVersion" "") (list "webhook" "kind" "") (list "webhook" "http" "listenAddress")
   (list "webhook" "listen" "listenAddress") (list "webhook" "certificates" "webhook.certificates")
@@ -171,7 +173,8 @@ not go together. Each message names the value and says what to write instead. */
 {{- if and .Values.operator.deploy .Values.guards.operatorUser (ne .Values.guards.operatorUser $account) -}}
 {{- fail (printf "guards.operatorUser is %q, and the operator of this release is %s, which the guards would then refuse: leave it empty, or set operator.deploy to false" .Values.guards.operatorUser $account) -}}
 {{- end -}}
-{{- if ne .Release.Name "stockade" -}}
+{{- /* Who installs only what lies in namespaces may not look. */ -}}
+{{- if and (ne .Release.Name "stockade") (include "stockade.clusterPart" .) -}}
 {{- $other := lookup "rbac.authorization.k8s.io/v1" "ClusterRole" "" "stockade-operator" -}}
 {{- $owner := dig "metadata" "annotations" "meta.helm.sh/release-name" .Release.Name ($other | default dict) -}}
 {{- if ne $owner .Release.Name -}}

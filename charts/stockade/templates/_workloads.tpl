@@ -69,6 +69,7 @@ ports, cannot be overridden. JSON, which is YAML, because helm would write large
   "http" (dict "address" (printf "%s:8081" .Values.listenAddress))
   "clusterDomain" .Values.clusterDomain
   "leaderElection" (dict "enabled" true "namespace" .Release.Namespace) -}}
+{{- with .Values.watchNamespaces }}{{ $_ := set $fields "watchNamespaces" . }}{{ end -}}
 {{- /* With gateways, images of this release where none are given; Envoy's has no default. */ -}}
 {{- with .Values.operator.config.egress -}}
 {{- $images := dict -}}
@@ -93,6 +94,7 @@ ports, cannot be overridden. JSON, which is YAML, because helm would write large
   "http" (dict "address" (printf "%s:8082" .Values.listenAddress))
   "certificates" (include "stockade.webhookCertificates" . | fromJson)
   "guards" (dict "operatorUser" (include "stockade.operatorUser" .)) -}}
+{{- with .Values.watchNamespaces }}{{ $_ := set $fields "watchNamespaces" . }}{{ end -}}
 {{- include "stockade.config" (list . "webhook" "WebhookConfiguration" $fields) -}}
 {{- end -}}
 

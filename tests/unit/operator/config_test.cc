@@ -19,6 +19,17 @@ TEST(OperatorConfigTest, EverythingHasADefault) {
   EXPECT_EQ(config->transport, TransportKind::kBeast);
 }
 
+TEST(OperatorConfigTest, NamesNamespacesThatAreNone) {
+  const auto config = ParseOperatorConfig(kHeader + "watchNamespaces: [team, Team, team, a.b]\n");
+  ASSERT_FALSE(config.ok());
+  EXPECT_THAT(config.status().message(),
+              HasSubstr("watchNamespaces[1]: must be the name of a namespace"));
+  EXPECT_THAT(config.status().message(),
+              HasSubstr("watchNamespaces[2]: \"team\" stands in the list already"));
+  EXPECT_THAT(config.status().message(),
+              HasSubstr("watchNamespaces[3]: must be the name of a namespace"));
+}
+
 TEST(OperatorConfigTest, ReadsEveryField) {
   const auto config = ParseOperatorConfig(kHeader + R"(
 http: {address: "127.0.0.1:9000"}
@@ -38,6 +49,7 @@ defaults:
   requests: {cpu: 0.25, memory: 128Mi, ephemeral-storage: 1Gi}
   limits: {cpu: 1000m, memory: 1Gi, ephemeral-storage: 2Gi}
 policy: {allowedMetadataPrefixes: [example.com, "*.example.org"]}
+watchNamespaces: [team-a, team-b]
 leaderElection:
   enabled: false
   namespace: stockade-system
@@ -51,6 +63,7 @@ leaderElection:
   EXPECT_EQ(config->http_port, 9000);
   EXPECT_EQ(config->log_level, LogLevel::kDebug);
   EXPECT_EQ(config->workers, 8);
+  EXPECT_EQ(config->watch_namespaces, (std::vector<std::string>{"team-a", "team-b"}));
   EXPECT_EQ(config->transport, TransportKind::kCppRest);
   EXPECT_FALSE(config->leader_election.enabled);
   EXPECT_EQ(config->leader_election.namespace_name, "stockade-system");

@@ -118,6 +118,23 @@ TEST_F(StoreTest, ReplaceDoesNotReviveWhatWeDeleted) {
   EXPECT_EQ(ValueOf("a"), "(none)");
 }
 
+TEST_F(StoreTest, ReplaceOfOneNamespaceLeavesTheOthersAlone) {
+  store_.Apply(Make("gone", "u1", 1));
+  store_.Apply(Make("kept", "u2", 2));
+  for (const char* const name : {"m", "ns-2", "o"}) {
+    Thing other = Make("gone", std::string("u-") + name, 3);
+    other.key.namespace_name = name;
+    store_.Apply(other);
+  }
+  std::vector<Thing> listed;
+  listed.push_back(Make("kept", "u2", 2));
+  const auto changes = store_.Replace(std::move(listed), 10, /*new_history=*/false, "ns");
+  ASSERT_EQ(changes.size(), 1U);
+  EXPECT_EQ(changes[0].before->uid, "u1");
+  EXPECT_EQ(ValueOf("gone"), "(none)");
+  EXPECT_EQ(store_.List().size(), 4U);
+}
+
 TEST_F(StoreTest, ListsOneNamespaceOnly) {
   store_.Apply(Make("a", "u1", 1));
   Thing other = Make("b", "u2", 2);

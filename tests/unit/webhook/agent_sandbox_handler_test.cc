@@ -351,8 +351,9 @@ TEST(SubjectAccessReviewTest, AsksForTheUserAsTheRequestHasHim) {
   const codec::JsonDocument user = codec::ParseTrusted(Json::parse(R"({
     "username": "alice", "uid": "7", "groups": ["dev", "system:authenticated"],
     "extra": {"scopes": ["a"]}})"));
-  EXPECT_EQ(MakeSubjectAccessReview(user.root(), "team", "token"), Json::parse(R"({
-    "apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+  EXPECT_EQ(MakeSubjectAccessReview("LocalSubjectAccessReview", user.root(), "team", "token"),
+            Json::parse(R"({
+    "apiVersion": "authorization.k8s.io/v1", "kind": "LocalSubjectAccessReview",
     "spec": {"user": "alice", "uid": "7", "groups": ["dev", "system:authenticated"],
              "extra": {"scopes": ["a"]},
              "resourceAttributes": {"group": "", "version": "v1", "resource": "secrets",

@@ -9,6 +9,8 @@
 #include "tests/fakes/fake_secret_access.h"
 #include "webhook/agent_sandbox_claim_handler.h"
 #include "webhook/agent_sandbox_handler.h"
+#include "webhook/verdict.h"
+#include "webhook/watched_namespaces.h"
 
 namespace stockade::webhook {
 namespace {
@@ -53,8 +55,8 @@ AdmissionResponse AnswerClaim(const Json& spec) {
                       {"kind", "AgentSandboxClaim"},
                       {"metadata", {{"name", "agent"}, {"namespace", "team"}}},
                       {"spec", spec}};
-  const codec::JsonDocument document = codec::ParseTrusted(
-      Of("AgentSandboxClaim", "agentsandboxclaims", ReviewOf("CREATE", claim)));
+  const codec::JsonDocument document =
+      codec::ParseTrusted(Of("AgentSandboxClaim", "agentsandboxclaims", ReviewOf("CREATE", claim)));
   const auto request = DecodeAdmissionReview(document.root());
   EXPECT_TRUE(request.ok()) << request.status().ToString();
   return ReviewAgentSandboxClaim(*request, {});
@@ -111,10 +113,9 @@ TEST(TemplateReviewTest, ItsAuthorMustBeAllowedToReadTheSecretsItNames) {
   testing::FakeSecretAccess secrets;
   secrets.refused = {"vault"};
   const Json made_from = TemplateOf(WithCredential(GoodSandbox()));
-  EXPECT_THAT(
-      Causes(AnswerTemplate(ReviewOfTemplate("CREATE", made_from), secrets)),
-      ElementsAre("CredentialNotReadable "
-                  "spec.template.spec.credentials[0].header.secretKeyRef.name"));
+  EXPECT_THAT(Causes(AnswerTemplate(ReviewOfTemplate("CREATE", made_from), secrets)),
+              ElementsAre("CredentialNotReadable "
+                          "spec.template.spec.credentials[0].header.secretKeyRef.name"));
   EXPECT_TRUE(AnswerTemplate(ReviewOfTemplate("CREATE", made_from)).allowed);
 }
 
@@ -140,10 +141,9 @@ TEST(TemplateReviewTest, TheOperatorCreatesSandboxesWithCredentialsItMayNotRead)
 }
 
 TEST(ClaimReviewTest, AllowsWhatAddsNothingWrong) {
-  const auto response = AnswerClaim(
-      {{"templateRef", {{"name", "t"}}},
-       {"env", Json::array({{{"name", "MODE"}, {"value", "x"}}})},
-       {"podMetadata", {{"labels", {{"team", "a"}}}}}});
+  const auto response = AnswerClaim({{"templateRef", {{"name", "t"}}},
+                                     {"env", Json::array({{{"name", "MODE"}, {"value", "x"}}})},
+                                     {"podMetadata", {{"labels", {{"team", "a"}}}}}});
   EXPECT_TRUE(response.allowed) << response.message;
   EXPECT_THAT(response.warnings, IsEmpty());
 }
@@ -154,16 +154,50 @@ TEST(ClaimReviewTest, RefusesWhatTheFloorRefusesOfVariablesAndLabels) {
                    {"env", Json::array({{{"name", "LD_PRELOAD"}, {"value", "x"}}})},
                    {"podMetadata", {{"labels", {{"stockade.dev/sandbox", "a"}}}}}});
   EXPECT_FALSE(response.allowed);
-  EXPECT_THAT(Causes(response),
-              ::testing::UnorderedElementsAre(
-                  "ReservedLabel spec.podMetadata.labels[stockade.dev/sandbox]",
-                  "DynamicLinkerEnv spec.env[0].name"));
+  EXPECT_THAT(Causes(response), ::testing::UnorderedElementsAre(
+                                    "ReservedLabel spec.podMetadata.labels[stockade.dev/sandbox]",
+                                    "DynamicLinkerEnv spec.env[0].name"));
 }
 
 TEST(ClaimReviewTest, NamesFieldsThatCannotBeUnderstood) {
   EXPECT_THAT(Causes(AnswerClaim({{"templateRef", {{"nam", "t"}}}, {"timeoutSeconds", "x"}})),
               ::testing::Contains("FieldValueInvalid spec.timeoutSeconds"));
   EXPECT_THAT(Causes(AnswerClaim(Json::object())), ElementsAre("FieldValueInvalid spec"));
+}
+
+AdmissionResponse AnswerWithin(std::vector<std::string> watched, const std::string& operation,
+                               const Json& object, const Json& old = nullptr) {
+  const codec::JsonDocument document = codec::ParseTrusted(ReviewOf(operation, object, old));
+  const auto request = DecodeAdmissionReview(document.root());
+  EXPECT_TRUE(request.ok()) << request.status().ToString();
+  return WithinNamespaces(std::move(watched),
+                          [](const AdmissionRequest&) { return Allow(); })(*request);
+}
+
+TEST(WithinNamespacesTest, WhatNobodyLooksAfterIsRefusedAndNamesWhereToGo) {
+  const Json sandbox = GoodSandbox();
+  const std::string here = sandbox["metadata"]["namespace"];
+  EXPECT_TRUE(AnswerWithin({}, "CREATE", sandbox).allowed);
+  EXPECT_TRUE(AnswerWithin({"another", here}, "CREATE", sandbox).allowed);
+  const auto refused = AnswerWithin({"another", "third"}, "CREATE", sandbox);
+  EXPECT_FALSE(refused.allowed);
+  EXPECT_THAT(refused.message, HasSubstr("create it in one of another, third, or have"));
+  EXPECT_FALSE(AnswerWithin({"another"}, "UPDATE", sandbox, sandbox).allowed);
+}
+
+TEST(WithinNamespacesTest, WhatIsBeingDeletedIsLetGo) {
+  Json going = GoodSandbox();
+  going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z";
+  EXPECT_TRUE(AnswerWithin({"another"}, "UPDATE", going, going).allowed);
+  Json changed = going;
+  changed["spec"]["isolation"] = "MicroVM";
+  EXPECT_FALSE(AnswerWithin({"another"}, "UPDATE", changed, going).allowed);
+}
+
+TEST(WithinNamespacesTest, OfManyNamespacesTenAreNamed) {
+  std::vector<std::string> many;
+  for (int i = 0; i < 12; ++i) many.push_back("n" + std::to_string(i));
+  EXPECT_THAT(AnswerWithin(many, "CREATE", GoodSandbox()).message, HasSubstr("n9 and 2 more, or"));
 }
 
 }  // namespace
