@@ -60,14 +60,14 @@ class Informer final : public Synced {
 
   void AddHandler(Handler handler) { handlers_.push_back(std::move(handler)); }
 
-  void Start(kube::IoThread& io, std::shared_ptr<const kube::ConnectionConfig> config,
-             kube::WatchOptions options) {
-    Start(io, std::move(config), std::move(options), {});
+  void Start(kube::IoThread& io, const std::shared_ptr<const kube::ConnectionConfig>& config,
+             const kube::WatchOptions& options) {
+    Start(io, config, options, {});
   }
   // As above, with one watch for each of `namespaces`; with one for all where there are none, or
   // where the kind is in no namespace. It has synced when all of them have.
-  void Start(kube::IoThread& io, std::shared_ptr<const kube::ConnectionConfig> config,
-             kube::WatchOptions options, const std::vector<std::string>& namespaces) {
+  void Start(kube::IoThread& io, const std::shared_ptr<const kube::ConnectionConfig>& config,
+             const kube::WatchOptions& options, const std::vector<std::string>& namespaces) {
     if (namespaces.empty() || !resource_.namespaced) {
       parts_.push_back(std::make_unique<Part>(*this, std::string()));
     }

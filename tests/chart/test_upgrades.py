@@ -118,10 +118,16 @@ class Upgrade:
         ]  # fmt: skip
 
 
+def there_is_a_namespace(cluster):
+    cluster.kubectl("create", "namespace", NAMESPACE)
+    found = cluster.kubectl("get", "namespace", NAMESPACE, "-o", "jsonpath={.status.phase}")
+    return found.stdout == "Active"
+
+
 @pytest.fixture(params=RELEASES, ids=[path.name for path in RELEASES])
 def upgrade(request, cluster, tmp_path):
-    # Other tests' namespace of that name may be on its way out.
-    eventually(lambda: cluster.kubectl("create", "namespace", NAMESPACE).returncode == 0, timeout=90)
+    # One of other tests may be there, or on its way out.
+    eventually(lambda: there_is_a_namespace(cluster), timeout=90)
     with cluster.new_namespace("agents") as agents:
         made = Upgrade(cluster, request.param, tmp_path, agents)
         try:
