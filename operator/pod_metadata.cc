@@ -46,7 +46,8 @@ std::string AnnotateRenderedPod(codec::Json& pod, const api::PodTemplate& pod_te
   codec::Json keys = {{"labels", KeysOf(pod_template.labels)},
                       {"annotations", KeysOf(pod_template.annotations)}};
   // It goes when a claim gets the pool's sandbox.
-  if (pod["metadata"]["labels"].contains(api::kPoolLabel)) keys["labels"].push_back(api::kPoolLabel);
+  if (pod["metadata"]["labels"].contains(api::kPoolLabel))
+    keys["labels"].push_back(api::kPoolLabel);
   pod["metadata"]["annotations"][std::string(api::kTemplateKeysAnnotation)] = keys.dump();
   std::string fingerprint = render::PodFingerprint(codec::ParseTrusted(pod).root());
   pod["metadata"]["annotations"][std::string(api::kFingerprintAnnotation)] = fingerprint;

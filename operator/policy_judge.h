@@ -12,10 +12,10 @@ namespace stockade::sandbox_operator {
 
 // What the policies that select a sandbox's namespace say of it.
 struct PolicyJudgement {
-  bool namespace_known = true;                 // else nobody can tell which policies apply
+  bool namespace_known = true;        // else nobody can tell which policies apply
   std::vector<std::string> policies;  // the names of those that apply
-  std::string broken;                          // of one that cannot be understood, or empty
-  std::string problem;                         // what is wrong with that one
+  std::string broken;                 // of one that cannot be understood, or empty
+  std::string problem;                // what is wrong with that one
   std::vector<policy::PolicyFinding> findings;
 
   // A sandbox like it would be refused now.

@@ -15,9 +15,9 @@
 
 namespace stockade::webhook {
 
-// Judges AgentSandboxes, and the sandboxes that AgentSandboxTemplates are to make more of as if each
-// were one of that namespace, by the floor of libs/policy and by the policies that select their
-// namespace. Immutable; any number of threads may use it. `cluster` and `secrets` outlive it.
+// Judges AgentSandboxes, and the sandboxes that AgentSandboxTemplates are to make more of as if
+// each were one of that namespace, by the floor of libs/policy and by the policies that select
+// their namespace. Immutable; any number of threads may use it. `cluster` and `secrets` outlive it.
 //
 // The floor judges CREATE and UPDATE on the new object alone, never on the old one
 // (CVE-2021-25735), and whether or not it is being deleted (CVE-2023-34091). The one exception: an

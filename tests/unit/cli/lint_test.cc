@@ -150,17 +150,18 @@ TEST(LintTest, AnApiVersionThatIsMisspeltOrMissingIsAFinding) {
 }
 
 TEST(LintTest, ATemplateIsJudgedAsTheSandboxThatItMakes) {
-  EXPECT_THAT(FindingsOf("apiVersion: stockade.dev/v1alpha1\n"
-                         "kind: AgentSandboxTemplate\n"
-                         "metadata: {name: a}\n"
-                         "spec:\n"
-                         "  template:\n"
-                         "    spec:\n"
-                         "      podTemplate:\n"
-                         "        spec:\n"
-                         "          hostNetwork: true\n"
-                         "          containers: [{name: agent, image: registry.example.com/a:v1}]\n"),
-              ElementsAre("9:11 HostNamespace spec.template.spec.podTemplate.spec.hostNetwork"));
+  EXPECT_THAT(
+      FindingsOf("apiVersion: stockade.dev/v1alpha1\n"
+                 "kind: AgentSandboxTemplate\n"
+                 "metadata: {name: a}\n"
+                 "spec:\n"
+                 "  template:\n"
+                 "    spec:\n"
+                 "      podTemplate:\n"
+                 "        spec:\n"
+                 "          hostNetwork: true\n"
+                 "          containers: [{name: agent, image: registry.example.com/a:v1}]\n"),
+      ElementsAre("9:11 HostNamespace spec.template.spec.podTemplate.spec.hostNetwork"));
 }
 
 TEST(LintTest, AClaimIsJudgedByWhatItAdds) {
