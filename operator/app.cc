@@ -137,7 +137,7 @@ struct OperatorApp::Impl {
         policies(
             "policy", the_clock, logger,
             [this](const runtime::ObjectKey& key) { return policy_reconciler.Reconcile(key); }),
-        binder(client, caches, config.facts,
+        binder(client, caches, config.facts, the_clock,
                [this](const runtime::Store<CachedSandbox>::Change& change) {
                  OnSandboxChange(change);
                }),

@@ -20,6 +20,10 @@ constexpr std::size_t kMaxMessage = 4096;
 // Nothing tells the pool that a claim waits no longer.
 constexpr milliseconds kRoomRetry{1000};
 
+// What is made takes processor time from the claims that come, of the operator and of the API
+// server: with enough in store it waits until none has come for so long.
+constexpr milliseconds kQuiet{500};
+
 bool IsOutdated(const BoundSandbox& member, const std::string& revision) {
   return !revision.empty() && member.revision != revision;
 }
@@ -116,6 +120,11 @@ PoolPlan PlanPool(const api::AgentSandboxPoolSpec& pool, const PoolSituation& si
   const auto missing = static_cast<std::int64_t>(wanted - kept.size()) - later;
   if (missing <= 0 || situation.revision.empty()) return plan;
   const std::int64_t starting = std::ranges::count(kept, false, &BoundSandbox::ready);
+  const std::int64_t ready = static_cast<std::int64_t>(kept.size()) - starting;
+  if (situation.quiet_for < kQuiet && 2 * ready >= pool.replicas) {
+    LookAgain(plan, kQuiet - situation.quiet_for);
+    return plan;
+  }
   const std::int64_t room = pool.max_starting - starting - situation.claims_waiting;
   plan.create = std::clamp<std::int64_t>(room, 0, missing);
   if (plan.create < missing) LookAgain(plan, kRoomRetry);

@@ -22,6 +22,8 @@ struct PoolSituation {
   std::string revision;
   // Claims of the pool whose sandboxes are on their way: they come before what is kept in store.
   std::int64_t claims_waiting = 0;
+  // How long ago a claim last took one of them.
+  std::chrono::milliseconds quiet_for{std::chrono::hours(1)};
   // How many that did not come up are not to be replaced yet, and for how long.
   std::int64_t waiting_replacements = 0;
   std::chrono::milliseconds backoff{0};

@@ -83,7 +83,7 @@ runtime::ReconcileResult PoolReconciler::Reconcile(const runtime::ObjectKey& key
   const codec::Json status = ComputePoolStatus(pool, situation, source.problem,
                                                blocker ? blocker : LastRefusal(cached->uid));
   if (status["readyReplicas"].get<std::int64_t>() >= pool.spec.replicas) {
-    Forget(cached->uid);
+    ForgetFailures(cached->uid);
   } else {
     Succeeded(cached->uid, situation.members);
   }
@@ -111,6 +111,7 @@ PoolSituation PoolReconciler::Look(const CachedSandboxPool& cached,
   }
   if (source.made_from) situation.revision = source.made_from->revision;
   situation.claims_waiting = CountWaitingClaims(cached.key);
+  situation.quiet_for = binder_.SinceAdoption(cached.uid);
   situation.backoff = UntilNext(cached.uid);
   situation.waiting_replacements = WaitingReplacements(cached.uid);
   situation.now = clock_.Now();
@@ -208,6 +209,11 @@ void PoolReconciler::Succeeded(const std::string& uid, const std::vector<BoundSa
 }
 
 void PoolReconciler::Forget(const std::string& uid) {
+  binder_.Forget(uid);
+  ForgetFailures(uid);
+}
+
+void PoolReconciler::ForgetFailures(const std::string& uid) {
   const MutexLock lock(mutex_);
   backoffs_.erase(uid);
 }

@@ -59,6 +59,7 @@ class PoolReconciler {
   [[nodiscard]] std::optional<Blocker> LastRefusal(const std::string& uid) const;
   // Begins to count anew when one came up that was made after the last failure.
   void Succeeded(const std::string& uid, const std::vector<BoundSandbox>& members);
+  void ForgetFailures(const std::string& uid);
   [[nodiscard]] std::int64_t WaitingReplacements(const std::string& uid) const;
   [[nodiscard]] std::chrono::milliseconds UntilNext(const std::string& uid) const;
 

@@ -50,10 +50,11 @@ std::string FirstProblem(const Json& sandbox, const policy::Facts& facts) {
 }  // namespace
 
 SandboxBinder::SandboxBinder(kube::Client& client, Caches& caches, policy::Facts facts,
-                             OnChange on_change)
+                             const Clock& clock, OnChange on_change)
     : client_(client),
       caches_(caches),
       facts_(std::move(facts)),
+      clock_(clock),
       on_change_(std::move(on_change)) {}
 
 TemplateSource SandboxBinder::Resolve(const std::string& namespace_name,
@@ -120,7 +121,20 @@ Result<SandboxBinder::Ptr> SandboxBinder::Adopt(const CachedSandbox& member,
   auto result = patched.ok() ? Record(patched->root()) : Result<Ptr>(patched.status());
   const MutexLock lock(mutex_);
   adopting_.erase(member.uid);
+  if (result.ok()) adopted_[BinderUidOf(member)] = clock_.SinceBoot();
   return result;
+}
+
+std::chrono::milliseconds SandboxBinder::SinceAdoption(const std::string& pool_uid) const {
+  const MutexLock lock(mutex_);
+  const auto found = adopted_.find(pool_uid);
+  if (found == adopted_.end()) return std::chrono::hours(1);
+  return std::chrono::floor<std::chrono::milliseconds>(clock_.SinceBoot() - found->second);
+}
+
+void SandboxBinder::Forget(const std::string& pool_uid) {
+  const MutexLock lock(mutex_);
+  adopted_.erase(pool_uid);
 }
 
 Status SandboxBinder::Remove(const CachedSandbox& sandbox, bool as_known) {

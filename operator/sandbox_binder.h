@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -8,6 +10,7 @@
 #include <string_view>
 
 #include "api/agent_sandbox_claim.h"
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "base/status.h"
 #include "codec/json.h"
@@ -36,7 +39,8 @@ class SandboxBinder {
   using Ptr = std::shared_ptr<const CachedSandbox>;
   using OnChange = std::function<void(const runtime::Store<CachedSandbox>::Change&)>;
 
-  SandboxBinder(kube::Client& client, Caches& caches, policy::Facts facts, OnChange on_change);
+  SandboxBinder(kube::Client& client, Caches& caches, policy::Facts facts, const Clock& clock,
+                OnChange on_change);
 
   // Whether that template of a namespace is there, and the floor lets what it makes for `claim`
   // pass. A pool asks with a claim that adds nothing.
@@ -56,6 +60,11 @@ class SandboxBinder {
   // another call is giving it to somebody.
   Result<Ptr> Adopt(const CachedSandbox& member, const CachedSandboxClaim& claim);
 
+  // How long ago a claim last got a sandbox of the pool of that uid; an hour when none has.
+  [[nodiscard]] std::chrono::milliseconds SinceAdoption(const std::string& pool_uid) const;
+  // That pool is gone.
+  void Forget(const std::string& pool_uid);
+
   // Deletes a sandbox. `as_known`: only if it is as it is known, so that one that a claim has just
   // got stays with it; Conflict when it has changed. One that is gone is no error.
   Status Remove(const CachedSandbox& sandbox, bool as_known);
@@ -74,9 +83,12 @@ class SandboxBinder {
   kube::Client& client_;
   Caches& caches_;
   const policy::Facts facts_;
+  const Clock& clock_;
   const OnChange on_change_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::set<std::string> adopting_ STOCKADE_GUARDED_BY(mutex_);  // uids
+  // By the uids of pools, on Clock::SinceBoot.
+  std::map<std::string, std::chrono::nanoseconds> adopted_ STOCKADE_GUARDED_BY(mutex_);
 };
 
 // What it means that the API server did not take a sandbox, in words that say what would help;

@@ -81,6 +81,17 @@ TEST(PoolPlanTest, ClaimsThatWaitComeFirst) {
   EXPECT_EQ(plan.look_again, milliseconds(1000));
 }
 
+TEST(PoolPlanTest, WithEnoughInStoreItWaitsUntilNoClaimComes) {
+  PoolSituation situation = Of({Member("a"), Member("b")});
+  situation.quiet_for = milliseconds(100);
+  PoolPlan plan = PlanPool(Pool(4), situation);
+  EXPECT_EQ(plan.create, 0);
+  EXPECT_EQ(plan.look_again, milliseconds(400));
+  EXPECT_EQ(PlanPool(Pool(5), situation).create, 3) << "less than half is ready";
+  situation.quiet_for = milliseconds(500);
+  EXPECT_EQ(PlanPool(Pool(4), situation).create, 2);
+}
+
 TEST(PoolPlanTest, NothingIsMadeWithoutATemplate) {
   PoolSituation situation = Of({Member("a")});
   situation.revision.clear();
