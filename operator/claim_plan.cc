@@ -59,12 +59,13 @@ std::optional<TimePoint> EndOf(const api::AgentSandboxClaimSpec& spec,
   return end;
 }
 
-api::Condition Make(std::string_view type, bool holds, std::string reason, std::string message) {
+api::Condition Make(std::string_view type, bool holds, std::string reason,
+                    const std::string& message) {
   api::Condition condition;
   condition.type = type;
   condition.status = holds ? "True" : "False";
   condition.reason = std::move(reason);
-  condition.message = Truncate(std::move(message), kMaxMessage);
+  condition.message = Truncate(message, kMaxMessage);
   return condition;
 }
 

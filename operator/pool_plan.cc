@@ -45,12 +45,12 @@ void LookAgain(PoolPlan& plan, milliseconds delay) {
   plan.look_again = std::min(plan.look_again.value_or(delay), delay);
 }
 
-api::Condition Make(const char* type, bool holds, std::string reason, std::string message) {
+api::Condition Make(const char* type, bool holds, std::string reason, const std::string& message) {
   api::Condition condition;
   condition.type = type;
   condition.status = holds ? "True" : "False";
   condition.reason = std::move(reason);
-  condition.message = Truncate(std::move(message), kMaxMessage);
+  condition.message = Truncate(message, kMaxMessage);
   return condition;
 }
 

@@ -151,7 +151,7 @@ Status SandboxBinder::Remove(const CachedSandbox& sandbox, bool as_known) {
   }
   // With a finalizer of somebody's it is still there, and the watch shows it as it ends.
   if (deleted.ok() && deleted->root()["kind"].StringOrEmpty() == api::kAgentSandboxKind &&
-      deleted->root()["metadata"]["finalizers"].size() > 0) {
+      !deleted->root()["metadata"]["finalizers"].empty()) {
     return Record(deleted->root()).status();
   }
   if (const auto change = caches_.sandboxes.store().RecordDelete(sandbox.key, sandbox.uid)) {

@@ -29,8 +29,8 @@ void SetVariables(const api::AgentSandboxClaim& claim, Json& container) {
   for (const auto& [name, value] : claim.spec.env) {
     Json own = {{"name", name}, {"value", Literally(value)}};
     // In its place: variables that stand behind may refer to it.
-    const auto same = [&name = name](const Json& variable) {
-      return variable.value("name", std::string()) == name;
+    const auto same = [&wanted = name](const Json& variable) {
+      return variable.value("name", std::string()) == wanted;
     };
     const auto found = std::find_if(variables.begin(), variables.end(), same);
     if (found == variables.end()) {
