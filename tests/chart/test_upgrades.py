@@ -20,7 +20,7 @@ RELEASES = sorted(path for path in (ROOT / "tests" / "corpus" / "releases").iter
 ANNOTATIONS = ("profile-hash", "fingerprint")
 SUPPLEMENT = "later-kinds"
 NEWER = "agentsandboxtemplates.stockade.dev,agentsandboxpools.stockade.dev,agentsandboxclaims.stockade.dev"
-EVERY = 8  # of the recorded sandboxes one out of so many; tests/chart/test_releases.py compares all of them
+EVERY = 6  # of the recorded sandboxes one out of so many; tests/chart/test_releases.py compares all of them
 
 
 class Upgrade:
@@ -83,7 +83,10 @@ class Upgrade:
         self.operator.stop()
 
     def sandboxes(self):
-        return [each for each in yaml.safe_load_all((self.record / "sandboxes.yaml").read_text())][::EVERY]
+        """Those of which this version makes the same pods: it plays the release. Of the others, which are those with a
+        gateway, test_releases.py says what waits."""
+        recorded = yaml.safe_load_all((self.record / "sandboxes.yaml").read_text())
+        return [each for each in recorded if "egress" not in each["spec"]][::EVERY]
 
     def pods(self):
         """{name: (uid, ANNOTATIONS)} of the sandboxes' pods."""
