@@ -102,9 +102,9 @@ PoolPlan PlanPool(const api::AgentSandboxPoolSpec& pool, const PoolSituation& si
   const auto wanted = static_cast<std::size_t>(pool.replicas);
   if (kept.size() > wanted) {
     // Those first that a claim would have the least of.
-    std::ranges::stable_sort(kept, {}, [&situation](const BoundSandbox& member) {
+    std::ranges::sort(kept, {}, [&situation](const BoundSandbox& member) {
       return std::tuple(member.ready, !IsOutdated(member, situation.revision),
-                        situation.now - member.created);
+                        situation.now - member.created, member.name);
     });
     const std::size_t surplus = kept.size() - wanted;
     plan.remove.insert(plan.remove.end(), kept.begin(),

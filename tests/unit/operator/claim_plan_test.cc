@@ -55,6 +55,7 @@ api::AgentSandboxClaim Ended(api::AgentSandboxClaim claim, ClaimEnd end) {
 
 std::vector<std::string> Names(const std::vector<BoundSandbox>& sandboxes) {
   std::vector<std::string> names;
+  names.reserve(sandboxes.size());
   for (const BoundSandbox& sandbox : sandboxes) names.push_back(sandbox.name);
   return names;
 }
