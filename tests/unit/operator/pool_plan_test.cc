@@ -48,6 +48,7 @@ api::AgentSandboxPoolSpec Pool(std::int64_t replicas,
 
 std::vector<std::string> Removed(const PoolPlan& plan) {
   std::vector<std::string> names;
+  names.reserve(plan.remove.size());
   for (const BoundSandbox& sandbox : plan.remove) names.push_back(sandbox.name);
   return names;
 }

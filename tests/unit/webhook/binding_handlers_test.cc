@@ -74,6 +74,7 @@ Json WithCredential(Json sandbox) {
 
 std::vector<std::string> Causes(const AdmissionResponse& response) {
   std::vector<std::string> causes;
+  causes.reserve(response.causes.size());
   for (const Cause& cause : response.causes) causes.push_back(cause.reason + " " + cause.field);
   return causes;
 }
@@ -196,6 +197,7 @@ TEST(WithinNamespacesTest, WhatIsBeingDeletedIsLetGo) {
 
 TEST(WithinNamespacesTest, OfManyNamespacesTenAreNamed) {
   std::vector<std::string> many;
+  many.reserve(12);
   for (int i = 0; i < 12; ++i) many.push_back("n" + std::to_string(i));
   EXPECT_THAT(AnswerWithin(many, "CREATE", GoodSandbox()).message, HasSubstr("n9 and 2 more, or"));
 }
