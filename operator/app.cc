@@ -378,9 +378,7 @@ void OperatorApp::Impl::Connect() {
 
 void OperatorApp::Impl::OnSandboxChange(const runtime::Store<CachedSandbox>::Change& change) {
   const auto& object = change.after ? change.after : change.before;
-  // What is kept in store gives way to what somebody waits for.
-  const bool in_store = BinderOf(*object).kind == api::kAgentSandboxPoolKind;
-  sandboxes.Enqueue(object->key, in_store ? runtime::Priority::kLow : PriorityOf(change));
+  sandboxes.Enqueue(object->key, PriorityOf(change));
   if (!change.after) {
     reconciler.Forget(change.before->uid);
     EnqueueBoundary(object->key.namespace_name);
