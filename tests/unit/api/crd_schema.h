@@ -42,7 +42,8 @@ inline codec::Json Example(const codec::Json& schema) {
     }
     return object;
   }
-  if (schema.contains("default")) return schema["default"];
+  // The default of an object is filled up by those of its fields.
+  if (schema.contains("default") && !schema["default"].is_object()) return schema["default"];
   if (schema.contains("enum")) return schema["enum"].back();
   const std::string type = schema.value("type", "");
   if (schema.value("format", "") == "date-time") return "2026-11-24T04:15:20Z";
