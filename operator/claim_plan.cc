@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/rfc3339.h"
-#include "base/strings.h"
+#include "operator/conditions.h"
 
 namespace stockade::sandbox_operator {
 namespace {
@@ -16,8 +16,7 @@ using codec::Json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t kMaxMessage = 4096;
-constexpr std::string_view kFinished = "Finished";
+constexpr const char* kFinished = "Finished";
 
 struct EndName {
   ClaimEnd end;
@@ -59,16 +58,6 @@ std::optional<TimePoint> EndOf(const api::AgentSandboxClaimSpec& spec,
   return end;
 }
 
-api::Condition Make(std::string_view type, bool holds, std::string reason,
-                    const std::string& message) {
-  api::Condition condition;
-  condition.type = type;
-  condition.status = holds ? "True" : "False";
-  condition.reason = std::move(reason);
-  condition.message = Truncate(message, kMaxMessage);
-  return condition;
-}
-
 // Why there is no sandbox.
 Blocker Waiting(const ClaimOutcome& outcome) {
   if (outcome.source) return *outcome.source;
@@ -84,42 +73,44 @@ std::vector<api::Condition> Conditions(const api::AgentSandboxClaim& claim,
   const bool has = outcome.bound && !outcome.bound->deleting;
   if (has) {
     conditions.push_back(
-        Make("Bound", true, "Bound", "the sandbox is \"" + outcome.bound->name + "\""));
+        MakeCondition("Bound", "True", "Bound", "the sandbox is \"" + outcome.bound->name + "\""));
   } else if (over) {
-    conditions.push_back(Make("Bound", false, std::string(end->reason), std::string(end->message)));
+    conditions.push_back(
+        MakeCondition("Bound", "False", std::string(end->reason), std::string(end->message)));
   } else {
     const Blocker why = Waiting(outcome);
-    conditions.push_back(Make("Bound", false, why.reason, why.message));
+    conditions.push_back(MakeCondition("Bound", "False", why.reason, why.message));
   }
   if (over) {
-    conditions.push_back(Make("Ready", false, std::string(end->reason), std::string(end->message)));
+    conditions.push_back(
+        MakeCondition("Ready", "False", std::string(end->reason), std::string(end->message)));
   } else if (!has) {
     const Blocker why = Waiting(outcome);
-    conditions.push_back(Make("Ready", false, why.reason, why.message));
+    conditions.push_back(MakeCondition("Ready", "False", why.reason, why.message));
   } else if (outcome.bound->ready) {
-    conditions.push_back(Make("Ready", true, "SandboxReady", "the sandbox is ready"));
+    conditions.push_back(MakeCondition("Ready", "True", "SandboxReady", "the sandbox is ready"));
   } else {
-    conditions.push_back(Make(
-        "Ready", false, outcome.bound->reason.empty() ? "Pending" : outcome.bound->reason,
+    conditions.push_back(MakeCondition(
+        "Ready", "False", outcome.bound->reason.empty() ? "Pending" : outcome.bound->reason,
         outcome.bound->message.empty() ? "the sandbox is on its way" : outcome.bound->message));
   }
   if (outcome.source) {
-    conditions.push_back(
-        Make("TemplateResolved", false, outcome.source->reason, outcome.source->message));
+    conditions.push_back(MakeCondition("TemplateResolved", "False", outcome.source->reason,
+                                       outcome.source->message));
   } else {
-    conditions.push_back(
-        Make("TemplateResolved", true, "Resolved",
-             claim.spec.pool_name.empty()
-                 ? "the template \"" + claim.spec.template_name + "\" can be used"
-                 : "the pool \"" + claim.spec.pool_name + "\" and its template can be used"));
+    conditions.push_back(MakeCondition(
+        "TemplateResolved", "True", "Resolved",
+        claim.spec.pool_name.empty()
+            ? "the template \"" + claim.spec.template_name + "\" can be used"
+            : "the pool \"" + claim.spec.pool_name + "\" and its template can be used"));
   }
   if (over) {
     conditions.push_back(
-        Make(kFinished, true, std::string(end->reason), std::string(end->message)));
+        MakeCondition(kFinished, "True", std::string(end->reason), std::string(end->message)));
   } else if (!has) {
     // Says something only by being there.
     if (const Blocker why = Waiting(outcome); why.stalled) {
-      conditions.push_back(Make("Stalled", true, why.reason, why.message));
+      conditions.push_back(MakeCondition("Stalled", "True", why.reason, why.message));
     }
   }
   return conditions;
@@ -200,7 +191,7 @@ ClaimPlan PlanClaim(const api::AgentSandboxClaim& claim, const std::vector<Bound
   const bool ready = plan.bound && plan.bound->ready;
   if (claim.spec.timeout_seconds && !history.ready_at && !ready) {
     const TimePoint due =
-        ParseRfc3339(claim.creation_timestamp).value_or(now) + seconds(*claim.spec.timeout_seconds);
+        claim.metadata.created.value_or(now) + seconds(*claim.spec.timeout_seconds);
     if (now >= due) {
       plan.end = ClaimEnd::kTimedOut;
       return plan;
@@ -214,7 +205,6 @@ ClaimPlan PlanClaim(const api::AgentSandboxClaim& claim, const std::vector<Bound
 Json ComputeClaimStatus(const api::AgentSandboxClaim& claim, const ClaimOutcome& outcome,
                         TimePoint now) {
   const ClaimHistory history = ReadHistory(claim);
-  const Json before = claim.status.ToJson();
   Json status = Json::object();
   status["observedGeneration"] = claim.metadata.generation;
   const bool has = outcome.bound && !outcome.bound->deleting;
@@ -242,14 +232,8 @@ Json ComputeClaimStatus(const api::AgentSandboxClaim& claim, const ClaimOutcome&
     if (!outcome.bound->pod_ips.is_null()) sandbox["podIPs"] = outcome.bound->pod_ips;
     if (!outcome.bound->service.empty()) sandbox["serviceFQDN"] = outcome.bound->service;
   }
-  status["conditions"] = Json::array();
-  for (api::Condition& condition : Conditions(claim, outcome)) {
-    const api::Condition was = FindCondition(before, condition.type);
-    condition.last_transition_time =
-        was.status == condition.status ? was.last_transition_time : FormatTime(now);
-    condition.observed_generation = claim.metadata.generation;
-    status["conditions"].push_back(api::ToJson(condition));
-  }
+  status["conditions"] = ConditionList(Conditions(claim, outcome), ConditionsOf(claim.status),
+                                       claim.metadata.generation, now);
   return status;
 }
 

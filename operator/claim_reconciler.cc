@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "operator/conditions.h"
 #include "operator/pool_plan.h"
 #include "policy/sandbox_claims.h"
 
@@ -64,19 +65,15 @@ ClaimReconciler::ClaimReconciler(kube::Client& client, Caches& caches, SandboxBi
 
 runtime::ReconcileResult ClaimReconciler::Reconcile(const runtime::ObjectKey& key) {
   const auto cached = caches_.sandbox_claims.store().Get(key);
-  const bool ends = !cached || cached->claim.metadata.deleting;
   Status orphans = binder_.RemoveOrphans(kAgentSandboxClaims, {api::kAgentSandboxClaimKind, key},
                                          cached ? cached->uid : std::string());
   if (!cached) return {std::move(orphans), std::nullopt};
-  if (ends) {
-    // A finalizer of somebody's holds it up; its sandbox goes all the same.
-    std::vector<BoundSandbox> own;
-    for (const auto& sandbox : OwnOf(*cached)) own.push_back(LookAt(*sandbox));
-    return {Remove(*cached, own), std::nullopt};
-  }
-
   std::vector<BoundSandbox> own;
   for (const auto& sandbox : OwnOf(*cached)) own.push_back(LookAt(*sandbox));
+  if (cached->claim.metadata.deleting) {
+    // A finalizer of somebody's holds it up; its sandbox goes all the same.
+    return {Remove(*cached, own), std::nullopt};
+  }
   const ClaimPlan plan = PlanClaim(cached->claim, own, clock_.Now());
   if (plan.delete_claim) return {DeleteClaim(*cached), std::nullopt};
 
@@ -163,19 +160,17 @@ ReconcileStep ClaimReconciler::Bind(const CachedSandboxClaim& cached, const Sour
 
 Result<bool> ClaimReconciler::AdoptOne(const CachedSandboxClaim& cached, const Source& source,
                                        ClaimOutcome& outcome) {
-  std::vector<std::pair<BoundSandbox, SandboxBinder::Ptr>> ready;
-  for (const auto& member : caches_.BoundTo({api::kAgentSandboxPoolKind, source.pool->key})) {
-    if (BinderUidOf(*member) != source.pool->uid) continue;
-    BoundSandbox seen = binder_.Look(*member);
-    if (!CanBeClaimed(seen, source.pool->pool.spec, source.made_from.made_from->revision,
-                      clock_.Now())) {
+  auto members = caches_.BoundTo({api::kAgentSandboxPoolKind, source.pool->key});
+  std::ranges::sort(members, {}, [](const SandboxBinder::Ptr& member) {
+    return std::tie(member->created, member->key.name);
+  });
+  for (const SandboxBinder::Ptr& member : members) {
+    // To look at one is dear, and the first that can be claimed is enough.
+    if (BinderUidOf(*member) != source.pool->uid ||
+        !CanBeClaimed(binder_.Look(*member), source.pool->pool.spec,
+                      source.made_from.made_from->revision, clock_.Now())) {
       continue;
     }
-    ready.emplace_back(std::move(seen), member);
-  }
-  std::ranges::sort(
-      ready, {}, [](const auto& entry) { return std::tie(entry.first.created, entry.first.name); });
-  for (const auto& [seen, member] : ready) {
     const auto adopted = binder_.Adopt(*member, cached);
     if (adopted.ok()) {
       outcome.bound = LookAt(**adopted);
@@ -268,14 +263,7 @@ Status ClaimReconciler::WriteStatus(const CachedSandboxClaim& cached, const Clai
   const bool was_ready = ReadHistory(cached.claim).ready_at.has_value();
   const bool ready = status.contains("readyAt");
   const bool warm = status.value("warm", false);
-  if (before.is_object()) {
-    // A merge patch removes only what it names.
-    for (const auto& [field, value] : before.items()) {
-      if (!status.contains(field)) status[field] = nullptr;
-    }
-  }
-  // The uid makes the patch miss a claim that was deleted and created again meanwhile.
-  codec::Json patch = {{"metadata", {{"uid", cached.uid}}}, {"status", status}};
+  codec::Json patch = StatusPatch(cached.uid, before, std::move(status));
   if (outcome.end != ClaimEnd::kNone && ReadHistory(cached.claim).end == ClaimEnd::kNone) {
     // An end is for good: not of a claim whose time was put off meanwhile.
     patch["metadata"]["resourceVersion"] = cached.claim.metadata.resource_version;

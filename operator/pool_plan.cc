@@ -7,7 +7,7 @@
 
 #include "api/binding_names.h"
 #include "base/clock.h"
-#include "base/strings.h"
+#include "operator/conditions.h"
 
 namespace stockade::sandbox_operator {
 namespace {
@@ -16,7 +16,6 @@ using codec::Json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t kMaxMessage = 4096;
 // Nothing tells the pool that a claim waits no longer.
 constexpr milliseconds kRoomRetry{1000};
 
@@ -43,15 +42,6 @@ bool IsStale(const BoundSandbox& member, std::chrono::system_clock::time_point n
 void LookAgain(PoolPlan& plan, milliseconds delay) {
   delay = std::max(delay, milliseconds(10));
   plan.look_again = std::min(plan.look_again.value_or(delay), delay);
-}
-
-api::Condition Make(const char* type, bool holds, std::string reason, const std::string& message) {
-  api::Condition condition;
-  condition.type = type;
-  condition.status = holds ? "True" : "False";
-  condition.reason = std::move(reason);
-  condition.message = Truncate(message, kMaxMessage);
-  return condition;
 }
 
 // Why the oldest of those that are not ready is not.
@@ -143,7 +133,6 @@ Json ComputePoolStatus(const api::AgentSandboxPool& pool, const PoolSituation& s
     if (CanBeClaimed(member, pool.spec, situation.revision, situation.now)) ++ready;
     if (!situation.revision.empty() && member.revision == situation.revision) ++updated;
   }
-  const Json before = pool.status.ToJson();
   Json status = {{"observedGeneration", pool.metadata.generation},
                  {"replicas", replicas},
                  {"readyReplicas", ready},
@@ -155,28 +144,23 @@ Json ComputePoolStatus(const api::AgentSandboxPool& pool, const PoolSituation& s
       std::to_string(ready) + " of " + std::to_string(pool.spec.replicas) + " sandboxes are ready";
   std::vector<api::Condition> conditions;
   if (source) {
-    conditions.push_back(Make("Ready", false, source->reason, source->message));
+    conditions.push_back(MakeCondition("Ready", "False", source->reason, source->message));
   } else if (ready >= pool.spec.replicas) {
-    conditions.push_back(Make("Ready", true, "Full", count));
+    conditions.push_back(MakeCondition("Ready", "True", "Full", count));
   } else if (blocker) {
-    conditions.push_back(Make("Ready", false, blocker->reason, count + ": " + blocker->message));
+    conditions.push_back(
+        MakeCondition("Ready", "False", blocker->reason, count + ": " + blocker->message));
   } else {
     const bool waits = situation.backoff > milliseconds(0);
-    conditions.push_back(Make("Ready", false, waits ? "BackingOff" : "Filling",
-                              count + TroubleOf(situation.members)));
+    conditions.push_back(MakeCondition("Ready", "False", waits ? "BackingOff" : "Filling",
+                                       count + TroubleOf(situation.members)));
   }
-  conditions.push_back(source
-                           ? Make("TemplateResolved", false, source->reason, source->message)
-                           : Make("TemplateResolved", true, "Resolved",
-                                  "the template \"" + pool.spec.template_name + "\" can be used"));
-  status["conditions"] = Json::array();
-  for (api::Condition& condition : conditions) {
-    const api::Condition was = FindCondition(before, condition.type);
-    condition.last_transition_time =
-        was.status == condition.status ? was.last_transition_time : FormatTime(situation.now);
-    condition.observed_generation = pool.metadata.generation;
-    status["conditions"].push_back(api::ToJson(condition));
-  }
+  conditions.push_back(
+      source ? MakeCondition("TemplateResolved", "False", source->reason, source->message)
+             : MakeCondition("TemplateResolved", "True", "Resolved",
+                             "the template \"" + pool.spec.template_name + "\" can be used"));
+  status["conditions"] = ConditionList(std::move(conditions), ConditionsOf(pool.status),
+                                       pool.metadata.generation, situation.now);
   return status;
 }
 

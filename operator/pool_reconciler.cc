@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "operator/claim_plan.h"
+#include "operator/conditions.h"
 #include "operator/reconcile_step.h"
 
 namespace stockade::sandbox_operator {
@@ -79,7 +80,7 @@ runtime::ReconcileResult PoolReconciler::Reconcile(const runtime::ObjectKey& key
   // What the API server refuses it refuses all of them.
   if (blocker) Failed(cached->uid, pool.spec.replicas, blocker);
   // As it is now, after what was written.
-  situation = Look(*cached, source);
+  if (!plan.remove.empty() || plan.create > 0) situation = Look(*cached, source);
   const codec::Json status = ComputePoolStatus(pool, situation, source.problem,
                                                blocker ? blocker : LastRefusal(cached->uid));
   if (status["readyReplicas"].get<std::int64_t>() >= pool.spec.replicas) {
@@ -165,14 +166,7 @@ Status PoolReconciler::Create(const CachedSandboxPool& cached,
 Status PoolReconciler::WriteStatus(const CachedSandboxPool& cached, const codec::Json& wanted) {
   const codec::Json before = cached.pool.status.ToJson();
   if (wanted == before) return Status::Ok();
-  codec::Json status = wanted;
-  if (before.is_object()) {
-    // A merge patch removes only what it names.
-    for (const auto& [field, value] : before.items()) {
-      if (!status.contains(field)) status[field] = nullptr;
-    }
-  }
-  const codec::Json patch = {{"metadata", {{"uid", cached.uid}}}, {"status", status}};
+  const codec::Json patch = StatusPatch(cached.uid, before, wanted);
   const auto written = client_.Patch(kAgentSandboxPools, cached.key.namespace_name, cached.key.name,
                                      kube::PatchType::kMerge, patch, "status");
   if (!written.ok()) {

@@ -6,6 +6,7 @@
 #include "api/gateway_names.h"
 #include "api/names.h"
 #include "operator/agent_trust.h"
+#include "operator/conditions.h"
 #include "operator/create_errors.h"
 #include "operator/object_writer.h"
 #include "operator/owned_kinds.h"
@@ -656,17 +657,10 @@ std::string SandboxReconciler::FindWideningPolicy(const api::AgentSandbox& sandb
 
 Status SandboxReconciler::WriteStatus(const CachedSandbox& cached, const api::AgentSandbox& sandbox,
                                       const Observation& seen) {
-  codec::Json status = ComputeStatus(sandbox, seen, settings_.profile, clock_.Now());
+  const codec::Json status = ComputeStatus(sandbox, seen, settings_.profile, clock_.Now());
   const codec::Json before = sandbox.status.ToJson();
   if (status == before) return Status::Ok();
-  if (before.is_object()) {
-    // A merge patch removes only what it names.
-    for (const auto& [field, value] : before.items()) {
-      if (!status.contains(field)) status[field] = nullptr;
-    }
-  }
-  // The uid makes the patch miss a sandbox that was deleted and created again meanwhile.
-  const codec::Json patch = {{"metadata", {{"uid", sandbox.metadata.uid}}}, {"status", status}};
+  const codec::Json patch = StatusPatch(sandbox.metadata.uid, before, status);
   const auto written =
       client_.Patch(kAgentSandboxes, sandbox.metadata.namespace_name, sandbox.metadata.name,
                     kube::PatchType::kMerge, patch, "status");

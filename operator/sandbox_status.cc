@@ -8,6 +8,7 @@
 #include "api/names.h"
 #include "base/clock.h"
 #include "base/strings.h"
+#include "operator/conditions.h"
 
 namespace stockade::sandbox_operator {
 namespace {
@@ -15,20 +16,8 @@ namespace {
 using api::Condition;
 using codec::Json;
 
-// metav1.Condition allows 32,768 bytes; a person reads far less.
-constexpr std::size_t kMaxMessage = 4096;
 // The canary's exit code for addresses that answered though they have to be shut.
 constexpr std::int64_t kCanaryFoundOpen = 1;
-
-Condition Make(std::string type, std::string_view status, std::string reason,
-               const std::string& message) {
-  return {.type = std::move(type),
-          .status = std::string(status),
-          .reason = std::move(reason),
-          .message = Truncate(message, kMaxMessage),
-          .last_transition_time = {},
-          .observed_generation = 0};
-}
 
 std::string DescribeFindings(const std::vector<policy::Finding>& findings) {
   std::string text;
@@ -121,51 +110,56 @@ Condition RuntimeHardened(const api::AgentSandbox& sandbox, const Observation& s
                           const render::Profile& profile) {
   const std::string& wanted = profile.RuntimeClassFor(sandbox.spec.isolation);
   const std::string tier(api::IsolationName(sandbox.spec.isolation));
-  if (!seen.pod) return Make("RuntimeHardened", "Unknown", "NoPod", "there is no pod");
+  if (!seen.pod) return MakeCondition("RuntimeHardened", "Unknown", "NoPod", "there is no pod");
   if (seen.pod->runtime_class != wanted) {
-    return Make("RuntimeHardened", "False", "RuntimeClassDiffers",
-                "the pod runs under RuntimeClass \"" + seen.pod->runtime_class +
-                    "\" and the tier " + tier + " means \"" + wanted + "\"");
+    return MakeCondition("RuntimeHardened", "False", "RuntimeClassDiffers",
+                         "the pod runs under RuntimeClass \"" + seen.pod->runtime_class +
+                             "\" and the tier " + tier + " means \"" + wanted + "\"");
   }
-  return Make("RuntimeHardened", "True", tier,
-              wanted.empty() ? "the pod runs hardened under the cluster's default runtime"
-                             : "the pod runs hardened under RuntimeClass \"" + wanted + "\"");
+  return MakeCondition("RuntimeHardened", "True", tier,
+                       wanted.empty()
+                           ? "the pod runs hardened under the cluster's default runtime"
+                           : "the pod runs hardened under RuntimeClass \"" + wanted + "\"");
 }
 
 // What the canary found in the pod of a sandbox that has a gateway.
 Condition ProvenByCanary(const Observation& seen) {
   constexpr const char* kType = "EgressIsolated";
   if (!seen.gateway_deny_all_in_place) {
-    return Make(kType, "Unknown", "DenyAllMissing",
-                "NetworkPolicy \"" + std::string(api::kGatewayDenyAllPolicyName) +
-                    "\" is not in place; no pod is started without it");
+    return MakeCondition(kType, "Unknown", "DenyAllMissing",
+                         "NetworkPolicy \"" + std::string(api::kGatewayDenyAllPolicyName) +
+                             "\" is not in place; no pod is started without it");
   }
-  if (!seen.pod) return Make(kType, "Unknown", "NoPod", "there is no pod to prove it in");
+  if (!seen.pod) return MakeCondition(kType, "Unknown", "NoPod", "there is no pod to prove it in");
   for (const ContainerTrouble& trouble : seen.pod->troubles) {
     if (trouble.container != api::kCanaryContainer || !trouble.exit_code) continue;
     if (*trouble.exit_code == kCanaryFoundOpen) {
-      return Make(kType, "False", "NetworkOpen",
-                  "the canary reached what has to be shut, so that the agent is not started: " +
-                      trouble.exit_message +
-                      "; does the cluster's network plugin enforce "
-                      "NetworkPolicies?");
+      return MakeCondition(
+          kType, "False", "NetworkOpen",
+          "the canary reached what has to be shut, so that the agent is not started: " +
+              trouble.exit_message +
+              "; does the cluster's network plugin enforce "
+              "NetworkPolicies?");
     }
-    return Make(kType, "Unknown", "NotProven",
-                "the canary could not prove that the network is shut, so that the agent is not "
-                "started: " +
-                    trouble.exit_message);
+    return MakeCondition(
+        kType, "Unknown", "NotProven",
+        "the canary could not prove that the network is shut, so that the agent is not "
+        "started: " +
+            trouble.exit_message);
   }
   if (!seen.pod->canary_passed) {
-    return Make(kType, "Unknown", "CanaryPending", "the canary has not come to an end yet");
+    return MakeCondition(kType, "Unknown", "CanaryPending",
+                         "the canary has not come to an end yet");
   }
   if (seen.pod->phase == "Running" && !seen.pod->proxy_ready) {
-    return Make(kType, "Unknown", "ProbeFails",
-                "the canary found the network shut as the pod began; the same check, repeated by "
-                "the probes of stockade-proxy, does not pass now");
+    return MakeCondition(
+        kType, "Unknown", "ProbeFails",
+        "the canary found the network shut as the pod began; the same check, repeated by "
+        "the probes of stockade-proxy, does not pass now");
   }
-  return Make(kType, "True", "ProvenByCanary",
-              "the canary found shut what has to be shut, and only the egress gateway \"" +
-                  seen.gateway.name + "\" answered");
+  return MakeCondition(kType, "True", "ProvenByCanary",
+                       "the canary found shut what has to be shut, and only the egress gateway \"" +
+                           seen.gateway.name + "\" answered");
 }
 
 // With the one that the gateway is given by a cloud for its model.
@@ -181,25 +175,27 @@ std::size_t CountCredentials(const api::AgentSandboxSpec& spec) {
 Condition CredentialsBrokered(const api::AgentSandbox& sandbox, const Observation& seen) {
   constexpr const char* kType = "CredentialsBrokered";
   if (seen.gateway.credentials_missing) {
-    return Make(kType, "False", "CredentialMissing",
-                seen.gateway.trouble +
-                    "; create the Secret, or correct spec.credentials: the gateway tries again");
+    return MakeCondition(
+        kType, "False", "CredentialMissing",
+        seen.gateway.trouble +
+            "; create the Secret, or correct spec.credentials: the gateway tries again");
   }
   if (!seen.gateway.available) {
-    return Make(kType, "Unknown", "GatewayNotReady",
-                "the egress gateway \"" + seen.gateway.name + "\" does not answer" +
-                    (seen.gateway.trouble.empty() ? "" : ": " + seen.gateway.trouble));
+    return MakeCondition(kType, "Unknown", "GatewayNotReady",
+                         "the egress gateway \"" + seen.gateway.name + "\" does not answer" +
+                             (seen.gateway.trouble.empty() ? "" : ": " + seen.gateway.trouble));
   }
   const std::size_t count = CountCredentials(sandbox.spec);
-  return Make(kType, "True", "Brokered",
-              std::to_string(count) + (count == 1 ? " credential is" : " credentials are") +
-                  " with the egress gateway \"" + seen.gateway.name + "\" alone");
+  return MakeCondition(kType, "True", "Brokered",
+                       std::to_string(count) +
+                           (count == 1 ? " credential is" : " credentials are") +
+                           " with the egress gateway \"" + seen.gateway.name + "\" alone");
 }
 
 Condition WidenedBy(const std::string& policy, const std::string& selected) {
-  return Make("EgressIsolated", "False", "WidenedBy",
-              "NetworkPolicy \"" + policy + "\" selects " + selected +
-                  " and lets traffic through; " + ExcludeFromPodSelector());
+  return MakeCondition("EgressIsolated", "False", "WidenedBy",
+                       "NetworkPolicy \"" + policy + "\" selects " + selected +
+                           " and lets traffic through; " + ExcludeFromPodSelector());
 }
 
 Condition EgressIsolated(const Observation& seen) {
@@ -209,14 +205,14 @@ Condition EgressIsolated(const Observation& seen) {
                      "pods of its egress gateway \"" + seen.gateway.name + "\"");
   }
   if (!seen.deny_all_in_place) {
-    return Make("EgressIsolated", "Unknown", "DenyAllMissing",
-                "NetworkPolicy \"" + std::string(api::kDenyAllPolicyName) +
-                    "\" is not in place; no pod is started without it");
+    return MakeCondition("EgressIsolated", "Unknown", "DenyAllMissing",
+                         "NetworkPolicy \"" + std::string(api::kDenyAllPolicyName) +
+                             "\" is not in place; no pod is started without it");
   }
   if (seen.has_gateway) return ProvenByCanary(seen);
-  return Make("EgressIsolated", "True", "DenyAll",
-              "NetworkPolicy \"" + std::string(api::kDenyAllPolicyName) +
-                  "\" allows the pod no connection to anything");
+  return MakeCondition("EgressIsolated", "True", "DenyAll",
+                       "NetworkPolicy \"" + std::string(api::kDenyAllPolicyName) +
+                           "\" allows the pod no connection to anything");
 }
 
 // Those that Enforce demands first: the others break nothing.
@@ -240,54 +236,58 @@ std::string FirstPolicyCode(const std::vector<policy::PolicyFinding>& findings) 
 
 Condition PolicyCompliant(const Observation& seen) {
   if (policy::HasErrors(seen.findings)) {
-    return Make("PolicyCompliant", "False", FirstErrorCode(seen.findings),
-                DescribeFindings(seen.findings));
+    return MakeCondition("PolicyCompliant", "False", FirstErrorCode(seen.findings),
+                         DescribeFindings(seen.findings));
   }
   const PolicyJudgement& judged = seen.by_policies;
   if (!judged.namespace_known) {
-    return Make("PolicyCompliant", "Unknown", "NamespaceUnknown",
-                "the namespace was not read yet, so nobody can tell which policies apply");
+    return MakeCondition("PolicyCompliant", "Unknown", "NamespaceUnknown",
+                         "the namespace was not read yet, so nobody can tell which policies apply");
   }
   if (!judged.broken.empty()) {
-    return Make("PolicyCompliant", "False", "PolicyInvalid",
-                "AgentSandboxPolicy \"" + judged.broken +
-                    "\" cannot be understood: " + judged.problem + "; correct it, or delete it");
+    return MakeCondition("PolicyCompliant", "False", "PolicyInvalid",
+                         "AgentSandboxPolicy \"" + judged.broken + "\" cannot be understood: " +
+                             judged.problem + "; correct it, or delete it");
   }
   if (!judged.findings.empty()) {
-    return Make("PolicyCompliant", "False", FirstPolicyCode(judged.findings),
-                DescribePolicyFindings(judged.findings));
+    return MakeCondition("PolicyCompliant", "False", FirstPolicyCode(judged.findings),
+                         DescribePolicyFindings(judged.findings));
   }
   if (judged.policies.empty()) {
-    return Make("PolicyCompliant", "True", "NoPolicies",
-                "every rule of the floor is met, and no AgentSandboxPolicy selects the namespace");
+    return MakeCondition(
+        "PolicyCompliant", "True", "NoPolicies",
+        "every rule of the floor is met, and no AgentSandboxPolicy selects the namespace");
   }
-  return Make(
+  return MakeCondition(
       "PolicyCompliant", "True", "NoFindings",
       "every rule of the floor is met, and of these policies: " + Join(judged.policies, ", "));
 }
 
 Condition PodScheduled(const Observation& seen) {
   if (!seen.pod || seen.pod->scheduled.empty()) {
-    return Make("PodScheduled", "Unknown", seen.pod ? "Pending" : "NoPod",
-                seen.pod ? "the scheduler has not looked at the pod yet" : "there is no pod");
+    return MakeCondition(
+        "PodScheduled", "Unknown", seen.pod ? "Pending" : "NoPod",
+        seen.pod ? "the scheduler has not looked at the pod yet" : "there is no pod");
   }
   const bool scheduled = seen.pod->scheduled == "True";
-  return Make("PodScheduled", seen.pod->scheduled,
-              seen.pod->scheduled_reason.empty() ? (scheduled ? "Scheduled" : "Unschedulable")
-                                                 : seen.pod->scheduled_reason,
-              scheduled ? "the pod is bound to node \"" + seen.pod->node_name + "\""
-                        : seen.pod->scheduled_message);
+  return MakeCondition("PodScheduled", seen.pod->scheduled,
+                       seen.pod->scheduled_reason.empty()
+                           ? (scheduled ? "Scheduled" : "Unschedulable")
+                           : seen.pod->scheduled_reason,
+                       scheduled ? "the pod is bound to node \"" + seen.pod->node_name + "\""
+                                 : seen.pod->scheduled_message);
 }
 
 Condition Suspended(const api::AgentSandbox& sandbox, const Observation& seen) {
   if (sandbox.spec.operating_mode != api::OperatingMode::kSuspended) {
-    return Make("Suspended", "False", "Running", "spec.operatingMode is Running");
+    return MakeCondition("Suspended", "False", "Running", "spec.operatingMode is Running");
   }
   if (seen.pod && seen.pod->deleting) {
-    return Make("Suspended", "False", "PodTerminating", "the pod is ending");
+    return MakeCondition("Suspended", "False", "PodTerminating", "the pod is ending");
   }
-  if (seen.pod) return Make("Suspended", "False", "PodRunning", "the pod is still to be deleted");
-  return Make("Suspended", "True", "PodGone", "the pod is gone; its volumes are kept");
+  if (seen.pod)
+    return MakeCondition("Suspended", "False", "PodRunning", "the pod is still to be deleted");
+  return MakeCondition("Suspended", "True", "PodGone", "the pod is gone; its volumes are kept");
 }
 
 // Only one of the two can wait for as long as it likes.
@@ -296,9 +296,9 @@ Condition PodOutdated(const Observation& seen) {
   const std::string profile =
       "the operator would render its part of the pod differently now; the next start of the pod "
       "takes it";
-  if (seen.distrust.empty()) return Make(kType, "True", "ProfileChanged", profile);
-  return Make(kType, "True", "AuthorityRotated",
-              seen.distrust + (seen.outdated ? ". Besides, " + profile : ""));
+  if (seen.distrust.empty()) return MakeCondition(kType, "True", "ProfileChanged", profile);
+  return MakeCondition(kType, "True", "AuthorityRotated",
+                       seen.distrust + (seen.outdated ? ". Besides, " + profile : ""));
 }
 
 Condition ExpiresSoon(const api::AgentSandbox& sandbox, const SandboxLifetime& lifetime) {
@@ -306,7 +306,7 @@ Condition ExpiresSoon(const api::AgentSandbox& sandbox, const SandboxLifetime& l
   const bool by_time = lifecycle.shutdown_time == lifetime.end;
   const bool deleted = lifecycle.shutdown_policy == api::ShutdownPolicy::kDelete;
   const bool retained = lifecycle.volume_policy == api::VolumePolicy::kRetain;
-  return Make(
+  return MakeCondition(
       "ExpiresSoon", "True", by_time ? "ShutdownTime" : "MaxLifetime",
       "the sandbox ends at " + FormatTime(*lifetime.end) + ": " +
           (!deleted
@@ -321,7 +321,7 @@ std::vector<Condition> ComputeConditions(const api::AgentSandbox& sandbox, const
                                          const render::Profile& profile) {
   Verdict verdict = JudgeReadiness(sandbox, seen);
   std::vector<Condition> conditions;
-  conditions.push_back(Make("Ready", verdict.status, verdict.reason, verdict.message));
+  conditions.push_back(MakeCondition("Ready", verdict.status, verdict.reason, verdict.message));
   conditions.push_back(RuntimeHardened(sandbox, seen, profile));
   conditions.push_back(EgressIsolated(seen));
   conditions.push_back(PolicyCompliant(seen));
@@ -332,23 +332,14 @@ std::vector<Condition> ComputeConditions(const api::AgentSandbox& sandbox, const
   }
   // These say something only by being there.
   if (verdict.finished) {
-    conditions.push_back(Make("Finished", "True", verdict.reason, verdict.message));
+    conditions.push_back(MakeCondition("Finished", "True", verdict.reason, verdict.message));
   }
   if (verdict.stalled) {
-    conditions.push_back(Make("Stalled", "True", verdict.reason, verdict.message));
+    conditions.push_back(MakeCondition("Stalled", "True", verdict.reason, verdict.message));
   }
   if (seen.lifetime.ends_soon) conditions.push_back(ExpiresSoon(sandbox, seen.lifetime));
   if (seen.outdated || !seen.distrust.empty()) conditions.push_back(PodOutdated(seen));
   return conditions;
-}
-
-void KeepTransitionTimes(std::vector<Condition>& conditions, const std::vector<Condition>& before,
-                         const std::string& now) {
-  for (Condition& condition : conditions) {
-    const auto old = std::ranges::find(before, condition.type, &Condition::type);
-    const bool unchanged = old != before.end() && old->status == condition.status;
-    condition.last_transition_time = unchanged ? old->last_transition_time : now;
-  }
 }
 
 }  // namespace
@@ -361,20 +352,11 @@ std::string ExcludeFromPodSelector() {
 
 Json ComputeStatus(const api::AgentSandbox& sandbox, const Observation& seen,
                    const render::Profile& profile, std::chrono::system_clock::time_point now) {
-  auto before = codec::JsonDocument::Parse(sandbox.status.text());
-  std::vector<Condition> conditions = ComputeConditions(sandbox, seen, profile);
-  KeepTransitionTimes(
-      conditions,
-      before.ok() ? api::DecodeConditions(before->root()["conditions"]) : std::vector<Condition>{},
-      FormatTime(now));
-
   Json status = Json::object();
   status["observedGeneration"] = sandbox.metadata.generation;
-  status["conditions"] = Json::array();
-  for (Condition& condition : conditions) {
-    condition.observed_generation = sandbox.metadata.generation;
-    status["conditions"].push_back(api::ToJson(condition));
-  }
+  status["conditions"] =
+      ConditionList(ComputeConditions(sandbox, seen, profile), ConditionsOf(sandbox.status),
+                    sandbox.metadata.generation, now);
   status["selector"] = std::string(api::kSandboxLabel) + "=" + sandbox.metadata.name;
   status["isolation"] = {{"tier", api::IsolationName(sandbox.spec.isolation)},
                          {"runtimeClassName", profile.RuntimeClassFor(sandbox.spec.isolation)}};

@@ -84,7 +84,6 @@ Result<AgentSandboxClaim> DecodeAgentSandboxClaim(JsonView object) {
   std::vector<FieldError> errors;
   AgentSandboxClaim claim;
   claim.metadata = DecodeObjectMeta(object["metadata"]);
-  claim.creation_timestamp = object["metadata"]["creationTimestamp"].StringOrEmpty();
   claim.spec = ClaimDecoder(/*strict=*/false, errors).Decode(object["spec"]);
   claim.status = JsonText(object["status"]);
   if (!errors.empty()) return codec::ToStatus(errors);

@@ -30,7 +30,6 @@ struct AgentSandboxClaimSpec {
 // Somebody's wish for one sandbox of a pool or a template.
 struct AgentSandboxClaim {
   ObjectMeta metadata;
-  std::string creation_timestamp;  // RFC 3339
   AgentSandboxClaimSpec spec;
   JsonText status;  // as last seen; written only by the operator
 };

@@ -108,7 +108,7 @@ TEST(AgentSandboxClaimTest, WhatIsSetIsDecoded) {
                          {"timeoutSeconds", 9}}}};
   const auto claim = DecodeAgentSandboxClaim(codec::ParseTrusted(object).root());
   ASSERT_TRUE(claim.ok()) << claim.status().ToString();
-  EXPECT_EQ(claim->creation_timestamp, "2026-01-01T00:00:00Z");
+  EXPECT_EQ(claim->metadata.created, ParseRfc3339("2026-01-01T00:00:00Z"));
   EXPECT_EQ(claim->spec.pool_name, "p");
   EXPECT_EQ(claim->spec.template_name, "");
   using Pairs = std::vector<std::pair<std::string, std::string>>;

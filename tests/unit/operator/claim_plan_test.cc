@@ -18,7 +18,7 @@ api::AgentSandboxClaim Claim() {
   api::AgentSandboxClaim claim;
   claim.metadata.name = "c";
   claim.metadata.generation = 1;
-  claim.creation_timestamp = FormatTime(kCreated);
+  claim.metadata.created = kCreated;
   claim.spec.pool_name = "p";
   return claim;
 }
