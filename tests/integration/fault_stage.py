@@ -201,6 +201,24 @@ def proxied_operator(stockade, instance, **settings):
             operator.stop()
 
 
+@contextlib.contextmanager
+def disturbed_namespace(stockade, backstage, prefix):
+    """The name of a namespace for one row: no fault is left from the row before, and an operator runs, afterwards too, for
+    the namespace to end."""
+    proxy, operator = backstage
+
+    def calm():
+        proxy.clear()
+        if operator.process is None:
+            operator.start()
+
+    calm()
+    with stockade.cluster.new_namespace(prefix) as name:
+        yield name
+        calm()
+
+
+
 @pytest.fixture(scope="module")
 def backstage(stockade):
     with proxied_operator(stockade, "proxied-operator") as stage:

@@ -12,7 +12,7 @@ import pytest
 
 from binding_space import BindingSpace, claim, pool, template
 from cluster import ROOT, eventually
-from fault_stage import assert_boundary_was_never_open, proxied_operator
+from fault_stage import assert_boundary_was_never_open, disturbed_namespace, proxied_operator
 from stockade import condition
 
 sys.path.insert(0, str(ROOT / "tests" / "fakes"))
@@ -34,17 +34,10 @@ def backstage(stockade):
 
 @pytest.fixture
 def space(stockade, backstage):
-    proxy, operator = backstage
-    proxy.clear()
-    if operator.process is None:
-        operator.start()
-    with stockade.cluster.new_namespace("bindfault") as name:
+    with disturbed_namespace(stockade, backstage, "bindfault") as name:
         space = BindingSpace(stockade.cluster, name)
         space.namespace, space.stockade = name, stockade
         yield space
-        proxy.clear()
-        if operator.process is None:
-            operator.start()
 
 
 def is_binding(request, namespace):

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from cluster import ROOT, eventually
-from fault_stage import proxied_operator
+from fault_stage import disturbed_namespace, proxied_operator
 from stockade import NAMESPACE, sandbox
 from test_gateways import EGRESS, GATEWAY_SETTINGS, IMAGES, left
 from test_operator import Space
@@ -35,15 +35,8 @@ def backstage(stockade):
 
 @pytest.fixture
 def space(stockade, backstage):
-    proxy, operator = backstage
-    proxy.clear()
-    if operator.process is None:
-        operator.start()
-    with stockade.cluster.new_namespace("gwfault") as name:
+    with disturbed_namespace(stockade, backstage, "gwfault") as name:
         yield Space(stockade.cluster, name)
-        proxy.clear()
-        if operator.process is None:
-            operator.start()
 
 
 # How often these are written depends on how long things take: the state in between, and the account as long as no pod of

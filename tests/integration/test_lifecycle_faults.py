@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from cluster import ROOT, eventually
-from fault_stage import assert_boundary_was_never_open, proxied_operator
+from fault_stage import assert_boundary_was_never_open, disturbed_namespace, proxied_operator
 from stockade import condition, sandbox
 from test_lifecycle import INGRESS, SERVICE, end_now, failing, moved, with_claim
 from test_operator import Space, set_pod_status
@@ -30,15 +30,8 @@ def backstage(stockade):
 
 @pytest.fixture
 def space(stockade, backstage):
-    proxy, operator = backstage
-    proxy.clear()
-    if operator.process is None:
-        operator.start()
-    with stockade.cluster.new_namespace("lifefault") as name:
+    with disturbed_namespace(stockade, backstage, "lifefault") as name:
         yield LifecycleSpace(stockade, name)
-        proxy.clear()
-        if operator.process is None:
-            operator.start()
 
 
 def begin(space, **lifecycle):
