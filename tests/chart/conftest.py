@@ -13,7 +13,7 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 
-from cluster import running_cluster  # noqa: E402
+from cluster import CRDS, running_cluster  # noqa: E402
 from schemas import foreign_crds  # noqa: E402
 
 BUILD = pathlib.Path(os.environ.get("STOCKADE_BUILD_DIR", ROOT / "build" / "release"))
@@ -45,6 +45,13 @@ def complaint_about(config, name):
     return done.stderr if str(config) in done.stderr else ""
 
 
+def remove_crds(cluster, *paths):
+    """Waits for their end. An API server may forget about one that goes soon after it came, until it looks at all of them
+    again, which it does every 5 minutes. So what can do without does."""
+    for path in paths or (CRDS,):
+        cluster.must("delete", "-f", str(path), "--ignore-not-found", timeout=400)
+
+
 class Helm:
     """helm for one release in one namespace; of a cluster, where a kubeconfig is given."""
 
@@ -71,10 +78,11 @@ class Helm:
         return [document for document in yaml.safe_load_all(self.template(values, *args)) if document]
 
     def upgrade(self, values=None):
-        """Installs the release or upgrades it, and waits until its Deployments are there."""
+        """Installs the release or upgrades it, and waits until its Deployments are there. CRDs that another test left
+        become the release's."""
         self.must(
             "upgrade", "--install", self.release, str(CHART), "--namespace", NAMESPACE, "--reset-values", "--wait",
-            "--timeout", "90s", *sets(values or {}),
+            "--timeout", "90s", "--take-ownership", *sets(values or {}),
         )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 Security level. kwok plays the nodes: pods become Ready, and Jobs succeed, without an image."""
 
 import base64
+import contextlib
 import json
 import pathlib
 import re
@@ -9,9 +10,9 @@ import subprocess
 
 import pytest
 import yaml
-from conftest import CHART, NAMESPACE, ROOT, Helm, sets
+from conftest import CHART, NAMESPACE, ROOT, Helm, remove_crds, sets
 
-from cluster import CRDS, eventually
+from cluster import eventually
 from stockade import make_certificates, sandbox
 
 RESTRICTED = {
@@ -39,7 +40,7 @@ def namespace(cluster, tmp_path_factory):
     )  # fmt: skip
     yield NAMESPACE
     cluster.must("delete", "namespace", NAMESPACE, "--wait=false")
-    cluster.must("delete", "-f", str(CRDS), "--ignore-not-found")
+    remove_crds(cluster)
 
 
 @pytest.fixture
@@ -113,35 +114,50 @@ def test_a_second_apply_changes_nothing(cluster, release):
 DEPLOYMENTS = ("stockade-operator", "stockade-webhook")
 
 
+@contextlib.contextmanager
+def applied(cluster, objects):
+    """The objects on the cluster, as a GitOps controller brings them there. Afterwards all are gone but the CRDs."""
+    cluster.must("apply", "--server-side", "--force-conflicts", "-f", "-", input=objects)
+    try:
+        yield
+    finally:
+        removable = [each for each in objects if each["kind"] != "CustomResourceDefinition"]
+        cluster.must("delete", "--ignore-not-found", "-f", "-", input=removable)
+
+
+def assert_no_drift(cluster, objects):
+    # Statuses that change between the two reads of kubectl diff would show.
+    for name in DEPLOYMENTS:
+        eventually(lambda name=name: two_ready(deployment(cluster, name)))
+    done = cluster.kubectl("diff", "--server-side", "-f", "-", input=objects)
+    assert done.returncode == 0, done.stdout or done.stderr
+
+
 def test_nothing_that_is_rendered_drifts(cluster, release):
     """What a GitOps controller compares: the rendered fields with the live ones, once the API server has them."""
-    text = release.template(EVERYTHING, "--no-hooks")
-    cluster.must("apply", "--server-side", "-f", "-", input=list(yaml.safe_load_all(text)))
-    done = cluster.kubectl("diff", "--server-side", "-f", "-", input=list(yaml.safe_load_all(text)))
-    assert done.returncode == 0, done.stdout
-    cluster.must("delete", "-f", "-", input=list(yaml.safe_load_all(text)))
+    objects = release.objects(EVERYTHING, "--no-hooks")
+    with applied(cluster, objects):
+        assert_no_drift(cluster, objects)
 
 
 def test_what_others_fill_in_is_no_drift(cluster, release, tmp_path):
     """The caBundles that the webhook or cert-manager writes, as a dry run of server-side apply sees them."""
     authority = base64.b64encode((make_certificates(tmp_path) / "ca.crt").read_bytes()).decode()
     objects = release.objects({}, "--no-hooks")
-    cluster.must("apply", "--server-side", "-f", "-", input=objects)
     kind = "ValidatingWebhookConfiguration"
     registrations = [each for each in objects if each["kind"] == kind]
-    for each in registrations:
-        name, count = each["metadata"]["name"], len(each["webhooks"])
-        patch = [
-            {"op": "add", "path": f"/webhooks/{number}/clientConfig/caBundle", "value": authority}
-            for number in range(count)
-        ]
-        cluster.must("patch", kind, name, "--type=json", "--field-manager=another", "-p", json.dumps(patch))
-        found = cluster.get(kind, name)["webhooks"]
-        assert [webhook["clientConfig"]["caBundle"] for webhook in found] == [authority] * count
     assert sum(len(each["webhooks"]) for each in registrations) > len(registrations), "one has several"
-    done = cluster.kubectl("diff", "--server-side", "-f", "-", input=objects)
-    assert done.returncode == 0, done.stdout
-    cluster.must("delete", "-f", "-", input=objects)
+    with applied(cluster, objects):
+        for each in registrations:
+            name, count = each["metadata"]["name"], len(each["webhooks"])
+            patch = [
+                {"op": "add", "path": f"/webhooks/{number}/clientConfig/caBundle", "value": authority}
+                for number in range(count)
+            ]
+            cluster.must("patch", kind, name, "--type=json", "--field-manager=another", "-p", json.dumps(patch))
+            found = cluster.get(kind, name)["webhooks"]
+            assert [webhook["clientConfig"]["caBundle"] for webhook in found] == [authority] * count
+        assert_no_drift(cluster, objects)
 
 
 def test_from_programs_outside_to_deployments_and_back(cluster, release):
@@ -204,8 +220,6 @@ def test_a_team_without_clusterroles_installs_upgrades_and_uninstalls_its_part(c
     )  # fmt: skip
     team = Helm(str(kubeconfig))
     cluster.must("apply", "-f", "-", input=installer_role())
-    # Those that another release left are not this one's.
-    cluster.must("delete", "-f", str(CRDS), "--ignore-not-found")
     with cluster.new_namespace("team-a") as first, cluster.new_namespace("team-b") as second:
         for each in (namespace, first, second):
             for role in ("admin", "stockade-installer"):
@@ -233,7 +247,6 @@ def test_a_team_without_clusterroles_installs_upgrades_and_uninstalls_its_part(c
         for each in ("admin", "stockade-installer"):
             cluster.must("-n", namespace, "delete", "rolebinding", f"team-{each}")
     cluster.must("delete", "clusterrole", "stockade-installer")
-    cluster.must("delete", "-f", str(CRDS))
     kinds = "clusterroles,clusterrolebindings,validatingwebhookconfigurations,validatingadmissionpolicies"
     left = [each["metadata"]["name"] for each in cluster.get(kinds)["items"]]
     assert not [name for name in left if name.startswith("stockade")]

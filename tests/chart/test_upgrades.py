@@ -9,7 +9,7 @@ import json
 
 import pytest
 import yaml
-from conftest import CHART, NAMESPACE, ROOT, Helm, sets
+from conftest import CHART, NAMESPACE, ROOT, Helm, remove_crds, sets
 
 from cluster import CRDS, eventually
 from stockade import OPERATOR_USER, Stockade, condition, operator_program, sandbox
@@ -66,8 +66,8 @@ class Upgrade:
         finally:
             self.operator.stop()
             self.cluster.must("delete", "clusterrolebinding,clusterrole", SUPPLEMENT)
-            for path in lacking:
-                self.cluster.must("delete", "-f", str(path))
+            if lacking:
+                remove_crds(self.cluster, *lacking)
 
     def operator_waits(self):
         """This version's operator without rights that it needs gets not ready, and says which it lacks."""
@@ -148,7 +148,7 @@ def upgrade(request, cluster, tmp_path):
             # Deleted at last, by hand: RuntimeClasses are guarded, and nobody answers any more.
             cluster.must("delete", "validatingwebhookconfiguration", "stockade-guards", "--ignore-not-found")
             made.helm.must("uninstall", "stockade", "--namespace", NAMESPACE, "--no-hooks", "--wait")
-    cluster.must("delete", "-f", str(CRDS))
+    remove_crds(cluster)
     cluster.must("delete", "namespace", NAMESPACE)
 
 
