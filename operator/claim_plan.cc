@@ -65,25 +65,37 @@ Blocker Waiting(const ClaimOutcome& outcome) {
   return {"Pending", "the claim is about to get its sandbox", false};
 }
 
+// What a claim's end says: of one that waited for too long, what for. It is said once and stays.
+std::string EndMessage(const api::AgentSandboxClaim& claim, const EndName& end) {
+  const Json status = claim.status.ToJson();
+  if (api::Condition said = FindCondition(status, kFinished); said.status == "True") {
+    return std::move(said.message);
+  }
+  std::string message(end.message);
+  if (end.end != ClaimEnd::kTimedOut) return message;
+  const api::Condition ready = FindCondition(status, "Ready");
+  if (ready.reason.empty()) return message;
+  return message + "; what it waited for at last: " + ready.reason + ": " + ready.message;
+}
+
 std::vector<api::Condition> Conditions(const api::AgentSandboxClaim& claim,
                                        const ClaimOutcome& outcome) {
   std::vector<api::Condition> conditions;
   const auto* const end = std::ranges::find(kEnds, outcome.end, &EndName::end);
   const bool over = end != kEnds.end();
+  const std::string end_message = over ? EndMessage(claim, *end) : std::string();
   const bool has = outcome.bound && !outcome.bound->deleting;
   if (has) {
     conditions.push_back(
         MakeCondition("Bound", "True", "Bound", "the sandbox is \"" + outcome.bound->name + "\""));
   } else if (over) {
-    conditions.push_back(
-        MakeCondition("Bound", "False", std::string(end->reason), std::string(end->message)));
+    conditions.push_back(MakeCondition("Bound", "False", std::string(end->reason), end_message));
   } else {
     const Blocker why = Waiting(outcome);
     conditions.push_back(MakeCondition("Bound", "False", why.reason, why.message));
   }
   if (over) {
-    conditions.push_back(
-        MakeCondition("Ready", "False", std::string(end->reason), std::string(end->message)));
+    conditions.push_back(MakeCondition("Ready", "False", std::string(end->reason), end_message));
   } else if (!has) {
     const Blocker why = Waiting(outcome);
     conditions.push_back(MakeCondition("Ready", "False", why.reason, why.message));
@@ -105,8 +117,7 @@ std::vector<api::Condition> Conditions(const api::AgentSandboxClaim& claim,
             : "the pool \"" + claim.spec.pool_name + "\" and its template can be used"));
   }
   if (over) {
-    conditions.push_back(
-        MakeCondition(kFinished, "True", std::string(end->reason), std::string(end->message)));
+    conditions.push_back(MakeCondition(kFinished, "True", std::string(end->reason), end_message));
   } else if (!has) {
     // Says something only by being there.
     if (const Blocker why = Waiting(outcome); why.stalled) {

@@ -294,6 +294,8 @@ def test_a_claim_ends_when_it_waits_for_too_long(space):
     space.apply(template(image="registry.example/agent:1", isolation="MicroVM"))  # no RuntimeClass
     space.apply(claim("mine", timeoutSeconds=2))
     space.wait_claim("mine", "Finished", "True", "TimedOut")
+    said = condition(space.get("asbc", "mine"), "Finished")["message"]
+    assert "waited for at last: RuntimeClassMissing: " in said
     space.wait_gone("asb", "mine")
 
 

@@ -230,6 +230,21 @@ TEST(ClaimStatusTest, TellsOfTheSandbox) {
   EXPECT_EQ(FindCondition(status, "TemplateResolved").status, "True");
 }
 
+TEST(ClaimStatusTest, AnEndByWaitingSaysWhatForAndKeepsSayingIt) {
+  ClaimOutcome waiting;
+  waiting.blocker = Blocker{"SandboxRefused", "no room", false};
+  const auto claim = After(Claim(), waiting, kCreated);
+  const auto ended = Ended(claim, ClaimEnd::kTimedOut);
+  const std::string said =
+      "the sandbox was not ready within spec.timeoutSeconds, and is deleted; what it waited for at "
+      "last: SandboxRefused: no room";
+  EXPECT_EQ(ConditionOf(ended, "Finished").message, said);
+  EXPECT_EQ(ConditionOf(ended, "Ready").message, said);
+  EXPECT_EQ(ConditionOf(Ended(ended, ClaimEnd::kTimedOut), "Finished").message, said);
+  EXPECT_THAT(ConditionOf(Ended(claim, ClaimEnd::kExpired), "Finished").message,
+              ::testing::Not(::testing::HasSubstr("waited")));
+}
+
 TEST(ClaimStatusTest, KeepsWhatHasHappened) {
   auto claim = Bound(Claim());
   ClaimOutcome later;
