@@ -48,6 +48,7 @@ constexpr std::size_t kPolicyWorkers = 1;     // see PolicyReconciler
 constexpr std::size_t kAuthorityWorkers = 1;  // see AuthorityKeeper
 constexpr std::size_t kGatewayWorkers = 1;    // for those that nobody shares any more
 constexpr std::size_t kPoolWorkers = 2;       // to fill a pool does not hold another up
+constexpr std::chrono::milliseconds kPoolPause{100};
 // Nothing waits for an event but, at the end, the process.
 constexpr auto kEventDeadline = std::chrono::seconds(3);
 // For the writes under way, and for what they had to tell, when the process stops. A write takes
@@ -191,7 +192,8 @@ struct OperatorApp::Impl {
   void EnqueueBinder(const CachedSandbox& sandbox, runtime::Priority priority) {
     const Binder found = BinderOf(sandbox);
     if (found.kind == api::kAgentSandboxClaimKind) claims.Enqueue(found.key, priority);
-    if (found.kind == api::kAgentSandboxPoolKind) pools.Enqueue(found.key, priority);
+    // A pool looks at all of its sandboxes, whatever one of them does; claims do not wait for it.
+    if (found.kind == api::kAgentSandboxPoolKind) pools.queue().AddAfter(found.key, kPoolPause);
   }
   void EnqueueClaimsOfPool(const runtime::ObjectKey& pool, runtime::Priority priority) {
     for (const auto& claim : caches.ClaimsOfPool(pool)) claims.Enqueue(claim->key, priority);

@@ -1,5 +1,7 @@
 #include "operator/binding_metrics.h"
 
+#include <set>
+
 #include "operator/claim_plan.h"
 
 namespace stockade::sandbox_operator {
@@ -27,7 +29,12 @@ BindingMetrics::BindingMetrics(prometheus::Registry& registry)
                     .Help("Sandboxes of pools that were removed because they did not come up, or "
                           "ended by themselves.")
                     .Register(registry)
-                    .Add({})) {
+                    .Add({})),
+      pool_claims_(prometheus::BuildCounter()
+                       .Name("stockade_pool_claims_total")
+                       .Help("AgentSandboxClaims on the pool that became ready, by whether they "
+                             "got a ready sandbox of it.")
+                       .Register(registry)) {
   auto& claims = prometheus::BuildGauge()
                      .Name("stockade_claims")
                      .Help("AgentSandboxClaims, by what their status says.")
@@ -68,6 +75,31 @@ void BindingMetrics::Count(const std::vector<std::shared_ptr<const CachedSandbox
   pool_wanted_.Set(wanted);
   pool_all_.Set(all);
   pool_ready_.Set(ready);
+  ForgetOthers(pools);
+}
+
+void BindingMetrics::ForgetOthers(
+    const std::vector<std::shared_ptr<const CachedSandboxPool>>& pools) {
+  std::set<runtime::ObjectKey> known;
+  for (const auto& pool : pools) known.insert(pool->key);
+  const MutexLock lock(mutex_);
+  std::erase_if(claims_of_pools_, [&](const auto& entry) {
+    if (known.contains(entry.first)) return false;
+    for (prometheus::Counter* counter : entry.second) pool_claims_.Remove(counter);
+    return true;
+  });
+}
+
+void BindingMetrics::CountOfPoolLocked(const runtime::ObjectKey& pool, bool warm) {
+  const auto [entry, inserted] = claims_of_pools_.try_emplace(pool);
+  if (inserted) {
+    for (const bool is_warm : {false, true}) {
+      entry->second[is_warm ? 1 : 0] = &pool_claims_.Add({{"namespace", pool.namespace_name},
+                                                          {"pool", pool.name},
+                                                          {"warm", is_warm ? "true" : "false"}});
+    }
+  }
+  entry->second[warm ? 1 : 0]->Increment();
 }
 
 void BindingMetrics::ClaimSeen(const std::string& uid, std::chrono::nanoseconds now) {
@@ -75,11 +107,15 @@ void BindingMetrics::ClaimSeen(const std::string& uid, std::chrono::nanoseconds 
   seen_.try_emplace(uid, now);
 }
 
-void BindingMetrics::ClaimReady(const std::string& uid, bool warm, std::chrono::nanoseconds now) {
+void BindingMetrics::ClaimReady(const CachedSandboxClaim& claim, bool warm,
+                                std::chrono::nanoseconds now) {
   std::chrono::nanoseconds since{};
   {
     const MutexLock lock(mutex_);
-    const auto seen = seen_.find(uid);
+    if (const std::string& pool = claim.claim.spec.pool_name; !pool.empty()) {
+      CountOfPoolLocked({claim.key.namespace_name, pool}, warm);
+    }
+    const auto seen = seen_.find(claim.uid);
     if (seen == seen_.end()) return;
     since = seen->second;
     seen_.erase(seen);

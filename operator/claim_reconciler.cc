@@ -278,7 +278,7 @@ Status ClaimReconciler::WriteStatus(const CachedSandboxClaim& cached, const Clai
   if (!decoded.ok()) return decoded.status();
   caches_.sandbox_claims.store().RecordWrite(std::move(decoded).value());
   if (ready && !was_ready && metrics_ != nullptr) {
-    metrics_->ClaimReady(cached.uid, warm, clock_.SinceBoot());
+    metrics_->ClaimReady(cached, warm, clock_.SinceBoot());
   }
   return Status::Ok();
 }

@@ -44,6 +44,16 @@ void LookAgain(PoolPlan& plan, milliseconds delay) {
   plan.look_again = std::min(plan.look_again.value_or(delay), delay);
 }
 
+// How many may be on their way: all that the pool allows while no claims come, and then the more
+// of them the less of the pool's half is ready, so that as many are made as are taken and no more.
+std::int64_t StartingAtOnce(const api::AgentSandboxPoolSpec& pool, const PoolSituation& situation,
+                            std::int64_t ready) {
+  if (situation.quiet_for >= kQuiet) return pool.max_starting;
+  const std::int64_t half = (pool.replicas + 1) / 2;
+  if (ready >= half) return 0;
+  return (pool.max_starting * (half - ready) + half - 1) / half;
+}
+
 // Why the oldest of those that are not ready is not.
 std::string TroubleOf(const std::vector<BoundSandbox>& members) {
   const BoundSandbox* oldest = nullptr;
@@ -111,11 +121,12 @@ PoolPlan PlanPool(const api::AgentSandboxPoolSpec& pool, const PoolSituation& si
   if (missing <= 0 || situation.revision.empty()) return plan;
   const std::int64_t starting = std::ranges::count(kept, false, &BoundSandbox::ready);
   const std::int64_t ready = static_cast<std::int64_t>(kept.size()) - starting;
-  if (situation.quiet_for < kQuiet && 2 * ready >= pool.replicas) {
+  const std::int64_t at_once = StartingAtOnce(pool, situation, ready);
+  if (at_once == 0) {
     LookAgain(plan, kQuiet - situation.quiet_for);
     return plan;
   }
-  const std::int64_t room = pool.max_starting - starting - situation.claims_waiting;
+  const std::int64_t room = at_once - starting - situation.claims_waiting;
   plan.create = std::clamp<std::int64_t>(room, 0, missing);
   if (plan.create < missing) LookAgain(plan, kRoomRetry);
   return plan;

@@ -93,6 +93,21 @@ TEST(PoolPlanTest, WithEnoughInStoreItWaitsUntilNoClaimComes) {
   EXPECT_EQ(PlanPool(Pool(4), situation).create, 2);
 }
 
+TEST(PoolPlanTest, WhileClaimsComeItStartsTheMoreTheLessIsReady) {
+  auto pool = Pool(40);
+  pool.max_starting = 10;
+  const auto at_once = [&pool](int ready) {
+    PoolSituation situation = Of({});
+    for (int i = 0; i < ready; ++i) situation.members.push_back(Member(std::to_string(i)));
+    situation.quiet_for = milliseconds(0);
+    return PlanPool(pool, situation).create;
+  };
+  EXPECT_EQ(at_once(20), 0);
+  EXPECT_EQ(at_once(19), 1);
+  EXPECT_EQ(at_once(10), 5);
+  EXPECT_EQ(at_once(0), 10);
+}
+
 TEST(PoolPlanTest, NothingIsMadeWithoutATemplate) {
   PoolSituation situation = Of({Member("a")});
   situation.revision.clear();
