@@ -1,6 +1,6 @@
 """Runs clang-tidy over the project's own sources, remembering the files that it found nothing in.
 
-usage: tidy.py TOOL ROOT BUILD CACHE RESULTS
+usage: tidy.py TOOL CHECKS ROOT BUILD CACHE RESULTS
 
 TOOL is the clang-tidy to run, BUILD a finished Ninja build with a compile_commands.json. RESULTS receives a line for
 each file: passed or failed, a tab and the file's name.
@@ -30,10 +30,11 @@ def included_files(build):
     return found
 
 
-def fingerprint(root, version, command, files):
+def fingerprint(root, version, checks, command, files):
     """A digest of all that decides what clang-tidy says about a file, system headers excepted."""
     digest = hashlib.sha256()
     digest.update(version)
+    digest.update(checks.encode())
     digest.update((root / ".clang-tidy").read_bytes())
     digest.update(command.replace(str(root), "").encode())
     for path in sorted(files):
@@ -41,11 +42,13 @@ def fingerprint(root, version, command, files):
     return digest.hexdigest()
 
 
-def examine(tool, build, source, stamp):
+def examine(tool, checks, build, source, stamp):
     """True when clang-tidy finds nothing."""
     if stamp.exists():
         return True
-    done = subprocess.run([tool, "--quiet", "-p", build, str(source)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [tool, "--quiet", f"--checks={checks}", "-p", build, str(source)], capture_output=True, text=True, check=False
+    )
     if done.returncode == 0:
         stamp.touch()
         return True
@@ -53,7 +56,7 @@ def examine(tool, build, source, stamp):
     return False
 
 
-def main(tool, root, build, cache, results):
+def main(tool, checks, root, build, cache, results):
     root, cache = pathlib.Path(root).resolve(), pathlib.Path(cache)
     cache.mkdir(parents=True, exist_ok=True)
     version = subprocess.run([tool, "--version"], check=True, capture_output=True).stdout
@@ -67,9 +70,9 @@ def main(tool, root, build, cache, results):
         output = words[words.index("-o") + 1]
         read = {(pathlib.Path(build) / path).resolve() for path in includes.get(output, [])} | {source}
         own = [path for path in read if path.is_relative_to(root) and path.exists()]
-        work.append((source, cache / fingerprint(root, version, entry["command"], own)))
+        work.append((source, cache / fingerprint(root, version, checks, entry["command"], own)))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool, open(results, "w", encoding="utf-8") as out:
-        outcomes = pool.map(lambda item: examine(tool, build, *item), work)
+        outcomes = pool.map(lambda item: examine(tool, checks, build, *item), work)
         failed = 0
         for (source, _), clean in zip(work, outcomes):
             outcome = "passed" if clean else "failed"
