@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "operator/sandbox_status.h"
+
 namespace stockade::sandbox_operator {
 namespace {
 
@@ -71,6 +73,13 @@ OperatorMetrics::OperatorMetrics(prometheus::Registry& registry)
                                            {"status", std::string(kConditionValueNames[j])}});
     }
   }
+  probes_failing_ = &prometheus::BuildGauge()
+                         .Name("stockade_sandbox_probes_failing")
+                         .Help(
+                             "AgentSandboxes of which the canary found the network shut, and finds "
+                             "it so no more.")
+                         .Register(registry)
+                         .Add({});
   auto& expired =
       prometheus::BuildCounter()
           .Name("stockade_sandboxes_expired_total")
@@ -97,6 +106,7 @@ void OperatorMetrics::CountSandboxes(
     const std::vector<std::shared_ptr<const CachedSandbox>>& sandboxes) {
   std::array<std::array<double, kStates>, kIsolations> counts{};
   std::array<std::array<double, kConditionValues>, kConditions> conditions{};
+  double probes_failing = 0;
   for (const auto& cached : sandboxes) {
     const auto status = codec::JsonDocument::Parse(cached->status.text());
     const std::string_view state = status.ok() ? SandboxState(status->root()) : "Pending";
@@ -109,6 +119,7 @@ void OperatorMetrics::CountSandboxes(
           std::ranges::find(kConditionNames, condition["type"].StringOrEmpty());
       const auto* const value =
           std::ranges::find(kConditionValueNames, condition["status"].StringOrEmpty());
+      if (condition["reason"].StringOrEmpty() == kProbeFailsReason) ++probes_failing;
       if (name == kConditionNames.end() || value == kConditionValueNames.end()) return;
       conditions[static_cast<std::size_t>(name - kConditionNames.begin())]
                 [static_cast<std::size_t>(value - kConditionValueNames.begin())] += 1;
@@ -120,6 +131,7 @@ void OperatorMetrics::CountSandboxes(
   for (std::size_t i = 0; i < kConditions; ++i) {
     for (std::size_t j = 0; j < kConditionValues; ++j) conditions_[i][j]->Set(conditions[i][j]);
   }
+  probes_failing_->Set(probes_failing);
 }
 
 void OperatorMetrics::ObserveReady(api::Isolation isolation, std::chrono::nanoseconds pod_age) {

@@ -43,6 +43,7 @@ class OperatorMetrics {
 
   std::array<std::array<prometheus::Gauge*, kStates>, kIsolations> sandboxes_{};
   std::array<std::array<prometheus::Gauge*, kConditionValues>, kConditions> conditions_{};
+  prometheus::Gauge* probes_failing_ = nullptr;
   std::array<prometheus::Histogram*, kIsolations> ready_{};
   std::array<prometheus::Counter*, api::kShutdownPolicyNames.size()> expired_{};
   prometheus::Counter& restarts_;

@@ -45,6 +45,9 @@ std::vector<runtime::Event> EventsOfChange(const api::AgentSandbox& sandbox, con
       (was_isolated.status != "False" || isolated.message != was_isolated.message)) {
     events.push_back(Warning(sandbox, isolated, "Isolate"));
   }
+  if (isolated.reason == kProbeFailsReason && was_isolated.reason != kProbeFailsReason) {
+    events.push_back(Warning(sandbox, isolated, "Isolate"));
+  }
   const api::Condition soon = FindCondition(after, "ExpiresSoon");
   if (soon.status == "True" && soon.message != FindCondition(before, "ExpiresSoon").message) {
     events.push_back(

@@ -153,7 +153,7 @@ Condition ProvenByCanary(const Observation& seen) {
   }
   if (seen.pod->phase == "Running" && !seen.pod->proxy_ready) {
     return MakeCondition(
-        kType, "Unknown", "ProbeFails",
+        kType, "Unknown", std::string(kProbeFailsReason),
         "the canary found the network shut as the pod began; the same check, repeated by "
         "the probes of stockade-proxy, does not pass now");
   }

@@ -18,6 +18,9 @@
 
 namespace stockade::sandbox_operator {
 
+// Of EgressIsolated: what the canary found as the pod began does not hold any more.
+inline constexpr std::string_view kProbeFailsReason = "ProbeFails";
+
 // Why a sandbox has no pod, or not the one it should have, when the reason is not in the pod.
 struct Blocker {
   std::string reason;    // CamelCase, for the condition Ready

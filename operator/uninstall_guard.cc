@@ -3,17 +3,27 @@
 #include <array>
 #include <map>
 #include <set>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "api/gateway_names.h"
 #include "api/names.h"
+#include "operator/binding_objects.h"
 #include "operator/cached_objects.h"
 
 namespace stockade::sandbox_operator {
 namespace {
 
 constexpr std::size_t kNamespacesToName = 10;
+
+// What is a sandbox, and what makes sandboxes for as long as an operator runs.
+const std::array<std::pair<kube::Resource, std::string_view>, 3> kMakesPods = {{
+    {kAgentSandboxClaims, "AgentSandboxClaims"},
+    {kAgentSandboxPools, "AgentSandboxPools"},
+    {kAgentSandboxes, "AgentSandboxes"},
+}};
 
 // The policies that the operator holds by a finalizer.
 constexpr std::array kHeldPolicies = {api::kDenyAllPolicyName, api::kGatewayDenyAllPolicyName};
@@ -63,22 +73,31 @@ Status UninstallGuard::List(const kube::Resource& resource, const std::string& f
 }
 
 Status UninstallGuard::RefuseSandboxes() {
-  std::map<std::string, std::size_t> counts;
-  std::size_t total = 0;
-  const Status listed = List(kAgentSandboxes, {}, [&](codec::JsonView sandbox) {
-    ++counts[std::string(sandbox["metadata"]["namespace"].StringOrEmpty())];
-    ++total;
-  });
-  // Without the CustomResourceDefinition there are none.
-  if (listed.code() == StatusCode::kNotFound || (listed.ok() && total == 0)) {
-    return Status::Ok();
+  std::string left;
+  for (const auto& [resource, kind] : kMakesPods) {
+    std::map<std::string, std::size_t> counts;
+    std::size_t total = 0;
+    const Status listed = List(resource, {}, [&](codec::JsonView object) {
+      // A pool of none makes none.
+      if (object["spec"]["replicas"].AsInt() == 0) return;
+      ++counts[std::string(object["metadata"]["namespace"].StringOrEmpty())];
+      ++total;
+    });
+    // Without the CustomResourceDefinition there are none.
+    if (listed.code() == StatusCode::kNotFound || (listed.ok() && total == 0)) continue;
+    if (!listed.ok()) return listed.WithContext("listing " + std::string(kind));
+    if (!left.empty()) left += "; ";
+    left += std::to_string(total) + " " + std::string(kind) + " are left, in the namespaces " +
+            NamespacesOf(counts);
   }
-  if (!listed.ok()) return listed.WithContext("listing AgentSandboxes");
+  if (left.empty()) return Status::Ok();
   return {StatusCode::kConflict,
-          std::to_string(total) + " AgentSandboxes are left, in the namespaces " +
-              NamespacesOf(counts) +
-              "; delete them first. To leave them running behind policies that nobody repairs, and "
-              "without the webhook, uninstall with --no-hooks"};
+          left +
+              "; delete them first: kubectl delete asbc,asbpool,asb --all, with --all-namespaces "
+              "for all of them. To leave them running behind policies that nobody repairs, and "
+              "without the webhook, uninstall with --no-hooks. To keep Stockade, let helm rollback "
+              "bring the release back to its last revision: an uninstall that failed has marked it "
+              "as one that goes"};
 }
 
 Result<std::string> UninstallGuard::AnyPod(const std::string& namespace_name,

@@ -24,8 +24,9 @@ struct UninstallGuardOptions {
 // What has to be settled before the operator, its rights and the webhook are taken out of a
 // cluster; asks the API server alone and may run beside an operator.
 //
-// Refuses (Status kConflict, with the namespaces) while there are AgentSandboxes: they would run
-// on, behind policies that nobody repairs, and under a webhook that guards nothing any more. Then
+// Refuses (Status kConflict, with the namespaces) while there are AgentSandboxes, or claims and
+// pools that make them: they would run on, behind policies that nobody repairs, and under a webhook
+// that guards nothing any more. Then
 // waits until no policy stockade-deny-all or stockade-gateway-deny-all is left, which a running
 // operator sees to, and releases those that none does. Never touches a policy in whose namespace a
 // pod is left that it shuts: the boundary does not open. Blocks; for one thread.
@@ -41,7 +42,7 @@ class UninstallGuard {
   // Every object of that kind in the namespaces, or everywhere.
   Status List(const kube::Resource& resource, const std::string& field_selector,
               const std::function<void(codec::JsonView)>& take);
-  // Ok when there is no AgentSandbox.
+  // Ok when there is no AgentSandbox, and nothing that makes any.
   Status RefuseSandboxes();
   // One look: releases what can be released. Ok when no policy is left; Unavailable says which
   // namespace waits for what.

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from binding_space import claim, pool, template
 from cluster import eventually
 from stockade import BUILD, NAMESPACE, sandbox
 
@@ -99,6 +100,25 @@ def test_guard_refuses_while_there_are_sandboxes(stockade, run, namespace):
     assert f"{namespace} (1)" in done.stderr
     assert policy_of(cluster, namespace), "the boundary stands"
     cluster.must("-n", namespace, "delete", "asb", "agent")
+
+
+def test_guard_refuses_while_there_is_what_makes_sandboxes(stockade, run, namespace):
+    """Of a pool the sandboxes come again as often as somebody deletes them."""
+    cluster = stockade.cluster
+    cluster.must("-n", namespace, "apply", "-f", "-", input=[template(), pool(replicas=2)])
+    made = f"AgentSandboxPools are left, in the namespaces {namespace} (1)"
+    done = run("--uninstall-guard", "30")
+    assert done.returncode == 1
+    assert made in done.stderr and "kubectl delete asbc,asbpool,asb --all" in done.stderr
+    cluster.must("-n", namespace, "scale", "asbpool", "warm", "--replicas=0")
+    cluster.must("-n", namespace, "apply", "-f", "-", input=claim("mine", pool="warm"))
+    done = run("--uninstall-guard", "30")
+    assert done.returncode == 1
+    assert f"AgentSandboxClaims are left, in the namespaces {namespace} (1)" in done.stderr
+    assert made not in done.stderr
+    cluster.must("-n", namespace, "delete", "asbc,asbpool,asb", "--all")
+    done = run("--uninstall-guard", "60")
+    assert done.returncode == 0, done.stderr
 
 
 def test_guard_passes_once_the_operator_has_cleaned_up(stockade, run, namespace):

@@ -86,6 +86,22 @@ TEST(OperatorMetricsTest, CountsTheConditionsOfIsolation) {
   EXPECT_THAT(text, Not(HasSubstr("Other")));
 }
 
+TEST(OperatorMetricsTest, CountsWhatIsNotFoundShutAnyMore) {
+  prometheus::Registry registry;
+  OperatorMetrics metrics(registry);
+  Json fails = StatusWith({{"EgressIsolated", "Unknown"}});
+  fails["conditions"][0]["reason"] = "ProbeFails";
+  Json starts = StatusWith({{"EgressIsolated", "Unknown"}});
+  starts["conditions"][0]["reason"] = "CanaryPending";
+  metrics.CountSandboxes(
+      {Sandbox(api::Isolation::kGVisor, fails), Sandbox(api::Isolation::kGVisor, starts)});
+  EXPECT_THAT(prometheus::TextSerializer().Serialize(registry.Collect()),
+              HasSubstr("stockade_sandbox_probes_failing 1\n"));
+  metrics.CountSandboxes({Sandbox(api::Isolation::kGVisor, starts)});
+  EXPECT_THAT(prometheus::TextSerializer().Serialize(registry.Collect()),
+              HasSubstr("stockade_sandbox_probes_failing 0\n"));
+}
+
 TEST(OperatorMetricsTest, ObservesOnlyAgesThatAreKnown) {
   prometheus::Registry registry;
   OperatorMetrics metrics(registry);

@@ -65,6 +65,14 @@ TEST(SandboxEventsTest, WhatGoesAsItShouldIsNoEvent) {
   EXPECT_EQ(Told(nullptr, kPending), Lines{});
 }
 
+TEST(SandboxEventsTest, ANetworkThatIsNotFoundShutAnyMoreIsToldOnce) {
+  const Json fails = Isolated("Unknown", "ProbeFails", "does not pass now");
+  EXPECT_EQ(Told(Isolated("True", "ProvenByCanary"), fails),
+            Lines{"ProbeFails: does not pass now"});
+  EXPECT_EQ(Told(fails, fails), Lines{});
+  EXPECT_EQ(Told(nullptr, Isolated("Unknown", "CanaryPending")), Lines{});
+}
+
 TEST(SandboxEventsTest, AnEndThatComesNearIsToldOnceAndAgainWhenItMoves) {
   const auto soon = [](const char* message) {
     return StatusOf({Condition("Ready", "True", "PodReady"),
