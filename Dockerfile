@@ -19,10 +19,9 @@ RUN hack/install-dependencies --compile && rm -rf /var/lib/apt/lists/*
 
 FROM tools AS build
 COPY . .
-# A directory that outlives the build makes the next one faster; without it nothing but time is lost. The compiler is
-# known by its contents: its date is that of the image's layer.
+# A directory that outlives the build makes the next one faster; without it nothing but time is lost.
 ARG CCACHE_DIR=/ccache
-RUN --mount=type=cache,target=/ccache CCACHE_DIR=${CCACHE_DIR} CCACHE_COMPILERCHECK=content \
+RUN --mount=type=cache,target=/ccache CCACHE_DIR=${CCACHE_DIR} \
     hack/build image stockade-operator stockade-webhook stockade-credentials stockade-canary stockade-cli
 ARG SOURCE_DATE_EPOCH=0
 RUN for program in operator webhook; do \

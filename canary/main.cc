@@ -13,6 +13,7 @@
 
 #include "base/flags.h"
 #include "base/status.h"
+#include "base/version.h"
 #include "canary/check.h"
 #include "canary/copy.h"
 #include "canary/target.h"

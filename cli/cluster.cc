@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/version.h"
 #include "cli/configuration.h"
 #include "kube/connection_config.h"
 #include "kube/transport.h"

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "base/version.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "policy/escaping.h"

@@ -1,4 +1,5 @@
 #include "base/strings.h"
+#include "base/version.h"
 #include "cli/conversion.h"
 #include "cli/shown.h"
 

@@ -1,3 +1,4 @@
+#include "base/version.h"
 #include "cli/report.h"
 #include "codec/json.h"
 

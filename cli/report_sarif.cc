@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/digest.h"
+#include "base/version.h"
 #include "cli/report.h"
 #include "codec/json.h"
 #include "policy/rule_names.h"

@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/sleep.h"
 #include "base/strings.h"
+#include "base/version.h"
 #include "credentials/write_file.h"
 #include "kube/backoff.h"
 #include "kube/connection_config.h"

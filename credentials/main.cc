@@ -13,6 +13,7 @@
 #include "base/flags.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "base/version.h"
 #include "credentials/config.h"
 #include "credentials/prepare.h"
 #include "credentials/run.h"

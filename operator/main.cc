@@ -16,6 +16,7 @@
 #include "base/flags.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "base/version.h"
 #include "kube/client.h"
 #include "kube/connection_config.h"
 #include "kube/transport.h"

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/flags.h"
 #include "base/log.h"
+#include "base/version.h"
 #include "kube/connection_config.h"
 #include "webhook/config.h"
 #include "webhook/effective_config.h"

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/version.h"
 #include "http_server/health.h"
 #include "http_server/metrics.h"
 #include "http_server/server.h"

@@ -14,6 +14,7 @@
 #include "base/base64.h"
 #include "base/files.h"
 #include "base/strings.h"
+#include "base/version.h"
 #include "codec/json.h"
 #include "codec/yaml.h"
 #include "kube/exec_credential.h"

@@ -15,6 +15,12 @@ def test_there_is_a_record():
     assert RELEASES
 
 
+def test_this_version_is_none_that_is_out():
+    """Images of the same name would be kept, and an upgrade would change CRDs and rights and no program."""
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["version"]
+    assert version not in [release.name for release in RELEASES], "raise it in CMakeLists.txt and Chart.yaml"
+
+
 def annotations_now(release):
     done = subprocess.run(
         [str(BUILD / "cli" / "stockade"), "render", "-o", "json", "--config", str(release / "operator.yaml"),

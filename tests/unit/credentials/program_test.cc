@@ -9,6 +9,7 @@
 #include <sstream>
 #include <string>
 
+#include "base/version.h"
 #include "tests/fakes/temporary_directory.h"
 
 namespace stockade::credentials {
