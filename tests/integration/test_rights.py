@@ -40,5 +40,5 @@ def test_rights_are_those_that_are_used(stockade, user):
     # and after a stream that broke off, which no test can count on.
     maybe = {("list", group, resource) for verb, group, resource in rights if verb == "watch"}
     unused = rights - used - maybe - BY_THE_API_SERVER
-    assert not unused, f"granted and not used:{lines(unused)}"
-    assert used <= rights, f"used and not granted:{lines(used - rights)}"
+    differ = f"granted and not used:{lines(unused)}\nused and not granted:{lines(used - rights)}"
+    assert not unused and used <= rights, f"{differ}\ngranted:{lines(rights)}\nused:{lines(used)}"

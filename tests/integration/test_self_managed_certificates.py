@@ -248,10 +248,13 @@ def test_ten_rotations_cost_none_of_200_reviews_a_second(replicas, reviews, reco
         return len(certificates) > 10 and len(authorities) > 4
 
     eventually(is_rotated, timeout=400, interval=0.5)
+    # What a slow machine answers later than it was due is no part of the rate under which they rotated.
+    meanwhile = 2 * reviews.count
     reviews.stop()
     seconds = reviews.ended - reviews.began
     record_property("reviews", 2 * reviews.count)
-    print(f"{len(certificates) - 1} rotations in {seconds:.0f} s under {2 * reviews.count} reviews")
+    record_property("reviews_per_second", round(meanwhile / seconds))
+    print(f"{len(certificates) - 1} rotations in {seconds:.0f} s under {meanwhile / seconds:.0f} reviews a second")
     assert reviews.count == reviews.demanded, "none was left out"
     assert not reviews.failures, reviews.failures[0]
 
