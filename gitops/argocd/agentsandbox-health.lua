@@ -3,7 +3,7 @@
 --   Healthy      Ready, or run to its end without an error
 --   Suspended    spec.operatingMode is Suspended, or the end that spec.lifecycle sets is reached, and the pod is gone
 --   Degraded     waiting will not help (Stalled), it failed, a container cannot run, or its network or its runtime is not
---                what it should be
+--                what it should be, or was found so and does not prove so now (ProbeFails)
 --   Progressing  anything else; the message is that of Ready
 
 local function condition(name)
@@ -42,6 +42,10 @@ for _, name in ipairs({ "EgressIsolated", "RuntimeHardened" }) do
   if found.status == "False" then
     return { status = "Degraded", message = words(found) }
   end
+end
+local isolated = condition("EgressIsolated")
+if isolated.reason == "ProbeFails" then
+  return { status = "Degraded", message = words(isolated) }
 end
 if finished.status == "True" then
   if finished.reason == "PodSucceeded" then

@@ -1,4 +1,5 @@
-"""gitops/: what Argo CD and Flux make of an AgentSandbox in each of its states, and that Kustomize builds the base.
+"""gitops/: what Argo CD and Flux make of an object of each kind in each of its states, and that Kustomize builds the
+base.
 
 The objects in recorded/ were left behind by a real operator: record_states.py."""
 
@@ -32,7 +33,28 @@ STATES = {
     "unpullable": ("Degraded", "waiting", "ImagePullFailed"),
     "crashing": ("Degraded", "waiting", "CrashLoop"),
     "missing-runtime": ("Progressing", "waiting", "RuntimeClassMissing"),
+    "proven": ("Healthy", "current", "PodReady"),
+    "network-open": ("Degraded", "failed", "NetworkOpen"),
+    "probe-fails": ("Degraded", "waiting", "ProbeFails"),
+    "gateway-not-ready": ("Progressing", "waiting", "GatewayNotReady"),
+    "claim-ready": ("Healthy", "current", "SandboxReady"),
+    "claim-finished": ("Healthy", "current", "SandboxFinished"),
+    "claim-expired": ("Healthy", "current", "Expired"),
+    "claim-timed-out": ("Degraded", "failed", "TimedOut"),
+    "claim-stalled": ("Degraded", "failed", "NameConflict"),
+    "claim-not-allowed": ("Degraded", "waiting", "EnvNotAllowed"),
+    "claim-crashing": ("Degraded", "waiting", "CrashLoop"),
+    "claim-without-template": ("Progressing", "waiting", "TemplateNotFound"),
+    "claim-starting": ("Progressing", "waiting", "RuntimeClassMissing"),
+    "pool-full": ("Healthy", "current", "Full"),
+    "pool-filling": ("Progressing", "waiting", "Filling"),
+    "pool-without-template": ("Progressing", "waiting", "TemplateNotFound"),
+    "pool-backing-off": ("Degraded", "waiting", "BackingOff"),
+    "policy-applied": ("Healthy", "current", "Applied"),
+    "policy-invalid": ("Degraded", "failed", "Invalid"),
 }
+# Those with a status; a template has none.
+KINDS = ("AgentSandbox", "AgentSandboxClaim", "AgentSandboxPool", "AgentSandboxPolicy")
 
 
 def recorded(state):
@@ -41,6 +63,16 @@ def recorded(state):
 
 def test_every_recorded_state_is_judged():
     assert {path.stem for path in RECORDED.glob("*.json")} == set(STATES)
+    assert {recorded(state)["kind"] for state in STATES} == set(KINDS)
+
+
+def test_every_kind_with_a_status_is_judged():
+    with_status = set()
+    for path in (ROOT / "crds").glob("*.yaml"):
+        spec = yaml.safe_load(path.read_text())["spec"]
+        if any("status" in version.get("subresources", {}) for version in spec["versions"]):
+            with_status.add(spec["names"]["kind"])
+    assert with_status == set(KINDS)
 
 
 def lua(value):
@@ -58,7 +90,7 @@ def lua(value):
 
 def argo_health(obj):
     """What the health check says, under the version of the language that Argo CD has."""
-    check = (GITOPS / "argocd" / "agentsandbox-health.lua").read_text()
+    check = (GITOPS / "argocd" / f"{obj['kind'].lower()}-health.lua").read_text()
     script = (
         f"obj = {lua(obj)}\nlocal function check()\n{check}\nend\n"
         'local hs = check()\nio.write(hs.status, "\\n", hs.message)\n'
@@ -76,17 +108,27 @@ def test_argo_cd_sees_the_state(state):
     assert message.startswith(STATES[state][2])
 
 
-def test_argo_cd_sees_an_object_without_a_status():
-    obj = recorded("new")
+# One of each kind.
+ONE_EACH = ("ready", "claim-ready", "pool-full", "policy-applied")
+
+
+@pytest.mark.parametrize("state", ONE_EACH)
+def test_argo_cd_sees_an_object_that_the_operator_has_not_looked_at(state):
+    obj = recorded(state)
+    obj["metadata"]["generation"] += 1
+    assert argo_health(obj)[0] == "Progressing"
     del obj["status"]
     assert argo_health(obj)[0] == "Progressing"
 
 
 def flux_expressions():
-    path = GITOPS / "flux" / "sandboxes.yaml"
-    (check,) = yaml.safe_load(path.read_text())["spec"]["healthCheckExprs"]
-    assert (check["apiVersion"], check["kind"]) == ("stockade.dev/v1alpha1", "AgentSandbox")
-    return {name: check[name] for name in ("inProgress", "failed", "current")}
+    """{kind: {name: expression}}, in the order in which Flux asks."""
+    found = {}
+    for check in yaml.safe_load((GITOPS / "flux" / "sandboxes.yaml").read_text())["spec"]["healthCheckExprs"]:
+        assert check["apiVersion"] == "stockade.dev/v1alpha1"
+        found[check["kind"]] = {name: check[name] for name in ("inProgress", "failed", "current") if name in check}
+    assert tuple(found) == KINDS
+    return found
 
 
 RECORD = {
@@ -106,31 +148,33 @@ RECORD = {
 
 
 def policies():
-    """A policy that denies what an expression is true of, so that the API server tells its value: of several that are
-    true the first, in the order in which Flux asks."""
-    metadata = {"name": "flux.test.stockade.dev"}
-    yield {
-        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": metadata,
-        "spec": {
-            "failurePolicy": "Fail",
-            "matchConstraints": {
-                "resourceRules": [
-                    {"apiGroups": ["test.stockade.dev"], "apiVersions": ["v1"], "operations": ["CREATE"],
-                     "resources": ["records"]}
-                ]
+    """For each kind a policy that denies what an expression is true of, so that the API server tells its value: of
+    several that are true the first, in the order in which Flux asks."""
+    for kind, expressions in flux_expressions().items():
+        metadata = {"name": f"flux.{kind.lower()}.test.stockade.dev"}
+        yield {
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": metadata,
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": {
+                    "resourceRules": [
+                        {"apiGroups": ["test.stockade.dev"], "apiVersions": ["v1"], "operations": ["CREATE"],
+                         "resources": ["records"]}
+                    ]
+                },
+                "matchConditions": [{"name": "kind", "expression": f"object.spec.kind == '{kind}'"}],
+                "validations": [
+                    # The variables of Flux are the fields of the object.
+                    {"expression": "!(" + re.sub(r"\b(status|metadata)\.", r"object.\1.", expression) + ")",
+                     "message": f"flux says {name}"}
+                    for name, expression in expressions.items()
+                ],
             },
-            "validations": [
-                # The variables of Flux are the fields of the object.
-                {"expression": "!(" + re.sub(r"\b(status|metadata)\.", r"object.\1.", expression) + ")",
-                 "message": f"flux says {name}"}
-                for name, expression in flux_expressions().items()
-            ],
-        },
-    }  # fmt: skip
-    yield {
-        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
-        "metadata": metadata, "spec": {"policyName": metadata["name"], "validationActions": ["Deny"]},
-    }  # fmt: skip
+        }  # fmt: skip
+        yield {
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": metadata, "spec": {"policyName": metadata["name"], "validationActions": ["Deny"]},
+        }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +194,8 @@ def flux(cluster):
             # A new object's generation is 1.
             status["observedGeneration"] = 1 - (obj["metadata"]["generation"] - observed)
         record = {
-            "apiVersion": "test.stockade.dev/v1", "kind": "Record", "metadata": {"name": "record"}, "status": status,
+            "apiVersion": "test.stockade.dev/v1", "kind": "Record", "metadata": {"name": "record"},
+            "spec": {"kind": obj["kind"]}, "status": status,
         }  # fmt: skip
         done = cluster.kubectl("create", "--dry-run=server", "-f", "-", input=record)
         assert done.returncode == 0 or "flux says" in done.stderr, done.stderr
@@ -159,7 +204,7 @@ def flux(cluster):
 
     # A policy is in force a moment after it was written.
     def in_force():
-        return said(recorded("ready")) == "current"
+        return all(said(recorded(state)) == "current" for state in ONE_EACH)
 
     eventually(in_force)
     yield said
@@ -205,10 +250,13 @@ def test_the_kustomize_overlay_changes_images_and_the_deployment():
     assert image.startswith("registry.example.com/platform/stockade-webhook:")
 
 
-def test_argo_cds_configuration_holds_the_health_check():
+def test_argo_cds_configuration_holds_the_health_checks():
     (configuration,) = kustomize(GITOPS / "argocd")
-    text = configuration["data"]["resource.customizations.health.stockade.dev_AgentSandbox"]
-    assert text == (GITOPS / "argocd" / "agentsandbox-health.lua").read_text()
+    assert configuration["data"] == {
+        f"resource.customizations.health.stockade.dev_{kind}":
+            (GITOPS / "argocd" / f"{kind.lower()}-health.lua").read_text()
+        for kind in KINDS
+    }  # fmt: skip
 
 
 def test_the_examples_set_values_that_the_chart_has(helm):

@@ -5,11 +5,12 @@ import concurrent.futures
 import hashlib
 import itertools
 import json
+import shutil
 import subprocess
 
 import pytest
 import yaml
-from conftest import CHART, NAMESPACE, ROOT, complaint_about, tool
+from conftest import CHART, NAMESPACE, ROOT, complaint_about, sets, tool
 from schemas import LOCATION, write_schemas
 
 PUBLIC_ROOTS = "/etc/stockade-public-roots/public-roots.crt"  # where the chart has them in the operator's container
@@ -50,7 +51,7 @@ MATRIX = [
             "webhook.tolerations[0].key": "dedicated", "webhook.tolerations[0].operator": "Exists",
             "webhook.podAnnotations.note": "x", "operator.podLabels.note": "x", "runtimeClasses.create.gvisor": "runsc",
             "operator.config.workers": "64", "operator.config.defaults.runAsUser": "2147483647",
-            "operator.config.runtimeClasses.MicroVM": "kata-qemu", "operator.config.leaderElection.lease": "other",
+            "operator.config.runtimeClasses.MicroVM": "kata-qemu", "operator.config.leaderElection.retryPeriodSeconds": "1",
             "webhook.config.limits.connections": "100000", "webhook.config.threads": "8",
             "networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.name": "monitoring",
             "operator.podDisruptionBudget.enabled": "false", "uninstall.guard": "false",
@@ -189,6 +190,35 @@ def test_public_roots_are_mounted_and_named_in_the_configuration(helm):
     assert [volume["name"] for volume in pod["volumes"]] == ["config"]
 
 
+def webhook_config(helm, values):
+    return json.loads(by_name(helm.objects(values), "ConfigMap", "stockade-webhook")["data"]["webhook.yaml"])
+
+
+def test_the_webhook_judges_by_what_the_operator_makes(helm):
+    """What both programs have to know is said once."""
+    shared = {
+        "operator.config.runtimeClasses.GVisor": "runsc", "operator.config.defaults.limits.cpu": "4",
+        "operator.config.policy.allowedMetadataPrefixes": "{a.example}",
+    }  # fmt: skip
+    expected = {
+        "runtimeClasses": {"GVisor": "runsc"}, "defaults": {"limits": {"cpu": 4}},
+        "policy": {"allowedMetadataPrefixes": ["a.example"]},
+    }  # fmt: skip
+    alone = shared | {"operator.config.defaults.home": "/home/a", "operator.config.workers": "8"}
+    twice = shared | {key.replace("operator", "webhook", 1): value for key, value in shared.items()}
+    partly = shared | {"webhook.config.runtimeClasses.MicroVM": "kata", "webhook.config.threads": "8"}
+    for values in (alone, twice, partly):
+        found = webhook_config(helm, values)
+        if values is partly:
+            assert found["runtimeClasses"].pop("MicroVM") == "kata"
+        assert {key: found[key] for key in expected} == expected
+    assert not expected.keys() & webhook_config(helm, {}).keys()
+    # An empty list allows nothing, and is not the default.
+    nothing = helm.objects({}, "--set-json", "operator.config.policy.allowedMetadataPrefixes=[]")
+    text = by_name(nothing, "ConfigMap", "stockade-webhook")["data"]["webhook.yaml"]
+    assert json.loads(text)["policy"] == {"allowedMetadataPrefixes": []}
+
+
 def test_a_change_of_the_configuration_restarts_the_pods(helm):
     annotations = [
         by_name(helm.objects(values), "Deployment", "stockade-operator")["spec"]["template"]["metadata"]["annotations"]
@@ -239,6 +269,67 @@ def test_an_alert_can_be_left_out(helm):
     assert "StockadeWebhookDown" not in rules
     url = rules["StockadeWebhookFailing"]["annotations"]["runbook_url"]
     assert url == "https://docs.example.com/alerts.md#stockadewebhookfailing"
+
+
+def alerts(helm, values):
+    values = {"monitoring.prometheusRule.enabled": "true", "crds.install": "false"} | values
+    groups = by_name(helm.objects(values), "PrometheusRule", "stockade")["spec"]["groups"]
+    return {rule["alert"] for group in groups for rule in group["rules"]}
+
+
+OUTSIDE = {"webhook.deploy": "false", "webhook.url": "https://192.0.2.1:8443", "webhook.caBundle": "QUJD"}
+
+
+def test_what_runs_outside_the_cluster_is_not_reported_down(helm):
+    every = alerts(helm, {})
+    assert alerts(helm, OUTSIDE) == every - {"StockadeWebhookDown"}
+    assert alerts(helm, {"operator.deploy": "false"}) == every - {"StockadeOperatorDown"}
+
+
+def test_a_short_certificate_stands_beside_no_alert_of_its_end(helm):
+    short = {
+        "webhook.certificates.mode": "certManager", "webhook.certificates.certManager.duration": "24h",
+        "webhook.certificates.certManager.renewBefore": "16h",
+    }  # fmt: skip
+    left_out = {"StockadeCertificateExpires", "StockadeCertificateExpiresSoon"}
+    names = ",".join(sorted(left_out))
+    assert not left_out & alerts(helm, short | {"monitoring.prometheusRule.disabled": "{" + names + "}"})
+    helm.template(short)
+
+
+@pytest.fixture(scope="module")
+def notes(helm, tmp_path_factory):
+    """notes(values) -> what helm says after an install, which helm template leaves out: as a field of an object."""
+    chart = tmp_path_factory.mktemp("notes") / "stockade"
+    shutil.copytree(CHART, chart)
+    (chart / "templates" / "NOTES.txt").rename(chart / "files" / "NOTES.txt")
+    (chart / "templates" / "notes.yaml").write_text('notes: {{ tpl (.Files.Get "files/NOTES.txt") . | toJson }}\n')
+
+    def said(values):
+        text = helm.must(
+            "template", "stockade", str(chart), "--namespace", NAMESPACE, "--show-only", "templates/notes.yaml",
+            *sets(values),
+        )  # fmt: skip
+        return yaml.safe_load(text)["notes"]
+
+    return said
+
+
+@pytest.mark.parametrize("parts", ["all", "cluster", "namespaced"])
+@pytest.mark.parametrize("scope", [{}, {"watchNamespaces": "{team-a,team-b}"}], ids=["everywhere", "watched"])
+@pytest.mark.parametrize("where", [{}, {"operator.deploy": "false"}, OUTSIDE, {"uninstall.guard": "false"}])
+def test_the_notes_speak_of_what_is_rendered(helm, notes, parts, scope, where):
+    values = {"parts": parts, "crds.install": "false"} | scope | where
+    said = notes(values)
+    rendered = {(each["kind"], each["metadata"]["name"]) for each in helm.objects(values)}
+    for program in ("operator", "webhook"):
+        is_there = ("Deployment", f"stockade-{program}") in rendered
+        assert (f"Deployment stockade-{program}" in said) == is_there
+    assert ("helm test stockade" in said) == (("Job", "stockade-self-check") in rendered)
+    assert ("refuses while there are" in said) == (("Job", "stockade-uninstall-guard") in rendered)
+    if parts != "cluster":
+        assert f"kubectl -n {'team-a' if scope else 'agents'} apply" in said
+        assert ("kubectl create namespace" in said) == (not scope)
 
 
 @pytest.mark.parametrize("name", ["stockade-operator", "stockade-webhook"])

@@ -1,14 +1,22 @@
 """Values that the chart does not take, each with what it says, and the three places in which a value stands:
 values.yaml, its schema and docs/chart-values.md."""
 
+import concurrent.futures
 import json
 import re
+import shutil
 
 import pytest
 import yaml
 from conftest import CHART, NAMESPACE, ROOT, sets
 
 DIGEST = "sha256:" + "0" * 64
+
+# A certificate that is always about to end, beside alerts that say so.
+SHORT = {
+    "webhook.certificates.mode": "certManager", "webhook.certificates.certManager.duration": "24h",
+    "webhook.certificates.certManager.renewBefore": "16h", "monitoring.prometheusRule.enabled": "true",
+}  # fmt: skip
 
 REFUSED = [
     ({"operater.replicas": "1"}, "additional properties 'operater' not allowed"),
@@ -38,6 +46,17 @@ REFUSED = [
         {"webhook.certificates.certManager.renewBefore": "2160h"},
         "renewBefore is 2160h, which is not less than duration, 2160h",
     ),
+    (
+        {"webhook.certificates.certManager.renewBefore": "2160h30m"},
+        "renewBefore is 2160h30m, which is not less than duration, 2160h",
+    ),
+    ({"webhook.certificates.certManager.duration": "59m59s"}, "certManager.duration is 59m59s: set it to 1h or more"),
+    ({"webhook.certificates.certManager.renewBefore": "4m"}, "certManager.renewBefore is 4m: set it to 5m or more"),
+    (SHORT, "renewBefore is 16h, and the alert StockadeCertificateExpires fires when a certificate ends within 1 days"),
+    (
+        SHORT | {"monitoring.prometheusRule.disabled": "{StockadeCertificateExpires}"},
+        "the alert StockadeCertificateExpiresSoon fires when a certificate ends within 7 days: set renewBefore to more",
+    ),
     ({"webhook.certificates.secretName": "TLS"}, 'webhook.certificates.secretName is "TLS": write the name of a Secret'),
     ({"webhook.certificates.clientCAConfigMap": "a/b"}, 'clientCAConfigMap is "a/b": write the name of a ConfigMap'),
     ({"podSecurity.runAsUser": "0"}, "at '/podSecurity/runAsUser': minimum: got 0, want 1"),
@@ -63,6 +82,7 @@ REFUSED = [
     ({"webhook.config.certificates.keyFile": "x"}, "remove it, and set the value webhook.certificates"),
     ({"operator.config.clusterDomain": "x"}, "is set by the chart: remove it, and set the value clusterDomain"),
     ({"operator.config.leaderElection.enabled": "false"}, "operator.config.leaderElection.enabled is set by the chart"),
+    ({"operator.config.leaderElection.lease": "x"}, "operator.config.leaderElection.lease is set by the chart: remove it"),
     ({"webhook.config.guards.operatorUser": "x"}, "remove it, and set the value guards.operatorUser"),
     ({"operator.config.worker": "8"}, "at '/operator/config': additional properties 'worker' not allowed"),
     ({"operator.config.workers": "65"}, "at '/operator/config/workers': maximum: got 65, want 64"),
@@ -73,7 +93,24 @@ REFUSED = [
     ({"operator.config.egress.images.prox": "x"}, "at '/operator/config/egress/images'"),
     ({"webhook.config.threads": "0"}, "at '/webhook/config/threads': minimum: got 0, want 1"),
     ({"webhook.config.guards.trustedUser": "x"}, "at '/webhook/config/guards': additional properties 'trustedUser'"),
-    ({"webhook.config.runtimeClasses.GVisor": "runsc"}, 'GVisor is "runsc", and the operator\'s is another: give'),
+    ({"webhook.config.runtimeClasses.GVisor": "runsc"}, 'GVisor is "runsc", and the operator\'s is another: remove'),
+    (
+        {"webhook.config.runtimeClasses.GVisor": "gvisor", "operator.config.runtimeClasses.GVisor": "runsc"},
+        'GVisor is "gvisor", and the operator\'s is another: remove it, and set operator.config.runtimeClasses alone',
+    ),
+    ({"webhook.config.policy.allowedMetadataPrefixes": "{a.example}"}, "the operator's is another: remove it, and set"),
+    (
+        {
+            "webhook.config.policy.allowedMetadataPrefixes": "{a.example}",
+            "operator.config.policy.allowedMetadataPrefixes": "{b.example}",
+        },
+        "webhook.config.policy.allowedMetadataPrefixes is set, and the operator's is another: remove it",
+    ),
+    ({"webhook.config.defaults.limits.cpu": "4"}, 'defaults.limits.cpu is "4", and the operator\'s is another: remove it'),
+    (
+        {"webhook.config.defaults.limits.cpu": "4", "operator.config.defaults.limits.cpu": "3"},
+        'webhook.config.defaults.limits.cpu is "4", and the operator\'s is another: remove it',
+    ),
     ({"guards.operatorUser": "alice"}, 'guards.operatorUser is "alice", and the operator of this release is system:'),
     ({"operator.publicRoots.configMap": "Roots"}, 'publicRoots.configMap is "Roots": write the name of a ConfigMap'),
     ({"operator.publicRoots.key": "a/b"}, 'operator.publicRoots.key is "a/b": write a key of that ConfigMap'),
@@ -95,6 +132,23 @@ REFUSED = [
         {"webhook.autoscaling.enabled": "true", "webhook.autoscaling.minReplicas": "9"},
         "webhook.autoscaling.minReplicas is 9, which is more than maxReplicas, 6",
     ),
+    (
+        {"webhook.autoscaling.enabled": "true", "webhook.resources.requests.cpu": "null"},
+        "webhook.resources.requests has no cpu, of which targetCPUUtilization is a share: set",
+    ),
+    ({"operator.priorityClassName": "a: b"}, 'operator.priorityClassName is "a: b": write the name of a PriorityClass'),
+    ({"webhook.priorityClassName": "{a}"}, "at '/webhook/priorityClassName': got array, want string"),
+    ({"commonLabels.helm\\.sh/chart": "x"}, 'commonLabels has the key "helm.sh/chart", which the chart or the operator'),
+    ({"commonLabels.stockade\\.dev/sandbox": "x"}, 'commonLabels has the key "stockade.dev/sandbox", which the chart'),
+    ({"operator.podLabels.app\\.kubernetes\\.io/name": "x"}, 'operator.podLabels has the key "app.kubernetes.io/name"'),
+    ({"webhook.podLabels.app\\.kubernetes\\.io/component": "x"}, 'podLabels has the key "app.kubernetes.io/component"'),
+    ({"operator.podAnnotations.checksum/config": "x"}, 'operator.podAnnotations has the key "checksum/config", which the'),
+    ({"webhook.podAnnotations.checksum/config": "x"}, 'webhook.podAnnotations has the key "checksum/config", which the'),
+    ({"monitoring.dashboard.labels.helm\\.sh/chart": "x"}, 'monitoring.dashboard.labels has the key "helm.sh/chart"'),
+    (
+        {"commonLabels.team": "a", "monitoring.serviceMonitor.labels.team": "b"},
+        'monitoring.serviceMonitor.labels has the key "team", which commonLabels has as well: remove it from one',
+    ),
 ]  # fmt: skip
 
 
@@ -103,6 +157,37 @@ def test_bad_values_are_refused_with_a_clear_message(helm, values, message):
     done = helm.run("template", "stockade", str(CHART), "--namespace", NAMESPACE, *sets(values))
     assert done.returncode != 0
     assert message in done.stderr
+
+
+# What null is for: it leaves a number to the platform, and takes a default of these maps away.
+MAY_BE_NULL = {f"podSecurity.{each}" for each in ("runAsUser", "runAsGroup", "fsGroup")} | {
+    f"{program}.resources.{each}" for program in ("operator", "webhook") for each in ("requests", "limits")
+}
+
+
+def test_null_is_refused_for_every_value(helm, tmp_path):
+    """helm takes a key away whose value is null, and the templates would have neither it nor its default."""
+    bare = tmp_path / "stockade"
+    # The CRDs are most of the work of reading the chart, and no matter here.
+    shutil.copytree(CHART, bare, ignore=shutil.ignore_patterns("crds"))
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    paths = [path for path in schema_properties(schema) if path not in MAY_BE_NULL]
+    assert len(paths) > 100
+
+    def refused(path):
+        done = helm.run("template", "stockade", str(bare), "--namespace", NAMESPACE, "--set", f"{path}=null")
+        return done.returncode != 0 and re.search(
+            r"missing property|got null|value must be one of|is set by the chart", done.stderr
+        )
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        assert [path for path, is_so in zip(paths, pool.map(refused, paths)) if not is_so] == []
+    # The copy is fit to be judged.
+    assert helm.run("template", "stockade", str(bare), "--namespace", NAMESPACE).returncode == 0
+
+
+def test_null_is_taken_where_it_means_something(helm):
+    helm.template({path: "null" for path in MAY_BE_NULL})
 
 
 def defaults():

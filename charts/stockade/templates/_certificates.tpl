@@ -27,7 +27,7 @@
 {{- if ne .Values.webhook.certificates.mode "selfManaged" }}
 - name: certificates
   secret:
-    secretName: {{ .Values.webhook.certificates.secretName }}
+    secretName: {{ .Values.webhook.certificates.secretName | quote }}
     defaultMode: 0440
     items:
       - {key: tls.crt, path: tls.crt}
@@ -36,7 +36,7 @@
 {{- with .Values.webhook.certificates.clientCAConfigMap }}
 - name: client-ca
   configMap:
-    name: {{ . }}
+    name: {{ . | quote }}
     items:
       - {key: ca.crt, path: ca.crt}
 {{- end }}

@@ -115,7 +115,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata:
   name: stockade-{{ $component }}-sandboxes
-  namespace: {{ $namespace }}
+  namespace: {{ $namespace | quote }}
   labels:
     {{- include "stockade.labels" $root | nindent 4 }}
 rules:
@@ -125,7 +125,7 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata:
   name: stockade-{{ $component }}-sandboxes
-  namespace: {{ $namespace }}
+  namespace: {{ $namespace | quote }}
   labels:
     {{- include "stockade.labels" $root | nindent 4 }}
 roleRef:

@@ -4,6 +4,7 @@ not go together. Each message names the value and says what to write instead. */
 {{- /* Texts: the value, what it has to match, and what to write. Of a list each entry is meant. */ -}}
 {{- define "stockade.forms" -}}
 {{- $name := "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$" -}}
+{{- $classWords := "write the name of a PriorityClass, such as system-cluster-critical, or leave it empty" -}}
 {{- $nameOrEmpty := "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$" -}}
 {{- $duration := "^([0-9]+(h|m|s))+$" -}}
 {{- $interval := "^[0-9]+(ms|s|m|h)$" -}}
@@ -26,6 +27,8 @@ not go together. Each message names the value and says what to write instead. */
   (list "webhook.image.repository" $image $imageWords)
   (list "webhook.image.tag" $tag $tagWords)
   (list "webhook.image.digest" $digest $digestWords)
+  (list "operator.priorityClassName" $nameOrEmpty $classWords)
+  (list "webhook.priorityClassName" $nameOrEmpty $classWords)
   (list "operator.publicRoots.configMap" $nameOrEmpty "write the name of a ConfigMap in the release's namespace, or leave it empty")
   (list "operator.publicRoots.key" "^[-._a-zA-Z0-9]{1,253}$" "write a key of that ConfigMap, such as ca.crt")
   (list "operator.podDisruptionBudget.maxUnavailable" $share $shareWords)
@@ -87,6 +90,7 @@ not go together. Each message names the value and says what to write instead. */
   (list "operator" "clusterDomain" "clusterDomain")
   (list "operator" "watchNamespaces" "watchNamespaces") (list "webhook" "watchNamespaces" "watchNamespaces")
   (list "operator" "leaderElection.enabled" "") (list "operator" "leaderElection.namespace" "")
+  (list "operator" "leaderElection.lease" "")
   (list "webhook" "apiVersion" "") (list "webhook" "kind" "") (list "webhook" "http" "listenAddress")
   (list "webhook" "listen" "listenAddress") (list "webhook" "certificates" "webhook.certificates")
   (list "webhook" "guards.operatorUser" "guards.operatorUser") -}}
@@ -100,11 +104,27 @@ not go together. Each message names the value and says what to write instead. */
 {{- fail (printf "%s.config.%s is set by the chart: remove it%s" $component (index $row 1) (ternary (printf ", and set the value %s" $instead) "" (ne $instead ""))) -}}
 {{- end -}}
 {{- end -}}
-{{- /* The operator's pods, and what the webhook's guards take for a sandbox's. */ -}}
+{{- include "stockade.validateShared" . -}}
+{{- end -}}
+
+{{- /* What both programs judge by: what webhook.config says has to be what operator.config says, or its default. */ -}}
+{{- define "stockade.validateShared" -}}
 {{- $classes := .Values.operator.config.runtimeClasses | default dict -}}
 {{- range $tier, $class := .Values.webhook.config.runtimeClasses | default dict -}}
 {{- if ne $class (index $classes $tier | default (index (dict "Container" "" "GVisor" "gvisor" "MicroVM" "kata") $tier)) -}}
-{{- fail (printf "webhook.config.runtimeClasses.%s is %q, and the operator's is another: give operator.config.runtimeClasses the same, or the guards refuse its pods" $tier $class) -}}
+{{- fail (printf "webhook.config.runtimeClasses.%s is %q, and the operator's is another: remove it, and set operator.config.runtimeClasses alone, which the webhook gets as well, or the guards refuse the operator's pods" $tier $class) -}}
+{{- end -}}
+{{- end -}}
+{{- $ours := (.Values.operator.config.defaults | default dict).limits | default dict -}}
+{{- range $resource, $limit := (.Values.webhook.config.defaults | default dict).limits | default dict -}}
+{{- if ne (toString $limit) (index $ours $resource | default "" | toString) -}}
+{{- fail (printf "webhook.config.defaults.limits.%s is %q, and the operator's is another: remove it, and set operator.config.defaults.limits alone, which the webhook gets as well, or it judges by other limits than the pods get" $resource (toString $limit)) -}}
+{{- end -}}
+{{- end -}}
+{{- $policy := .Values.webhook.config.policy | default dict -}}
+{{- if hasKey $policy "allowedMetadataPrefixes" -}}
+{{- if ne (toJson $policy.allowedMetadataPrefixes) (toJson (.Values.operator.config.policy | default dict).allowedMetadataPrefixes) -}}
+{{- fail "webhook.config.policy.allowedMetadataPrefixes is set, and the operator's is another: remove it, and set operator.config.policy.allowedMetadataPrefixes alone, which the webhook gets as well, or the operator stalls what the webhook allows" -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -120,6 +140,15 @@ not go together. Each message names the value and says what to write instead. */
 {{- end -}}
 {{- end -}}
 
+{{- /* A duration such as 1h30m in seconds. */ -}}
+{{- define "stockade.seconds" -}}
+{{- $sum := 0 -}}
+{{- range $part := regexFindAll "[0-9]+[hms]" . -1 -}}
+{{- $sum = add $sum (mul (regexFind "[0-9]+" $part | atoi) (index (dict "h" 3600 "m" 60 "s" 1) (regexFind "[hms]" $part))) -}}
+{{- end -}}
+{{- $sum -}}
+{{- end -}}
+
 {{- define "stockade.validateCertificates" -}}
 {{- if not (regexMatch "^([A-Za-z0-9+/]+={0,2})?$" .Values.webhook.caBundle) -}}
 {{- fail "webhook.caBundle is no base64: give the PEM of the authority, encoded once, as base64 -w0 ca.crt prints it" -}}
@@ -131,9 +160,27 @@ not go together. Each message names the value and says what to write instead. */
 {{- if and $manager.issuerRef (not $manager.issuerRef.name) -}}
 {{- fail "webhook.certificates.certManager.issuerRef has no name: write the name of your Issuer or ClusterIssuer, or leave issuerRef empty for an authority of the chart's own" -}}
 {{- end -}}
-{{- $hours := "^[0-9]+h$" -}}
-{{- if and (regexMatch $hours $manager.duration) (regexMatch $hours $manager.renewBefore) (ge (trimSuffix "h" $manager.renewBefore | int) (trimSuffix "h" $manager.duration | int)) -}}
+{{- $duration := include "stockade.seconds" $manager.duration | int -}}
+{{- $renewBefore := include "stockade.seconds" $manager.renewBefore | int -}}
+{{- /* The least that cert-manager takes. */ -}}
+{{- if lt $duration 3600 -}}
+{{- fail (printf "webhook.certificates.certManager.duration is %s: set it to 1h or more" $manager.duration) -}}
+{{- end -}}
+{{- if lt $renewBefore 300 -}}
+{{- fail (printf "webhook.certificates.certManager.renewBefore is %s: set it to 5m or more" $manager.renewBefore) -}}
+{{- end -}}
+{{- if ge $renewBefore $duration -}}
 {{- fail (printf "webhook.certificates.certManager.renewBefore is %s, which is not less than duration, %s: set it to a third of that" $manager.renewBefore $manager.duration) -}}
+{{- end -}}
+{{- /* How many days before a certificate's end each alert is about; a certificate that lives less long, or is renewed
+later, would have it fire though nothing is wrong. */ -}}
+{{- $rule := .Values.monitoring.prometheusRule -}}
+{{- if and $rule.enabled (include "stockade.deploysWebhook" .) (eq .Values.webhook.certificates.mode "certManager") -}}
+{{- range $alert, $days := dict "StockadeCertificateExpires" 1 "StockadeCertificateExpiresSoon" 7 -}}
+{{- if and (le $renewBefore (mul $days 86400 | int)) (not (has $alert $rule.disabled)) -}}
+{{- fail (printf "webhook.certificates.certManager.renewBefore is %s, and the alert %s fires when a certificate ends within %d days: set renewBefore to more than %dh, or name the alert in monitoring.prometheusRule.disabled" $manager.renewBefore $alert $days (mul $days 24)) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
@@ -142,6 +189,9 @@ not go together. Each message names the value and says what to write instead. */
 {{- $autoscaling := .Values.webhook.autoscaling -}}
 {{- if and $autoscaling.enabled (gt (int $autoscaling.minReplicas) (int $autoscaling.maxReplicas)) -}}
 {{- fail (printf "webhook.autoscaling.minReplicas is %v, which is more than maxReplicas, %v: lower the one or raise the other" $autoscaling.minReplicas $autoscaling.maxReplicas) -}}
+{{- end -}}
+{{- if and $autoscaling.enabled (not (dig "requests" "cpu" "" .Values.webhook.resources)) -}}
+{{- fail "webhook.autoscaling.enabled is true, and webhook.resources.requests has no cpu, of which targetCPUUtilization is a share: set webhook.resources.requests.cpu, such as 100m" -}}
 {{- end -}}
 {{- $least := ternary $autoscaling.minReplicas .Values.webhook.replicas $autoscaling.enabled | int -}}
 {{- with .Values.webhook.podDisruptionBudget -}}
@@ -160,12 +210,41 @@ not go together. Each message names the value and says what to write instead. */
 {{- end -}}
 {{- end -}}
 
+{{- /* Keys of labels and annotations that the chart writes itself: twice the same key is no YAML, and another value of
+one would part pods and Services. */ -}}
+{{- define "stockade.validateKeys" -}}
+{{- $labels := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component"
+  "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" -}}
+{{- $ofPods := list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" -}}
+{{- $monitoring := .Values.monitoring -}}
+{{- $common := keys .Values.commonLabels -}}
+{{- range $row := list
+  (list "commonLabels" .Values.commonLabels $labels list)
+  (list "operator.podLabels" .Values.operator.podLabels $ofPods list)
+  (list "webhook.podLabels" .Values.webhook.podLabels $ofPods list)
+  (list "operator.podAnnotations" .Values.operator.podAnnotations (list "checksum/config") list)
+  (list "webhook.podAnnotations" .Values.webhook.podAnnotations (list "checksum/config") list)
+  (list "monitoring.serviceMonitor.labels" $monitoring.serviceMonitor.labels $labels $common)
+  (list "monitoring.prometheusRule.labels" $monitoring.prometheusRule.labels $labels $common)
+  (list "monitoring.dashboard.labels" $monitoring.dashboard.labels $labels $common) -}}
+{{- range $key, $_ := index $row 1 -}}
+{{- if or (has $key (index $row 2)) (hasPrefix "stockade.dev/" $key) -}}
+{{- fail (printf "%s has the key %q, which the chart or the operator writes itself: remove it, or choose another" (index $row 0) $key) -}}
+{{- end -}}
+{{- if has $key (index $row 3) -}}
+{{- fail (printf "%s has the key %q, which commonLabels has as well: remove it from one of them" (index $row 0) $key) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "stockade.validate" -}}
 {{- include "stockade.validateForms" . -}}
 {{- include "stockade.validateConfig" . -}}
 {{- include "stockade.validatePublicRoots" . -}}
 {{- include "stockade.validateCertificates" . -}}
 {{- include "stockade.validateReplicas" . -}}
+{{- include "stockade.validateKeys" . -}}
 {{- if and (not .Values.webhook.deploy) (not .Values.webhook.url) -}}
 {{- fail "webhook.deploy is false and webhook.url is empty, so that nothing would answer the API server: set webhook.url to the https://host:port of the webhook that runs outside the cluster, or webhook.deploy to true" -}}
 {{- end -}}

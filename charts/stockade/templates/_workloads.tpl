@@ -88,6 +88,18 @@ ports, cannot be overridden. JSON, which is YAML, because helm would write large
 {{- include "stockade.config" (list . "operator" "OperatorConfiguration" $fields) -}}
 {{- end -}}
 
+{{- /* What both programs judge by, as operator.config has it, as JSON: the webhook gets the same, or it would refuse what
+the operator makes, or let pass what the operator then refuses. webhook.config has none of it, or the same:
+stockade.validateShared. */ -}}
+{{- define "stockade.sharedConfig" -}}
+{{- $given := .Values.operator.config -}}
+{{- $shared := dict -}}
+{{- with $given.runtimeClasses }}{{ $_ := set $shared "runtimeClasses" . }}{{ end -}}
+{{- with $given.policy }}{{ $_ := set $shared "policy" . }}{{ end -}}
+{{- with ($given.defaults | default dict).limits }}{{ $_ := set $shared "defaults" (dict "limits" .) }}{{ end -}}
+{{- toJson $shared -}}
+{{- end -}}
+
 {{- define "stockade.webhookConfig" -}}
 {{- $fields := dict
   "listen" (dict "address" (printf "%s:8443" .Values.listenAddress))
@@ -95,6 +107,7 @@ ports, cannot be overridden. JSON, which is YAML, because helm would write large
   "certificates" (include "stockade.webhookCertificates" . | fromJson)
   "guards" (dict "operatorUser" (include "stockade.operatorUser" .)) -}}
 {{- with .Values.watchNamespaces }}{{ $_ := set $fields "watchNamespaces" . }}{{ end -}}
+{{- $fields = mergeOverwrite (include "stockade.sharedConfig" . | fromJson) $fields -}}
 {{- include "stockade.config" (list . "webhook" "WebhookConfiguration" $fields) -}}
 {{- end -}}
 
@@ -103,7 +116,7 @@ ports, cannot be overridden. JSON, which is YAML, because helm would write large
 {{- $root := index . 0 -}}
 {{- $values := index $root.Values (index . 1) -}}
 {{- with $values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with $values.nodeSelector }}
 nodeSelector:
