@@ -140,7 +140,7 @@ Status CheckSpecifier(std::string_view tool, std::string_view specifier, Permiss
   }
   if (IsOneOf(tool, kFileTools) && specifier.find(kPrefixMark) != specifier.npos) {
     return Problem("has \":*\", which only commands have",
-                   "write a pattern of paths, as in Edit(/src/**)");
+                   "write a pattern of paths, as in Edit(//workspace/**)");
   }
   if (tool == "WebSearch" && specifier.find_first_of("*?") != specifier.npos) {
     return Problem("has a wildcard, which searches do not", "write WebSearch alone");
