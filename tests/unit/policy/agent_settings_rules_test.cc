@@ -13,7 +13,8 @@ namespace {
 
 constexpr const char* kHere = "/spec/agentSettings";
 constexpr const char* kAllow = "spec.agentSettings.permissions.allow[0]";
-constexpr const char* kHost = R"({"allow":[{"host":"a.example.com"},{"host":"*.b.example.com"}]})";
+constexpr const char* kHost =
+    R"j({"allow":[{"host":"a.example.com"},{"host":"*.b.example.com"}]})j";
 
 // So many servers of 4096 bytes each.
 std::string Servers(int count) {
@@ -23,9 +24,9 @@ std::string Servers(int count) {
     for (int j = 0; j < 16; ++j) {
       command += (j == 0 ? "\"" : ",\"") + std::string(256, 'x') + "\"";
     }
-    list += std::string(i == 0 ? "" : ",") + R"({"command":[)" + command + "]}";
+    list += std::string(i == 0 ? "" : ",") + R"j({"command":[)j" + command + "]}";
   }
-  return R"({"mcp":{"allow":[)" + list + "]}}";
+  return R"j({"mcp":{"allow":[)j" + list + "]}}";
 }
 const std::string kFits = Servers(16);
 const std::string kDoesNotFit = Servers(17);
@@ -45,100 +46,77 @@ const std::vector<RuleCase>& AgentSettingsCases() {
   constexpr std::string_view kBeyond = "AgentSettingsBeyondEgress";
   static const std::vector<RuleCase> cases = {
       Case(kInvalid, "EveryList",
-           R"({"permissions":{"allow":["Bash()"],"ask":["Edit()"],"deny":["Read","Edit( )"]}
-})",
+           R"j({"permissions":{"allow":["Bash()"],"ask":["Edit()"],"deny":["Read","Edit( )"]}})j",
            {kAllow, "spec.agentSettings.permissions.ask[0]",
             "spec.agentSettings.permissions.deny[1]"},
            "write the tool alone for all its calls"),
-      Case(kInvalid, "LowerCase", R"({"permissions":{"allow":["bash"]}})", {kAllow},
+      Case(kInvalid, "LowerCase", R"j({"permissions":{"allow":["bash"]}})j", {kAllow},
            "write Bash, Edit, WebFetch and so on"),
-      Case(kInvalid, "AWildcardAllowsNothing", R"({"permissions":{"allow":["*"]}})", {kAllow},
+      Case(kInvalid, "AWildcardAllowsNothing", R"j({"permissions":{"allow":["*"]}})j", {kAllow},
            "name the tool, or the tools of one server as mcp__SERVER__*"),
-      Case(kInvalid, "AWildcardDenies", R"({"permissions":{"deny":["*"],"ask":["mcp__*"]}})"),
+      Case(kInvalid, "AWildcardDenies", R"j({"permissions":{"deny":["*"],"ask":["mcp__*"]}})j"),
       Case(kInvalid, "Nothing", "{}"),
-      Case(kIgnored, "Write", R"({"permissions":{"allow":["Write(/src/**)"]
-}
-})", {kAllow},
+      Case(kIgnored, "Write", R"j({"permissions":{"allow":["Write(/src/**)"]}})j", {kAllow},
            "write Edit(/src/**)"),
-      Case(kIgnored, "Glob", R"({"permissions":{"deny":["Glob(**/*.pem)"]
-}
-})",
+      Case(kIgnored, "Glob", R"j({"permissions":{"deny":["Glob(**/*.pem)"]}})j",
            {"spec.agentSettings.permissions.deny[0]"}, "write Read(**/*.pem)"),
-      Case(kIgnored, "TheToolAlone", R"({"permissions":{"deny":["Write","Glob"]}})"),
-      Case(kBypass, "Everything", R"({"permissions":{"defaultMode":"bypassPermissions"}})",
+      Case(kIgnored, "TheToolAlone", R"j({"permissions":{"deny":["Write","Glob"]}})j"),
+      Case(kBypass, "Everything", R"j({"permissions":{"defaultMode":"bypassPermissions"}})j",
            {"spec.agentSettings.permissions.defaultMode"}),
       Case(kBypass, "EverythingThoughNotShut",
-           R"({"permissions":{"defaultMode":"bypassPermissions","disableBypass":false}})",
+           R"j({"permissions":{"defaultMode":"bypassPermissions","disableBypass":false}})j",
            {"spec.agentSettings.permissions.defaultMode"}),
-      Case(kBypass, "AutoThatIsShut", R"({"permissions":{"defaultMode":"auto"}})",
+      Case(kBypass, "AutoThatIsShut", R"j({"permissions":{"defaultMode":"auto"}})j",
            {"spec.agentSettings.permissions.defaultMode"},
            "use dontAsk, acceptEdits, plan or default, or set disableBypass to false"),
-      Case(kBypass, "Auto", R"({"permissions":{"defaultMode":"auto","disableBypass":false}})"),
-      Case(kBypass, "Others", R"({"permissions":{"defaultMode":"dontAsk"}})"),
+      Case(kBypass, "Auto", R"j({"permissions":{"defaultMode":"auto","disableBypass":false}})j"),
+      Case(kBypass, "Others", R"j({"permissions":{"defaultMode":"dontAsk"}})j"),
       Case(kBroad, "Several",
-           R"({"permissions":{"allow":["Bash","Bash(ls *)","Bash(python3 *)","WebFetch"]
-}
-})",
+           R"j({"permissions":{"allow":["Bash","Bash(ls *)","Bash(python3 *)","WebFetch"]}})j",
            {kAllow, "spec.agentSettings.permissions.allow[2]",
             "spec.agentSettings.permissions.allow[3]"}),
-      Case(kBroad, "AskAndDeny", R"({"permissions":{"ask":["Bash"],"deny":["Bash(eval *)"]
-}
-})"),
+      Case(kBroad, "AskAndDeny", R"j({"permissions":{"ask":["Bash"],"deny":["Bash(eval *)"]}})j"),
       {kBeyond,
        "Fetch",
        Scope::kSandbox,
-       {{kHere, R"({"permissions":{"allow":["WebFetch(domain:c.example.com)"]}})"},
+       {{kHere, R"j({"permissions":{"allow":["WebFetch(domain:c.example.com)"]}})j"},
         {"/spec/egress", kHost}},
-       {
-  kAllow
-}
-},
+       {kAllow}},
       Case(kBeyond, "FetchWithoutEgress",
-           R"({"permissions":{"allow":["WebFetch(domain:a.example.com)"]
-}
-})", {kAllow}),
+           R"j({"permissions":{"allow":["WebFetch(domain:a.example.com)"]}})j", {kAllow}),
       {kBeyond,
        "Listed",
        Scope::kSandbox,
-       {{kHere, R"({"permissions":{"allow":["WebFetch(domain:a.example.com)",
+       {{kHere, R"j({"permissions":{"allow":["WebFetch(domain:a.example.com)",
                     "WebFetch(domain:x.b.example.com)","WebFetch(domain:*.b.example.com)"],
                     "deny":["WebFetch(domain:c.example.com)"]},
                     "mcp":{"allow":[{"url":"https://a.example.com/mcp"},{"command":["tool"]},
                     {"url":"http://127.0.0.1:8000/*"}]},
-                    "plugins":{"allow":["https://a.example.com/x.git"]}})"},
-        {
-    "/spec/egress", kHost
-  }
-}
-}
-,
-    {kBeyond,
-     "ServersAndMarketplaces",
-     Scope::kSandbox,
-     {{kHere, R"({"mcp":{"allow":[{"url":"https://u@c.example.com:8443/mcp"}]},
-                    "plugins":{"allow":["acme/plugins"]}})"},
-      {"/spec/egress", kHost}},
-     {"spec.agentSettings.mcp.allow[0].url", "spec.agentSettings.plugins.allow[0]"}},
-{kBeyond,
+                    "plugins":{"allow":["https://a.example.com/x.git"]}})j"},
+        {"/spec/egress", kHost}}},
+      {kBeyond,
+       "ServersAndMarketplaces",
+       Scope::kSandbox,
+       {{kHere, R"j({"mcp":{"allow":[{"url":"https://u@c.example.com:8443/mcp"}]},
+                    "plugins":{"allow":["acme/plugins"]}})j"},
+        {"/spec/egress", kHost}},
+       {"spec.agentSettings.mcp.allow[0].url", "spec.agentSettings.plugins.allow[0]"}},
+      {kBeyond,
        "Audit",
        Scope::kSandbox,
-       {{kHere, R"({"permissions":{"allow":["WebFetch(domain:c.example.com)"]}})"},
-        {"/spec/egress", R"({"audit":true})"}
-}
-}
-,
-    Case("CommandSandboxTier", "Enabled", R"({"sandbox":{"enabled":true}})",
-         {"spec.agentSettings.sandbox.enabled"}),
-    Case("CommandSandboxTier", "Disabled", R"({"sandbox":{"enabled":false}})"),
-    {"CommandSandboxTier",
-     "MicroVM",
-     Scope::kSandbox,
-     {{kHere, R"({"sandbox":{"enabled":true}})"}, {"/spec/isolation", R"("MicroVM")"}}},
-    Case("AgentSettingsSize", "Fits", kFits.c_str()),
-    Case("AgentSettingsSize", "DoesNotFit", kDoesNotFit.c_str(), {"spec.agentSettings"}),
-}
-;
-return cases;
+       {{kHere, R"j({"permissions":{"allow":["WebFetch(domain:c.example.com)"]}})j"},
+        {"/spec/egress", R"j({"audit":true})j"}}},
+      Case("CommandSandboxTier", "Enabled", R"j({"sandbox":{"enabled":true}})j",
+           {"spec.agentSettings.sandbox.enabled"}),
+      Case("CommandSandboxTier", "Disabled", R"j({"sandbox":{"enabled":false}})j"),
+      {"CommandSandboxTier",
+       "MicroVM",
+       Scope::kSandbox,
+       {{kHere, R"j({"sandbox":{"enabled":true}})j"}, {"/spec/isolation", R"("MicroVM")"}}},
+      Case("AgentSettingsSize", "Fits", kFits.c_str()),
+      Case("AgentSettingsSize", "DoesNotFit", kDoesNotFit.c_str(), {"spec.agentSettings"}),
+  };
+  return cases;
 }
 
 std::vector<PolicyCase> AgentSettingsPolicyCases() {
