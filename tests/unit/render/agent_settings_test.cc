@@ -145,8 +145,8 @@ agentSettings:
 
 std::vector<std::string> FilesOf(const Json& pod) {
   std::vector<std::string> files;
-  for (const Json& item :
-       Named(pod["spec"]["volumes"], kAgentSettingsVolume)["downwardAPI"]["items"]) {
+  const Json volume = Named(pod["spec"]["volumes"], kAgentSettingsVolume);
+  for (const Json& item : volume["downwardAPI"]["items"]) {
     files.push_back(item["path"]);
     // What the kubelet puts into the file: the annotation that the path names.
     const std::string path = item["fieldRef"]["fieldPath"];
