@@ -33,6 +33,7 @@ std::vector<Chapter> Chapters() {
   return {{"The sandbox", SandboxRules()},
           {"Egress", EgressRules()},
           {"Credentials of the gateway", EgressCredentialRules()},
+          {"Settings of the agent", AgentSettingsRules()},
           {"Mounts and claim templates", MountRules()},
           {"Images", ImageRules()},
           {"Labels and annotations", MetadataRules()},
@@ -51,6 +52,7 @@ std::vector<Chapter> Chapters() {
           {"Rules of policies", PolicyRules()},
           {"Rules of policies for egress", EgressPolicyRules()},
           {"Rules of policies for lifetimes", LifetimePolicyRules()},
+          {"Rules of policies for settings", AgentSettingsPolicyRules()},
           {"Requests", GuardRules()}};
 }
 

@@ -55,6 +55,9 @@ class SpecDecoder {
     }
     spec.credentials =
         DecodeCredentials(reader.Array("credentials"), "spec.credentials", strict_, errors_);
+    if (const JsonView settings = reader.Object("agentSettings"); settings.IsObject()) {
+      spec.agent_settings = DecodeAgentSettings(settings, "spec.agentSettings", strict_, errors_);
+    }
     spec.lifecycle =
         DecodeLifecycle(reader.Object("lifecycle"), "spec.lifecycle", strict_, errors_);
     Finish(reader);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "api/agent_settings.h"
 #include "api/egress.h"
 #include "api/lifecycle.h"
 #include "base/status.h"
@@ -139,6 +140,7 @@ struct AgentSandboxSpec {
   Access access;
   std::optional<Egress> egress;  // none: the agent reaches nothing
   std::vector<Credential> credentials;
+  std::optional<AgentSettings> agent_settings;  // none: the agent has those of its image
   Lifecycle lifecycle;
 };
 

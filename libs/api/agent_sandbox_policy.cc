@@ -36,6 +36,7 @@ class PolicyDecoder {
     DecodeEgress(reader.Value("egress"), spec.egress);
     DecodeCredentials(reader.Value("credentials"), spec.credentials);
     DecodeAccess(reader.Value("access"), spec.access);
+    DecodeAgentSettings(reader.Value("agentSettings"), spec.agent_settings);
     DecodeLifetime(reader.Value("lifetime"), spec.lifetime);
     Finish(reader);
     return spec;
@@ -115,6 +116,14 @@ class PolicyDecoder {
     reader.Bool("forbidExec", access.forbid_exec);
     reader.Bool("forbidAttach", access.forbid_attach);
     reader.Bool("forbidPortForward", access.forbid_port_forward);
+    Finish(reader);
+  }
+
+  void DecodeAgentSettings(JsonView value, AgentSettingsRestrictions& settings) {
+    if (value.IsUnset()) return;
+    ObjectReader reader(value, "spec.agentSettings", errors_);
+    reader.StringList("requiredDeny", settings.required_deny);
+    reader.Bool("forbidBypass", settings.forbid_bypass);
     Finish(reader);
   }
 

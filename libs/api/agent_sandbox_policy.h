@@ -72,6 +72,14 @@ struct LifetimeRestrictions {
   bool operator==(const LifetimeRestrictions&) const = default;
 };
 
+// What spec.agentSettings of a sandbox must say.
+struct AgentSettingsRestrictions {
+  std::vector<std::string> required_deny;  // permission rules
+  bool forbid_bypass = false;
+
+  bool operator==(const AgentSettingsRestrictions&) const = default;
+};
+
 struct AgentSandboxPolicySpec {
   LabelSelector namespace_selector;  // of namespaces; unset selects every one
   Enforcement enforcement = Enforcement::kEnforce;
@@ -82,6 +90,7 @@ struct AgentSandboxPolicySpec {
   EgressRestrictions egress;
   CredentialRestrictions credentials;
   AccessRestrictions access;
+  AgentSettingsRestrictions agent_settings;
   LifetimeRestrictions lifetime;
 };
 

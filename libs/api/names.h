@@ -30,6 +30,10 @@ inline constexpr std::string_view kProfileHashAnnotation = "stockade.dev/profile
 // set.
 inline constexpr std::string_view kFingerprintAnnotation = "stockade.dev/fingerprint";
 inline constexpr std::string_view kTemplateKeysAnnotation = "stockade.dev/template-keys";
+// On the pod of a sandbox with spec.agentSettings: the files that stand in /etc/claude-code, where
+// a volume of the downward API shows them.
+inline constexpr std::string_view kManagedSettingsAnnotation = "stockade.dev/managed-settings";
+inline constexpr std::string_view kManagedMcpAnnotation = "stockade.dev/managed-mcp";
 
 // Keys, container names and volume names under these prefixes are the operator's alone.
 inline constexpr std::string_view kReservedKeyPrefix = "stockade.dev/";

@@ -52,7 +52,20 @@ void CheckSecrets(const std::vector<api::AllowedSecret>& secrets, std::vector<Fi
   }
 }
 
-// Reads what is more than types: registries, quantities, hosts and names of Secrets.
+void CheckDenyRules(const std::vector<std::string>& rules, std::vector<FieldError>& errors) {
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    const std::string path = "spec.agentSettings.requiredDeny[" + std::to_string(i) + "]";
+    const auto rule = ParsePermissionRule(rules[i], api::PermissionList::kDeny);
+    if (!rule.ok()) {
+      errors.push_back({path, Quote(rules[i]) + " " + rule.status().message()});
+    } else if (const auto problem = IgnoredProblem(*rule)) {
+      errors.push_back({path, Quote(rules[i]) + " " + *problem});
+    }
+  }
+}
+
+// Reads what is more than types: registries, quantities, hosts, names of Secrets and
+// permission rules.
 void CheckValues(const api::AgentSandboxPolicySpec& spec, std::vector<FieldError>& errors) {
   const auto& registries = spec.images.allowed_registries;
   for (std::size_t i = 0; i < registries.size(); ++i) {
@@ -70,6 +83,7 @@ void CheckValues(const api::AgentSandboxPolicySpec& spec, std::vector<FieldError
   if (egress.allowed_hosts) CheckHosts(*egress.allowed_hosts, "spec.egress.allowedHosts", errors);
   CheckHosts(egress.denied_hosts, "spec.egress.deniedHosts", errors);
   if (spec.credentials.allowed_secrets) CheckSecrets(*spec.credentials.allowed_secrets, errors);
+  CheckDenyRules(spec.agent_settings.required_deny, errors);
 }
 
 }  // namespace
@@ -87,6 +101,7 @@ CompiledPolicy::CompiledPolicy(const api::AgentSandboxPolicy& policy)
       forbids_tunnel_(policy.spec.egress.forbid_tunnel),
       max_hosts_(policy.spec.egress.max_hosts),
       access_(policy.spec.access),
+      forbids_bypass_(policy.spec.agent_settings.forbid_bypass),
       lifetime_(policy.spec.lifetime) {
   std::vector<FieldError> errors;
   CheckValues(policy.spec, errors);
@@ -100,6 +115,10 @@ CompiledPolicy::CompiledPolicy(const api::AgentSandboxPolicy& policy)
     if (found == policy.spec.max_resources.end()) continue;
     const auto quantity = ParseMaximum(found->second);
     if (quantity.ok()) max_resources_[i] = *quantity;
+  }
+  for (const std::string& text : policy.spec.agent_settings.required_deny) {
+    auto rule = ParsePermissionRule(text, api::PermissionList::kDeny);
+    if (rule.ok()) required_deny_.push_back(std::move(rule).value());
   }
   if (const auto& hosts = policy.spec.egress.allowed_hosts) allowed_hosts_.emplace(*hosts);
   if (const auto& secrets = policy.spec.credentials.allowed_secrets) {
@@ -157,15 +176,15 @@ std::vector<std::string> WarningsOf(const CompiledPolicy& policy) {
       policy.minimum_isolation_for_untrusted() > api::Isolation::kGVisor ||
       !policy.allowed_registries().empty() || policy.requires_digest() ||
       policy.restricts_egress() || policy.allowed_secrets() ||
-      policy.access() != api::AccessRestrictions{} ||
-      policy.lifetime() != api::LifetimeRestrictions{} ||
+      policy.access() != api::AccessRestrictions{} || !policy.required_deny().empty() ||
+      policy.forbids_bypass() || policy.lifetime() != api::LifetimeRestrictions{} ||
       std::ranges::any_of(policy.max_resources(),
                           [](const auto& quantity) { return quantity.has_value(); });
   if (demands_something) return {};
   return {
       "the policy demands nothing beyond the floor but that egress.audit is not used; set "
       "minimumIsolation, images, resources, "
-      "egress, credentials, access or lifetime"};
+      "egress, credentials, access, agentSettings or lifetime"};
 }
 
 }  // namespace stockade::policy

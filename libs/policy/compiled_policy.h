@@ -16,6 +16,7 @@
 #include "codec/json.h"
 #include "codec/object_reader.h"
 #include "policy/host_lists.h"
+#include "policy/permission_rule.h"
 #include "policy/registry_prefix.h"
 
 namespace stockade::policy {
@@ -84,6 +85,9 @@ class CompiledPolicy {
   // Doors to shut for everybody, beside what spec.access of the sandbox shuts: for the webhook's
   // guards of exec, attach and port-forward.
   [[nodiscard]] const api::AccessRestrictions& access() const { return access_; }
+  // What a sandbox denies its agent, and whether the modes that go past its rules must be shut.
+  [[nodiscard]] std::span<const PermissionRule> required_deny() const { return required_deny_; }
+  [[nodiscard]] bool forbids_bypass() const { return forbids_bypass_; }
   [[nodiscard]] const api::LifetimeRestrictions& lifetime() const { return lifetime_; }
 
  private:
@@ -106,6 +110,8 @@ class CompiledPolicy {
   std::optional<std::int64_t> max_hosts_;
   std::optional<std::vector<SecretHosts>> allowed_secrets_;
   api::AccessRestrictions access_;
+  std::vector<PermissionRule> required_deny_;
+  bool forbids_bypass_ = false;
   api::LifetimeRestrictions lifetime_;
 };
 

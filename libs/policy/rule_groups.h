@@ -10,6 +10,7 @@ namespace stockade::policy {
 [[nodiscard]] std::span<const Rule> SandboxRules();
 [[nodiscard]] std::span<const Rule> EgressRules();
 [[nodiscard]] std::span<const Rule> EgressCredentialRules();
+[[nodiscard]] std::span<const Rule> AgentSettingsRules();
 [[nodiscard]] std::span<const Rule> MountRules();
 [[nodiscard]] std::span<const Rule> ImageRules();
 [[nodiscard]] std::span<const Rule> MetadataRules();
@@ -28,6 +29,7 @@ namespace stockade::policy {
 [[nodiscard]] std::span<const Rule> PolicyRules();
 [[nodiscard]] std::span<const Rule> EgressPolicyRules();
 [[nodiscard]] std::span<const Rule> LifetimePolicyRules();
+[[nodiscard]] std::span<const Rule> AgentSettingsPolicyRules();
 [[nodiscard]] std::span<const Rule> GuardRules();
 
 }  // namespace stockade::policy

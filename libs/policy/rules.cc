@@ -13,6 +13,7 @@ const std::vector<const Rule*>& Rules() {
     for (const std::span<const Rule> group : {SandboxRules(),
                                               EgressRules(),
                                               EgressCredentialRules(),
+                                              AgentSettingsRules(),
                                               MountRules(),
                                               ImageRules(),
                                               MetadataRules(),
@@ -31,6 +32,7 @@ const std::vector<const Rule*>& Rules() {
                                               PolicyRules(),
                                               EgressPolicyRules(),
                                               LifetimePolicyRules(),
+                                              AgentSettingsPolicyRules(),
                                               GuardRules()}) {
       for (const Rule& rule : group) rules.push_back(&rule);
     }

@@ -120,6 +120,13 @@ constexpr ControlRow kTunnelHost = {
                 "In a tunnel (tls: Tunnel) the gateway judges the TLS name that the client shows. "
                 "With Encrypted Client Hello another host of the same provider may be meant.")};
 
+// What the agent keeps to by itself, and nothing makes it.
+constexpr ControlRow kAgentPermissions = {
+    "AgentPermissions",
+    InEveryTier(kDeclared,
+                "Claude Code keeps to the permission rules of its managed settings, which nothing "
+                "in the sandbox can change; any other program there does not ask them.")};
+
 Control RuntimeIsolation(api::Isolation isolation, const std::string& runtime_class) {
   const std::string name = "RuntimeIsolation";
   if (isolation == api::Isolation::kContainer) {
@@ -148,6 +155,7 @@ std::vector<Control> Controls(const api::AgentSandbox& sandbox, const Profile& p
     controls.push_back({row.name, tier.state, tier.detail});
   };
   for (const ControlRow& row : kControls) add(row);
+  if (sandbox.spec.agent_settings) add(kAgentPermissions);
   if (profile.egress_gateways) {  // conditions say what became of them
     const bool tunnels = sandbox.spec.egress &&
                          std::ranges::any_of(sandbox.spec.egress->allow, [](const auto& entry) {

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "base/digest.h"
+#include "render/agent_settings.h"
 #include "render/render.h"
 
 namespace stockade::render {
@@ -46,6 +47,7 @@ std::string SpecHash(const api::AgentSandbox& sandbox, const std::optional<Sandb
   for (const api::VolumeClaimTemplate& claim : spec.volume_claim_templates) {
     json["claims"].push_back(claim.name);
   }
+  if (spec.agent_settings) json["agentSettings"] = api::ToJson(*spec.agent_settings);
   if (egress) json["egress"] = EssentialsOf(*egress);
   return HashOf(json);
 }
@@ -63,6 +65,7 @@ std::string ProfileHash(const api::AgentSandbox& sandbox, const Profile& profile
                {"scratchSize", profile.scratch_size},
                {"defaultRequests", profile.default_requests},
                {"defaultLimits", profile.default_limits}};
+  if (sandbox.spec.agent_settings) json["agentSettingsVersion"] = kAgentSettingsVersion;
   if (egress) json["egress"] = SettingsOf(*egress);
   return HashOf(json);
 }

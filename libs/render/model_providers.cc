@@ -57,8 +57,9 @@ std::vector<PathMatch> VertexPaths(const api::EgressModel& model) {
   return {{Kind::kRegex, prefix + "[A-Za-z0-9.@_-]+:(?:rawPredict|streamRawPredict)"}};
 }
 
-// What every agent gets: it may reach nothing but its model, and cannot update itself.
-Variables CommonVariables() {
+}  // namespace
+
+Variables AgentVariables() {
   return {{"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"},
           {"CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL", "1"},
           {"CLAUDE_CODE_PROXY_RESOLVES_HOSTS", "1"},
@@ -66,8 +67,6 @@ Variables CommonVariables() {
           {"DISABLE_TELEMETRY", "1"},
           {"DISABLE_UPDATES", "1"}};
 }
-
-}  // namespace
 
 ModelEndpoint ResolveModel(const api::EgressModel& model,
                            const std::vector<api::Credential>& credentials) {
@@ -107,7 +106,7 @@ ModelEndpoint ResolveModel(const api::EgressModel& model,
 }
 
 Variables ModelVariables(const api::EgressModel& model) {
-  Variables variables = CommonVariables();
+  Variables variables = AgentVariables();
   const std::string url = "https://" + api::ModelHost(model);
   const auto add = [&variables](std::string name, std::string value) {
     variables.emplace_back(std::move(name), std::move(value));

@@ -28,6 +28,10 @@ struct ModelEndpoint {
 [[nodiscard]] ModelEndpoint ResolveModel(const api::EgressModel& model,
                                          const std::vector<api::Credential>& credentials);
 
+// Those that Claude Code gets whatever its model is: it may reach nothing but its model, and cannot
+// update itself.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> AgentVariables();
+
 // Name and value of each environment variable of the agent. Where the client insists on a
 // credential it gets a placeholder, which the gateway replaces.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> ModelVariables(

@@ -8,6 +8,7 @@
 
 #include "api/binding_names.h"
 #include "api/names.h"
+#include "render/agent_settings.h"
 #include "render/containers.h"
 #include "render/edit.h"
 #include "render/metadata.h"
@@ -117,6 +118,7 @@ Json RenderPod(const api::AgentSandbox& sandbox, const Profile& profile,
     }
   }
   DropIdleVolumes(spec);
+  AddAgentSettings(pod, sandbox);
   if (egress) AddEgress(pod, sandbox, *egress);
   return pod;
 }

@@ -175,6 +175,8 @@ Variables SoftVariables(const api::AgentSandbox& sandbox) {
     for (auto& variable : ModelVariables(*sandbox.spec.egress->model)) {
       variables.push_back(std::move(variable));
     }
+  } else if (sandbox.spec.agent_settings) {
+    for (auto& variable : AgentVariables()) variables.push_back(std::move(variable));
   }
   return variables;
 }

@@ -104,6 +104,8 @@ bool HasOneKindOfCredential(JsonView self) {
   return HasExactlyOneOf<3>(self, {"header", "basicAuth", "aws"});
 }
 
+bool HasUrlOrCommand(JsonView self) { return HasExactlyOneOf<2>(self, {"url", "command"}); }
+
 bool CredentialIsNotOverATunnel(JsonView self) {
   return !Has(self["credential"]) || self["tls"].StringOrEmpty() != "Tunnel";
 }
@@ -245,6 +247,7 @@ constexpr std::array kEquivalents = {
     RuleEquivalent{
         "[has(self.header), has(self.basicAuth), has(self.aws)].filter(x, x).size() == 1",
         HasOneKindOfCredential},
+    RuleEquivalent{"[has(self.url), has(self.command)].filter(x, x).size() == 1", HasUrlOrCommand},
     RuleEquivalent{"!(has(self.credential) && self.tls == 'Tunnel')", CredentialIsNotOverATunnel},
     RuleEquivalent{"!(has(self.credential) && self.host.startsWith('*'))",
                    CredentialIsNotForAWildcard},

@@ -75,6 +75,11 @@ TEST_F(CrdFieldsTest, EnumerationsAndDefaultsAgree) {
             std::pair(Names(kClientCredentialsNames), std::string("Strip")));
   EXPECT_EQ(Enum(properties["egress"]["properties"]["gateway"]),
             std::pair(Names(kGatewayModeNames), std::string("Dedicated")));
+  const Json& settings = properties["agentSettings"]["properties"];
+  const Json& permissions = settings["permissions"]["properties"];
+  EXPECT_EQ(permissions["defaultMode"]["enum"], Json(Names(kPermissionModeNames)));
+  EXPECT_EQ(permissions["disableBypass"]["default"], AgentPermissions{}.disable_bypass);
+  EXPECT_EQ(permissions["managedOnly"]["default"], AgentPermissions{}.managed_only);
   const Json& lifecycle = properties["lifecycle"]["properties"];
   EXPECT_EQ(Enum(lifecycle["shutdownPolicy"]),
             std::pair(Names(kShutdownPolicyNames), std::string("Retain")));

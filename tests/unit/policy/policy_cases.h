@@ -19,6 +19,8 @@ inline void PrintTo(const PolicyCase& c, std::ostream* out) { *out << c.name; }
 // In egress_policy_rules_test.cc.
 std::vector<PolicyCase> EgressPolicyCases();
 std::vector<PolicyCase> CredentialPolicyCases();
+// In agent_settings_rules_test.cc.
+std::vector<PolicyCase> AgentSettingsPolicyCases();
 // In lifetime_policy_rules_test.cc.
 std::vector<PolicyCase> LifetimePolicyCases();
 

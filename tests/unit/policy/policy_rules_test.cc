@@ -255,13 +255,16 @@ INSTANTIATE_TEST_SUITE_P(Access, PolicyRuleTest, ::testing::ValuesIn(AccessCases
 INSTANTIATE_TEST_SUITE_P(Egress, PolicyRuleTest, ::testing::ValuesIn(EgressPolicyCases()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Credential, PolicyRuleTest, ::testing::ValuesIn(CredentialPolicyCases()),
                          NameOf);
+INSTANTIATE_TEST_SUITE_P(AgentSettings, PolicyRuleTest,
+                         ::testing::ValuesIn(AgentSettingsPolicyCases()), NameOf);
 INSTANTIATE_TEST_SUITE_P(Lifetime, PolicyRuleTest, ::testing::ValuesIn(LifetimePolicyCases()),
                          NameOf);
 
 TEST(PolicyRulesTest, EveryRuleOfAPolicyHasACaseThatBreaksItAndOneThatPasses) {
   std::set<std::string> broken;
-  for (const auto& cases : {IsolationCases(), ImageCases(), ResourceCases(), AccessCases(),
-                            EgressPolicyCases(), CredentialPolicyCases(), LifetimePolicyCases()}) {
+  for (const auto& cases :
+       {IsolationCases(), ImageCases(), ResourceCases(), AccessCases(), EgressPolicyCases(),
+        CredentialPolicyCases(), AgentSettingsPolicyCases(), LifetimePolicyCases()}) {
     for (const Case& c : cases) {
       for (const std::string& found : c.found) broken.insert(found.substr(0, found.find(' ')));
     }

@@ -146,10 +146,11 @@ std::string CaseName(const ::testing::TestParamInfo<RuleCase>& param_info) {
 std::vector<RuleCase> AllCases() {
   std::vector<RuleCase> all;
   for (const auto* table :
-       {&ContainerCases(), &CredentialCases(), &EgressCases(), &EgressCredentialCases(),
-        &EnvCases(), &IdentityCases(), &ImageCases(), &MetadataCases(), &MountCases(), &PodCases(),
-        &ReservedCases(), &ResourceCases(), &ReviewedFieldCases(), &SandboxCases(),
-        &SchedulingCases(), &SecurityContextCases(), &VolumeCases(), &VolumeMountCases()}) {
+       {&AgentSettingsCases(), &ContainerCases(), &CredentialCases(), &EgressCases(),
+        &EgressCredentialCases(), &EnvCases(), &IdentityCases(), &ImageCases(), &MetadataCases(),
+        &MountCases(), &PodCases(), &ReservedCases(), &ResourceCases(), &ReviewedFieldCases(),
+        &SandboxCases(), &SchedulingCases(), &SecurityContextCases(), &VolumeCases(),
+        &VolumeMountCases()}) {
     all.insert(all.end(), table->begin(), table->end());
   }
   return all;

@@ -54,6 +54,7 @@ std::string CaseName(const ::testing::TestParamInfo<RuleCase>& param_info);
 class RuleCaseTest : public ::testing::TestWithParam<RuleCase> {};
 
 // The tables, one for each file of rules.
+const std::vector<RuleCase>& AgentSettingsCases();
 const std::vector<RuleCase>& ContainerCases();
 const std::vector<RuleCase>& CredentialCases();
 const std::vector<RuleCase>& EgressCases();

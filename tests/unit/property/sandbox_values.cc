@@ -96,6 +96,10 @@ const Json& TameValues() {
     "lifecycle.shutdownPolicy": ["Retain", "Delete"], "lifecycle.volumePolicy": ["Retain", "Delete"],
     "lifecycle.restart": [{}, {"maxAttempts": 1}, {"backoff": {"maxSeconds": 10}},
         {"maxAttempts": 1000, "backoff": {"initialSeconds": 1, "maxSeconds": 1}}],
+    "agentSettings": [{}, {"sandbox": {"enabled": false}},
+        {"permissions": {"allow": ["Read", "Bash(git diff *)"], "ask": ["Bash(git push *)"],
+                         "deny": ["WebSearch"], "defaultMode": "dontAsk"}},
+        {"mcp": {"allow": [{"command": ["tool"]}]}, "plugins": {"allow": ["acme/plugins"]}}],
     "service": [{"ports": [{"port": 8080}]},
         {"ports": [{"name": "a", "port": 80, "targetPort": 8080}, {"name": "b", "port": 81}]}]
   })json");

@@ -124,6 +124,14 @@ TEST(RenderControlsTest, TunnelsAreUnenforcedWhereThereAreAny) {
   EXPECT_TRUE(names_tunnels());
 }
 
+TEST(RenderControlsTest, RulesOfTheAgentAreDeclaredWhereThereAreAny) {
+  api::AgentSandbox sandbox;
+  sandbox.spec.agent_settings.emplace();
+  EXPECT_EQ(ControlNamed(Controls(sandbox, {}), "AgentPermissions").state, "Declared");
+  const auto without = ControlsOf(api::Isolation::kGVisor);
+  EXPECT_EQ(std::ranges::count(without, "AgentPermissions", &Control::name), 0);
+}
+
 TEST(RenderControlsTest, IsolationNamesTheRuntimeClass) {
   Profile profile;
   profile.runtime_classes = {"", "sandboxed", "machines"};
