@@ -47,6 +47,7 @@ std::string SpecHash(const api::AgentSandbox& sandbox, const std::optional<Sandb
     json["claims"].push_back(claim.name);
   }
   if (egress) json["egress"] = EssentialsOf(*egress);
+  if (spec.lifecycle.idle) json["idleAfter"] = spec.lifecycle.idle->SuspendAfter().count();
   return HashOf(json);
 }
 
@@ -64,6 +65,7 @@ std::string ProfileHash(const api::AgentSandbox& sandbox, const Profile& profile
                {"defaultRequests", profile.default_requests},
                {"defaultLimits", profile.default_limits}};
   if (egress) json["egress"] = SettingsOf(*egress);
+  if (sandbox.spec.lifecycle.idle) json["activity"] = SettingsOf(profile.activity);
   return HashOf(json);
 }
 

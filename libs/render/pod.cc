@@ -8,6 +8,7 @@
 
 #include "api/binding_names.h"
 #include "api/names.h"
+#include "render/activity.h"
 #include "render/containers.h"
 #include "render/edit.h"
 #include "render/metadata.h"
@@ -118,6 +119,9 @@ Json RenderPod(const api::AgentSandbox& sandbox, const Profile& profile,
   }
   DropIdleVolumes(spec);
   if (egress) AddEgress(pod, sandbox, *egress);
+  if (const auto& idle = sandbox.spec.lifecycle.idle; idle && !profile.activity.image.empty()) {
+    AddActivity(pod, *idle, egress.has_value(), profile.activity);
+  }
   return pod;
 }
 
