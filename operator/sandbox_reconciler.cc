@@ -219,8 +219,10 @@ void SandboxReconciler::JudgeTime(const CachedSandbox& cached, const api::AgentS
   seen.idleness = JudgeIdleness(sandbox, use, now);
   std::optional<IdleEnd> end;
   if (seen.idleness.end) {
-    end = {*seen.idleness.end, *idle->delete_after, warnings_.For(sandbox.metadata.uid),
-           binder.kind.empty()};
+    end = IdleEnd{.at = *seen.idleness.end,
+                  .period = *idle->delete_after,
+                  .warned = warnings_.For(sandbox.metadata.uid),
+                  .deletes = binder.kind.empty()};
   }
   seen.lifetime = LifetimeOf(sandbox, now, end);
   warnings_.Set(sandbox.metadata.uid,
