@@ -55,7 +55,7 @@ TEST(ParseTcpSocketTest, TakesNothingElseForASocket) {
   for (const std::string& line :
        {std::string(kHeadline), std::string(), std::string("   3:"),
         Line("0100007F", kNobody, "01"), Line("0100007:0C38", kNobody, "01"),
-        Line("0100007F:0C380", kNobody, "01"), Line("0100007X:0C38", kNobody, "01"),
+        Line("0100007F:1C380", kNobody, "01"), Line("0100007X:0C38", kNobody, "01"),
         Line(kPod, kNobody, "zz"), std::string("   3: 0100007F:0C38 0100007F:9C40")}) {
     EXPECT_FALSE(ParseTcpSocket(line).has_value()) << line;
   }
