@@ -181,9 +181,12 @@ TEST(SandboxStatusTest, AnEndThatIsReachedIsTheReasonWhateverElseIsWrong) {
   EXPECT_EQ(Condition(status, "Finished")["reason"], "Expired");
   EXPECT_THAT(Condition(status, "Ready")["message"].get<std::string>(),
               HasSubstr("its volumes are kept"));
-  EXPECT_THAT(Condition(Compute(Ending(api::ShutdownPolicy::kDelete), seen), "Ready")["message"]
-                  .get<std::string>(),
-              HasSubstr("about to be deleted"));
+  Observation to_be_deleted = seen;
+  to_be_deleted.lifetime.deletes = true;
+  EXPECT_THAT(
+      Condition(Compute(Ending(api::ShutdownPolicy::kDelete), to_be_deleted), "Ready")["message"]
+          .get<std::string>(),
+      HasSubstr("about to be deleted"));
   api::AgentSandbox deleted = sandbox;
   deleted.metadata.deleting = true;
   seen.blocker = Blocker{"Deleting", "the sandbox is being deleted", false};
