@@ -25,6 +25,15 @@ constexpr std::array kReasons = {
     Reason{"Suspended", "operatingMode is Suspended: there is no pod, and the volumes are kept.",
            "to resume: kubectl patch asb -n {namespace} {name} --type merge -p "
            "'{\"spec\":{\"operatingMode\":\"Running\"}}'"},
+    Reason{"Idle",
+           "Nothing used the sandbox for as long as spec.lifecycle.idle says: it is suspended, and "
+           "with deleteAfterSeconds it is deleted later.",
+           "to resume: kubectl patch asb -n {namespace} {name} --type merge -p "
+           "'{\"spec\":{\"operatingMode\":\"Running\"}}'"},
+    Reason{
+        "CanaryImageMissing",
+        "spec.lifecycle.idle needs the canary's image, and the operator's configuration has none.",
+        "set egress.images in the operator's configuration, or remove spec.lifecycle.idle"},
     Reason{"PodSucceeded", "Every container ended with exit code 0.",
            "to run it again, delete the pod: kubectl delete pod -n {namespace} {pod}"},
     Reason{"PodFailed", "A container failed, and restartPolicy does not start it again.",

@@ -373,6 +373,9 @@ void OperatorApp::Impl::Connect() {
   caches.runtime_classes.AddHandler([this](const runtime::Store<CachedRuntimeClass>::Change&) {
     EnqueueAll(caches.sandboxes.store().List(), runtime::Priority::kLow);
   });
+  caches.connections.AddHandler([this](const runtime::Store<CachedConnection>::Change& change) {
+    if (change.after) EnqueueKnown(change.after->sandbox, PriorityOf(change));
+  });
   ConnectPolicies();
   ConnectGateways();
   ConnectBinders();

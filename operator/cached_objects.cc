@@ -6,6 +6,7 @@
 #include "api/names.h"
 #include "base/rfc3339.h"
 #include "base/strings.h"
+#include "operator/sandbox_idleness.h"
 #include "operator/sandbox_lifetime.h"
 #include "render/fingerprint.h"
 #include "render/gateway.h"
@@ -32,6 +33,16 @@ void DropUnused(api::ObjectMeta& metadata) {
 // Of what a container says as it ends: a person reads far less.
 constexpr std::size_t kMaxExitMessage = 1024;
 
+// Of a pod that is not ready: because of the sidecar that watches its use, and no other.
+constexpr std::string_view kActivityNotReady =
+    "containers with unready status: [stockade-activity]";
+
+// The sidecar's word that nothing uses the pod is no trouble, nor that it is about to run again.
+bool SaysIdle(JsonView status, JsonView ended) {
+  return status["name"].StringOrEmpty() == api::kActivityContainer &&
+         ended["exitCode"].AsInt() == api::kIdleExitCode;
+}
+
 void DecodeTroubles(JsonView statuses, std::vector<ContainerTrouble>& troubles) {
   statuses.ForEachElement([&troubles](std::size_t, JsonView status) {
     const JsonView waiting = status["state"]["waiting"];
@@ -40,6 +51,7 @@ void DecodeTroubles(JsonView statuses, std::vector<ContainerTrouble>& troubles) 
                                : status["state"]["terminated"];
     const std::int64_t exit_code = ended["exitCode"].AsInt().value_or(0);
     if (waiting.IsUnset() && exit_code == 0) return;
+    if (SaysIdle(status, ended)) return;
     ContainerTrouble trouble;
     trouble.container = status["name"].StringOrEmpty();
     trouble.waiting_reason = waiting["reason"].StringOrEmpty();
@@ -60,8 +72,20 @@ void DecodeOwnContainers(JsonView statuses, CachedPod& pod) {
       pod.canary_passed = status["state"]["terminated"]["exitCode"].AsInt() == 0;
     } else if (name == api::kProxyContainer) {
       pod.proxy_ready = status["ready"].IsTrue();
+    } else if (name == api::kActivityContainer) {
+      for (const char* which : {"lastState", "state"}) {
+        const JsonView ended = status[which]["terminated"];
+        if (!SaysIdle(status, ended)) continue;
+        const auto at = ParseRfc3339(ended["finishedAt"].StringOrEmpty());
+        if (at && (!pod.idle_exit || *at > *pod.idle_exit)) pod.idle_exit = at;
+      }
     }
   });
+  // It ended, as it is to, and is about to run again: the agent is as ready as before.
+  if (pod.idle_exit && pod.ready == "False" && pod.ready_message == kActivityNotReady) {
+    pod.ready = "True";
+    pod.ready_message.clear();
+  }
 }
 
 void DecodeStarts(JsonView statuses, CachedPod& pod) {
@@ -104,7 +128,20 @@ void DecodeOwned(JsonView object, T& out) {
   out.deleting = !object["metadata"]["deletionTimestamp"].IsUnset();
 }
 
+// Whom the API server records as the one that set spec.operatingMode.
+void DecodeIdleSuspension(JsonView metadata, CachedSandbox& out) {
+  out.idle_suspended.reset();
+  metadata["managedFields"].ForEachElement([&out](std::size_t, JsonView entry) {
+    if (entry["manager"].StringOrEmpty() != kIdleFieldManager ||
+        entry["fieldsV1"]["f:spec"]["f:operatingMode"].IsUnset()) {
+      return;
+    }
+    out.idle_suspended = ParseRfc3339(entry["time"].StringOrEmpty());
+  });
+}
+
 void DecodeOrigin(JsonView metadata, CachedSandbox& out) {
+  DecodeIdleSuspension(metadata, out);
   ControllerOwner owner = DecodeControllerOwner(metadata);
   out.controller =
       owner.uid.empty() ? nullptr : std::make_shared<const ControllerOwner>(std::move(owner));
@@ -266,6 +303,20 @@ Result<CachedPod> DecodePod(JsonView object) {
   pod.ran_for = RunTime(status);
   pod.fingerprint = render::PodFingerprint(object);
   return pod;
+}
+
+Result<CachedConnection> DecodeConnection(JsonView object) {
+  CachedConnection connection;
+  runtime::DecodeCachedObject(object, connection);
+  const JsonView regarding = object["regarding"];
+  connection.sandbox = {std::string(regarding["namespace"].StringOrEmpty()),
+                        std::string(regarding["name"].StringOrEmpty())};
+  connection.sandbox_uid = regarding["uid"].StringOrEmpty();
+  auto last = ParseRfc3339(object["series"]["lastObservedTime"].StringOrEmpty());
+  if (!last) last = ParseRfc3339(object["eventTime"].StringOrEmpty());
+  if (!last) return Status(StatusCode::kBadRequest, "the event has no time");
+  connection.last = *last;
+  return connection;
 }
 
 Result<CachedPolicy> DecodePolicy(JsonView object) {

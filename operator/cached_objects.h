@@ -58,6 +58,9 @@ struct CachedSandbox : runtime::CachedObject {
   // A claim or a pool, for example; null when it has none.
   std::shared_ptr<const ControllerOwner> controller;
   std::chrono::system_clock::time_point created;
+  // When the operator set spec.operatingMode because nothing used the sandbox; nothing when it did
+  // not, or somebody else has set it since.
+  std::optional<std::chrono::system_clock::time_point> idle_suspended;
   CompactStatus status;
   std::size_t spec_hash = 0;   // of all of its spec
   bool ended = false;          // HasEnded: it needs nothing any more
@@ -111,6 +114,8 @@ struct CachedPod : runtime::CachedObject {
   std::vector<ContainerTrouble> troubles;
   bool canary_passed = false;  // the canary ended, and found the network shut
   bool proxy_ready = false;    // the sidecar is ready: what the canary found still holds
+  // When the sidecar that watches its use last ended because there was none.
+  std::optional<std::chrono::system_clock::time_point> idle_exit;
   // When the oldest of the containers that run, the operator's own apart, began; nothing when none
   // of them runs.
   std::optional<std::chrono::system_clock::time_point> oldest_start;
@@ -118,6 +123,13 @@ struct CachedPod : runtime::CachedObject {
   // known.
   std::optional<std::chrono::seconds> ran_for;
   std::string fingerprint;  // render::PodFingerprint
+};
+
+// An Event of the webhook's by which it tells that somebody entered a sandbox.
+struct CachedConnection : runtime::CachedObject {
+  runtime::ObjectKey sandbox;
+  std::string sandbox_uid;
+  std::chrono::system_clock::time_point last;
 };
 
 struct CachedPolicy : runtime::CachedObject {
@@ -194,6 +206,7 @@ Result<CachedSandbox> DecodeSandbox(codec::JsonView object);
 // the same spec, and is not decoded again.
 Result<CachedSandbox> DecodeKnownSandbox(codec::JsonView object, const CachedSandbox& known);
 Result<CachedPod> DecodePod(codec::JsonView object);
+Result<CachedConnection> DecodeConnection(codec::JsonView object);
 Result<CachedPolicy> DecodePolicy(codec::JsonView object);
 Result<CachedService> DecodeService(codec::JsonView object);
 Result<CachedClaim> DecodeClaim(codec::JsonView object);

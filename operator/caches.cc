@@ -6,6 +6,7 @@
 
 #include "api/gateway_names.h"
 #include "api/names.h"
+#include "runtime/event.h"
 
 namespace stockade::sandbox_operator {
 
@@ -56,6 +57,7 @@ Caches::Caches(Logger& logger, bool gateways, std::vector<std::string> watched)
       sandbox_pools(kAgentSandboxPools, DecodeSandboxPool, logger),
       sandbox_claims(kAgentSandboxClaims, DecodeSandboxClaim, logger),
       pods(kube::kPods, DecodePod, logger),
+      connections(runtime::kEvents, DecodeConnection, logger),
       policies(kube::kNetworkPolicies, DecodePolicy, logger),
       services(kube::kServices, DecodeService, logger),
       claims(kube::kPersistentVolumeClaims, DecodeClaim, logger),
@@ -77,6 +79,9 @@ Caches::Caches(Logger& logger, bool gateways, std::vector<std::string> watched)
       claims_of_pools_(sandbox_claims.store().AddIndex([](const CachedSandboxClaim& claim) {
         return Named(claim, claim.claim.spec.pool_name);
       })),
+      entered_(connections.store().AddIndex([](const CachedConnection& connection) {
+        return std::vector<std::string>{connection.sandbox_uid};
+      })),
       allowances_(policies.store().AddIndex(AllowanceGroups)),
       pods_of_gateways_(gateway_pods.store().AddIndex(GatewayOfPod)) {}
 
@@ -94,6 +99,10 @@ void Caches::Start(kube::IoThread& io,
   sandbox_pools.Start(io, config, all, watched_);
   sandbox_claims.Start(io, config, all, watched_);
   pods.Start(io, config, sandbox_pods, watched_);
+  kube::WatchOptions entries;
+  entries.field_selector = "reason=" + std::string(api::kConnectedReason) +
+                           ",reportingController=" + std::string(api::kWebhookController);
+  connections.Start(io, config, entries, watched_);
   policies.Start(io, config, all, watched_);
   services.Start(io, config, managed, watched_);
   claims.Start(io, config, managed, watched_);
@@ -114,6 +123,7 @@ void Caches::Stop() {
   sandbox_pools.Stop();
   sandbox_claims.Stop();
   pods.Stop();
+  connections.Stop();
   policies.Stop();
   services.Stop();
   claims.Stop();
@@ -129,9 +139,18 @@ std::vector<const runtime::Synced*> Caches::All() const {
   std::vector<const runtime::Synced*> all = {
       &sandboxes,       &pods,       &policies,         &services,          &claims,
       &runtime_classes, &namespaces, &sandbox_policies, &sandbox_templates, &sandbox_pools,
-      &sandbox_claims};
+      &sandbox_claims,  &connections};
   if (gateways_) all.insert(all.end(), {&config_maps, &deployments, &gateway_pods});
   return all;
+}
+
+std::optional<std::chrono::system_clock::time_point> Caches::LastEntered(
+    const std::string& sandbox_uid) const {
+  std::optional<std::chrono::system_clock::time_point> last;
+  for (const auto& connection : connections.store().ListIndexed(entered_, sandbox_uid)) {
+    if (!last || connection->last > *last) last = connection->last;
+  }
+  return last;
 }
 
 bool Caches::HasSynced() const {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,7 +64,11 @@ struct Caches {
       const runtime::ObjectKey& pool) const {
     return sandbox_claims.store().ListIndexed(claims_of_pools_, pool.ToString());
   }
-  runtime::Informer<CachedPod> pods;         // those with the sandbox label
+  runtime::Informer<CachedPod> pods;                // those with the sandbox label
+  runtime::Informer<CachedConnection> connections;  // the webhook's Events of those who enter
+  // When the sandbox of that uid was last entered; nothing when that is not known any more.
+  [[nodiscard]] std::optional<std::chrono::system_clock::time_point> LastEntered(
+      const std::string& sandbox_uid) const;
   runtime::Informer<CachedPolicy> policies;  // all: strangers' may widen ours
   // The policies that let something through to or from the sandbox of that key, or, with an empty
   // name, to or from several of the namespace.
@@ -94,6 +100,7 @@ struct Caches {
   std::size_t pools_of_templates_;
   std::size_t claims_of_templates_;
   std::size_t claims_of_pools_;
+  std::size_t entered_;     // an index of connections
   std::size_t allowances_;  // an index of policies
   std::size_t pods_of_gateways_;
 };

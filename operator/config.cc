@@ -203,6 +203,9 @@ Result<OperatorConfig> ParseOperatorConfig(std::string_view yaml) {
   ReadPolicy(reader.Value("policy"), errors, config.facts);
   ReadEgress(reader.Value("egress"), errors, config.egress);
   config.profile.egress_gateways = config.egress.enabled;
+  config.profile.activity = {.image = config.egress.settings.canary_image,
+                             .user = config.egress.settings.proxy_user,
+                             .resources = config.egress.settings.helper};
   // What policies are judged by where a sandbox leaves a limit open.
   for (std::size_t i = 0; i < api::kResourceCount; ++i) {
     const auto limit = config.profile.default_limits.find(std::string(api::kResourceNames[i]));

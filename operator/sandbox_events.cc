@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "operator/cached_objects.h"
+#include "operator/sandbox_idleness.h"
 #include "operator/sandbox_lifetime.h"
 #include "operator/sandbox_status.h"
 
@@ -15,9 +16,10 @@ namespace {
 using codec::Json;
 
 // Reasons of a sandbox that is not ready and of which nobody has to do anything.
-constexpr std::array<std::string_view, 10> kInOrder = {
-    "PodMissing",   "PodStarting", "PodNotReady",          "PodTerminating", "Suspended",
-    "PodSucceeded", "NameTaken",   "NamespaceTerminating", "Deleting",       kExpiredReason};
+constexpr std::array<std::string_view, 11> kInOrder = {
+    "PodMissing",  "PodStarting",  "PodNotReady", "PodTerminating",       "Suspended",
+    kIdleReason,   "PodSucceeded", "NameTaken",   "NamespaceTerminating", "Deleting",
+    kExpiredReason};
 
 runtime::Event Warning(const api::AgentSandbox& sandbox, api::Condition condition,
                        std::string action) {
@@ -56,6 +58,10 @@ std::vector<runtime::Event> EventsOfChange(const api::AgentSandbox& sandbox, con
   if (ready.reason == kExpiredReason && was_ready.reason != kExpiredReason) {
     events.push_back(
         {ReferenceTo(sandbox), runtime::EventType::kNormal, ready.reason, "Expire", ready.message});
+  }
+  if (ready.reason == kIdleReason && was_ready.reason != kIdleReason) {
+    events.push_back({ReferenceTo(sandbox), runtime::EventType::kNormal, ready.reason, "Suspend",
+                      ready.message});
   }
   return events;
 }

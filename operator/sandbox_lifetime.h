@@ -10,9 +10,19 @@ namespace stockade::sandbox_operator {
 // The reason of Ready and of Finished at a sandbox's end.
 inline constexpr const char* kExpiredReason = "Expired";
 
+// The end of a sandbox that nothing uses.
+struct IdleEnd {
+  api::TimePoint at;
+  std::chrono::seconds period{};      // from the last activity until then
+  std::chrono::nanoseconds warned{};  // for how long this process has warned of it
+  bool deletes = true;                // false: it is finished, and goes with the claim that has it
+};
+
 // How far a sandbox is on the way to its end.
 struct SandboxLifetime {
   std::optional<api::TimePoint> end;  // nothing: it has none
+  bool by_idleness = false;           // the end is because nothing uses it
+  bool deletes = false;               // it is deleted at its end
   bool ends_soon = false;             // it is being warned of, and not there yet
   bool expired = false;
   bool ended = false;  // the status says so too: all that goes at the end is gone
@@ -22,7 +32,12 @@ struct SandboxLifetime {
 
 // Pure. What the status says of an end that was reached holds as long as the spec is the same: a
 // clock that was set back, or that of another node, brings nothing back to life.
-[[nodiscard]] SandboxLifetime LifetimeOf(const api::AgentSandbox& sandbox, api::TimePoint now);
+//
+// An end by idleness needs more than its time: that this process has warned of it for as long as
+// people are warned. So no clock that jumps ahead deletes anything before somebody could set it
+// right, and nothing is deleted of which an operator that was away has not warned.
+[[nodiscard]] SandboxLifetime LifetimeOf(const api::AgentSandbox& sandbox, api::TimePoint now,
+                                         const std::optional<IdleEnd>& idle = std::nullopt);
 
 // Whether a sandbox's status says, of the spec of that generation, that its end was reached and all
 // that goes then is gone. Cheap: for every sandbox that is read.

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/binding_names.h"
 #include "api/gateway_names.h"
 #include "api/names.h"
 #include "operator/agent_trust.h"
+#include "operator/binding_objects.h"
 #include "operator/conditions.h"
 #include "operator/create_errors.h"
 #include "operator/object_writer.h"
@@ -73,6 +75,15 @@ Blocker GatewayNotReady(const GatewayView& gateway) {
           false};
 }
 
+// Of a sandbox that must not be idle, where nobody could tell whether it is.
+Blocker NoActivityImage() {
+  return {"CanaryImageMissing",
+          "spec.lifecycle.idle needs the canary's image, by which a sidecar tells whether the "
+          "sandbox is used, and the operator's configuration has none: set egress.images there, or "
+          "remove spec.lifecycle.idle",
+          false};
+}
+
 Blocker PodMutated(const std::string& change) {
   return {"PodMutated",
           "an admission plugin of the cluster changed the pod when it was created (" + change +
@@ -125,6 +136,7 @@ SandboxReconciler::SandboxReconciler(kube::Client& client, Caches& caches,
       logger_(logger),
       settings_(std::move(settings)),
       backoff_(clock),
+      warnings_(clock),
       end_(client, caches, settings_.gateways) {}
 
 runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& key) {
@@ -144,7 +156,8 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
   Observation seen;
   // Of policies only told: what exists goes on.
   seen.by_policies = policies_.Judge(sandbox);
-  seen.lifetime = LifetimeOf(sandbox, clock_.Now());
+  JudgeTime(*cached, sandbox, seen);
+  if (seen.idleness.suspend && !seen.lifetime.expired) return Suspend(*cached, sandbox);
   seen.restarts = ReadRestartCount(sandbox);
   // The pod goes first, while everything around it still stands.
   Step step;
@@ -188,13 +201,64 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
           Sooner(step.requeue_after, seen.lifetime.look_again)};
 }
 
+void SandboxReconciler::JudgeTime(const CachedSandbox& cached, const api::AgentSandbox& sandbox,
+                                  Observation& seen) {
+  const api::TimePoint now = clock_.Now();
+  const auto& idle = sandbox.spec.lifecycle.idle;
+  const Binder binder = BinderOf(cached);
+  UseSeen use;
+  use.suspended_at = cached.idle_suspended;
+  use.pooled = binder.kind == api::kAgentSandboxPoolKind;
+  if (idle) use.entered = caches_.LastEntered(sandbox.metadata.uid);
+  const auto pod = caches_.pods.store().Get(
+      {sandbox.metadata.namespace_name, api::SandboxObjectName(sandbox.metadata.name)});
+  if (pod && !pod->deleting && Claimant(sandbox).IsOwner(pod->owner)) {
+    use.idle_exit = pod->idle_exit;
+    use.agent_start = pod->oldest_start;
+  }
+  seen.idleness = JudgeIdleness(sandbox, use, now);
+  std::optional<IdleEnd> end;
+  if (seen.idleness.end) {
+    end = IdleEnd{.at = *seen.idleness.end,
+                  .period = *idle->delete_after,
+                  .warned = warnings_.For(sandbox.metadata.uid),
+                  .deletes = binder.kind.empty()};
+  }
+  seen.lifetime = LifetimeOf(sandbox, now, end);
+  warnings_.Set(sandbox.metadata.uid,
+                seen.lifetime.by_idleness && (seen.lifetime.ends_soon || seen.lifetime.expired));
+}
+
+runtime::ReconcileResult SandboxReconciler::Suspend(const CachedSandbox& cached,
+                                                    const api::AgentSandbox& sandbox) {
+  const codec::Json patch = {
+      {"metadata",
+       {{"uid", sandbox.metadata.uid}, {"resourceVersion", sandbox.metadata.resource_version}}},
+      {"spec", {{"operatingMode", "Suspended"}}}};
+  const auto written =
+      client_.Patch(kAgentSandboxes, sandbox.metadata.namespace_name, sandbox.metadata.name,
+                    kube::PatchType::kMerge, patch, {}, kIdleFieldManager);
+  if (!written.ok()) {
+    if (written.status().code() == StatusCode::kNotFound) return {Status::Ok(), std::nullopt};
+    return {written.status().WithContext("suspending the sandbox, which nothing uses"),
+            std::nullopt};
+  }
+  logger_.Info("sandbox is suspended: nothing uses it",
+               {{"sandbox", sandbox.metadata.namespace_name + "/" + sandbox.metadata.name}});
+  auto decoded = DecodeKnownSandbox(written->root(), cached);
+  if (!decoded.ok()) return {decoded.status(), std::nullopt};
+  const auto change = caches_.sandboxes.store().RecordWrite(std::move(decoded).value());
+  if (change && settings_.on_written) settings_.on_written(change);
+  return {Status::Ok(), milliseconds(0)};
+}
+
 SandboxReconciler::Step SandboxReconciler::MakeEnd(const api::AgentSandbox& sandbox,
                                                    Observation& seen) {
   Step removed = RemovePod(sandbox, seen);
   if (!removed.Continue() || seen.pod) return removed;
   if (Step left = end_.RemoveSurroundings(sandbox); !left.Continue()) return left;
   seen.ended = true;
-  if (sandbox.spec.lifecycle.shutdown_policy == api::ShutdownPolicy::kRetain) return {};
+  if (!seen.lifetime.deletes) return {};
   // What is told in the status, and by the event that goes with it, is told before it is gone.
   if (!seen.lifetime.ended) return {std::nullopt, milliseconds(0), Status::Ok()};
   if (Step released = end_.ReleaseClaims(sandbox); !released.Continue()) return released;
@@ -474,6 +538,9 @@ SandboxReconciler::Step SandboxReconciler::CreatePod(const api::AgentSandbox& sa
                     false},
             std::nullopt, Status::Ok()};
   }
+  if (sandbox.spec.lifecycle.idle && settings_.profile.activity.image.empty()) {
+    return {NoActivityImage(), std::nullopt, Status::Ok()};
+  }
   const codec::JsonDocument document = codec::ParseTrusted(pod);
   auto findings = policy::EvaluateRenderedPod(api::PodView(document.root(), ""), runtime_class,
                                               settings_.facts);
@@ -670,21 +737,22 @@ Status SandboxReconciler::WriteStatus(const CachedSandbox& cached, const api::Ag
   }
   auto decoded = DecodeKnownSandbox(written->root(), cached);
   if (!decoded.ok()) return decoded.status();
-  Measure(sandbox, before, status);
+  Measure(sandbox, seen.lifetime, before, status);
   const auto change = caches_.sandboxes.store().RecordWrite(std::move(decoded).value());
   if (change && settings_.on_written) settings_.on_written(change);
   Tell(EventsOfChange(sandbox, before, status));
   return Status::Ok();
 }
 
-void SandboxReconciler::Measure(const api::AgentSandbox& sandbox, const codec::Json& before,
-                                const codec::Json& after) const {
+void SandboxReconciler::Measure(const api::AgentSandbox& sandbox, const SandboxLifetime& lifetime,
+                                const codec::Json& before, const codec::Json& after) const {
   if (settings_.metrics == nullptr) return;
   if (IsReady(after) && !IsReady(before)) {
     settings_.metrics->ObserveReady(sandbox.spec.isolation, backoff_.PodAge(sandbox.metadata.uid));
   }
   if (IsExpired(after) && !IsExpired(before)) {
-    settings_.metrics->CountExpired(sandbox.spec.lifecycle.shutdown_policy);
+    settings_.metrics->CountExpired(lifetime.deletes ? api::ShutdownPolicy::kDelete
+                                                     : api::ShutdownPolicy::kRetain);
   }
 }
 

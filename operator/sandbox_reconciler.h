@@ -12,6 +12,7 @@
 #include "kube/client.h"
 #include "operator/caches.h"
 #include "operator/egress_gateways.h"
+#include "operator/idle_warnings.h"
 #include "operator/mutated_pods.h"
 #include "operator/network_boundary.h"
 #include "operator/object_writer.h"
@@ -53,6 +54,7 @@ class SandboxReconciler {
 
   // The sandbox with this uid is gone; what was remembered of it may go too.
   void Forget(const std::string& sandbox_uid) {
+    warnings_.Forget(sandbox_uid);
     backoff_.Forget(sandbox_uid);
     mutated_.Forget(sandbox_uid);
   }
@@ -69,6 +71,10 @@ class SandboxReconciler {
   Step MakeEnd(const api::AgentSandbox& sandbox, Observation& seen);
   // For a pod that failed by itself, where spec.lifecycle.restart is set.
   Step Restart(const api::AgentSandbox& sandbox, const CachedPod& failed, Observation& seen);
+  // How long nobody has used it, and when it ends because of that or otherwise.
+  void JudgeTime(const CachedSandbox& cached, const api::AgentSandbox& sandbox, Observation& seen);
+  // As a user would, but in the operator's name: what is suspended is known by that.
+  runtime::ReconcileResult Suspend(const CachedSandbox& cached, const api::AgentSandbox& sandbox);
   Step EnsureSurroundings(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired);
   // The gateway of a sandbox that asks for one, with `way` null where none is made; without
   // spec.egress, what is left of it goes. Where the spec asks for what cannot be, the pod goes too,
@@ -112,8 +118,8 @@ class SandboxReconciler {
   // `cached` is what `sandbox` was made of.
   Status WriteStatus(const CachedSandbox& cached, const api::AgentSandbox& sandbox,
                      const Observation& seen);
-  void Measure(const api::AgentSandbox& sandbox, const codec::Json& before,
-               const codec::Json& after) const;
+  void Measure(const api::AgentSandbox& sandbox, const SandboxLifetime& lifetime,
+               const codec::Json& before, const codec::Json& after) const;
   void Tell(std::vector<runtime::Event> events);
 
   kube::Client& client_;
@@ -124,6 +130,7 @@ class SandboxReconciler {
   Logger& logger_;
   const Settings settings_;
   RestartBackoff backoff_;
+  IdleWarnings warnings_;
   SandboxEnd end_;
   MutatedPods mutated_;
   RenderedSandboxes rendered_;

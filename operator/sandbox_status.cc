@@ -45,17 +45,21 @@ struct Verdict {
 };
 
 // Of a sandbox whose end is reached.
-Verdict JudgeEnd(const api::AgentSandbox& sandbox, const Observation& seen) {
-  const std::string when =
-      "the sandbox's end, " + FormatTime(*seen.lifetime.end) + ", is reached: ";
+Verdict JudgeEnd(const Observation& seen) {
+  const std::string when = "the sandbox's end, " + FormatTime(*seen.lifetime.end) + ", is reached" +
+                           (seen.lifetime.by_idleness ? ", since nothing used it: " : ": ");
   if (seen.blocker) return {"False", kExpiredReason, when + seen.blocker->message, false, false};
   if (!seen.ended) {
     return {"False", kExpiredReason, when + "its pod is ending, and its egress gateway after it",
             false, false};
   }
-  if (sandbox.spec.lifecycle.shutdown_policy == api::ShutdownPolicy::kDelete) {
+  if (seen.lifetime.deletes) {
     return {"False", kExpiredReason,
             when + "its pod is gone, and the sandbox is about to be deleted", false, true};
+  }
+  if (seen.lifetime.by_idleness) {
+    return {"False", kExpiredReason, when + "its pod is gone, and it goes with its claim", false,
+            true};
   }
   return {"False", kExpiredReason,
           when +
@@ -81,8 +85,20 @@ Verdict JudgeFailure(const api::Restart& restart, const RestartDecision& decisio
           false, false};
 }
 
+// Of a sandbox that the operator suspended.
+Verdict JudgeIdle(const api::AgentSandbox& sandbox, const Observation& seen) {
+  const auto& idle = sandbox.spec.lifecycle.idle;
+  return {"False", kIdleReason,
+          "nothing used the sandbox" +
+              (idle ? " for " + std::to_string(idle->SuspendAfter().count()) + " seconds"
+                    : std::string()) +
+              ", so that it is suspended: its pod is " + (seen.pod ? "ending" : "gone") +
+              " and its volumes are kept; to resume it, set spec.operatingMode to Running",
+          false, false};
+}
+
 Verdict JudgeReadiness(const api::AgentSandbox& sandbox, const Observation& seen) {
-  if (seen.lifetime.expired && !sandbox.metadata.deleting) return JudgeEnd(sandbox, seen);
+  if (seen.lifetime.expired && !sandbox.metadata.deleting) return JudgeEnd(seen);
   if (policy::HasErrors(seen.findings)) {
     return {"False", FirstErrorCode(seen.findings), DescribeFindings(seen.findings), true, false};
   }
@@ -90,6 +106,7 @@ Verdict JudgeReadiness(const api::AgentSandbox& sandbox, const Observation& seen
     return {"False", seen.blocker->reason, seen.blocker->message, seen.blocker->stalled, false};
   }
   if (sandbox.spec.operating_mode == api::OperatingMode::kSuspended) {
+    if (seen.idleness.suspended) return JudgeIdle(sandbox, seen);
     return {"False", "Suspended",
             seen.pod ? "the sandbox is being suspended: its pod is ending"
                      : "the sandbox is suspended: its pod is gone and its volumes are kept",
@@ -301,8 +318,19 @@ Condition PodOutdated(const Observation& seen) {
                        seen.distrust + (seen.outdated ? ". Besides, " + profile : ""));
 }
 
+Condition IdleExpiresSoon(const api::Lifecycle& lifecycle, const SandboxLifetime& lifetime) {
+  const bool retained = lifecycle.volume_policy == api::VolumePolicy::kRetain;
+  return MakeCondition(
+      "ExpiresSoon", "True", kIdleReason,
+      "nothing uses the sandbox, and it ends at " + FormatTime(*lifetime.end) + ": it is deleted" +
+          (lifetime.deletes ? (retained ? "" : " with its volumes") : " with its claim's end") +
+          "; to keep it, set spec.operatingMode to Running, or raise "
+          "spec.lifecycle.idle.deleteAfterSeconds");
+}
+
 Condition ExpiresSoon(const api::AgentSandbox& sandbox, const SandboxLifetime& lifetime) {
   const api::Lifecycle& lifecycle = sandbox.spec.lifecycle;
+  if (lifetime.by_idleness) return IdleExpiresSoon(lifecycle, lifetime);
   const bool by_time = lifecycle.shutdown_time == lifetime.end;
   const bool deleted = lifecycle.shutdown_policy == api::ShutdownPolicy::kDelete;
   const bool retained = lifecycle.volume_policy == api::VolumePolicy::kRetain;
@@ -365,6 +393,9 @@ Json ComputeStatus(const api::AgentSandbox& sandbox, const Observation& seen,
                             sandbox.metadata.namespace_name + ".svc." + profile.cluster_domain;
   }
   if (seen.lifetime.end) status["expiresAt"] = FormatTime(*seen.lifetime.end);
+  if (seen.idleness.last_activity) {
+    status["lastActivityTime"] = FormatTime(*seen.idleness.last_activity);
+  }
   if (seen.restarts) status["restarts"] = ToJson(*seen.restarts, sandbox.metadata.generation);
   if (seen.has_gateway && !seen.gateway.address.empty()) {
     status["egress"] = {{"gateway", seen.gateway.name},

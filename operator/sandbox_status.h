@@ -12,6 +12,7 @@
 #include "operator/pod_diagnosis.h"
 #include "operator/policy_judge.h"
 #include "operator/restart_count.h"
+#include "operator/sandbox_idleness.h"
 #include "operator/sandbox_lifetime.h"
 #include "policy/evaluate.h"
 #include "render/render.h"
@@ -58,6 +59,7 @@ struct Observation {
   // When something is to be renewed, though nothing may have changed.
   std::optional<std::chrono::milliseconds> look_again;
   SandboxLifetime lifetime;
+  Idleness idleness;
   // All that goes at the sandbox's end is gone.
   bool ended = false;
   // What the status is to say of restarts, and what becomes of a pod that has failed.

@@ -87,6 +87,7 @@ Result<CachedSandboxAccess> DecodeSandboxAccess(JsonView object) {
   }
   result.pod_labels = SharedLabels(spec["podTemplate"]["metadata"]["labels"]);
   result.has_gateway = !spec["egress"].IsUnset();
+  result.may_be_idle = !spec["lifecycle"]["idle"].IsUnset();
   return result;
 }
 
@@ -188,6 +189,12 @@ Result<std::optional<api::Access>> ClusterCache::AccessOf(std::string_view names
   const auto found = sandboxes_.store().Get({std::string(namespace_name), std::string(sandbox)});
   if (!found) return std::optional<api::Access>();
   return std::optional<api::Access>(found->access);
+}
+
+std::string ClusterCache::UidOfIdling(std::string_view namespace_name,
+                                      std::string_view sandbox) const {
+  const auto found = sandboxes_.store().Get({std::string(namespace_name), std::string(sandbox)});
+  return found && found->may_be_idle ? found->uid : std::string();
 }
 
 Result<std::optional<std::string>> ClusterCache::SandboxSelectedBy(

@@ -36,6 +36,7 @@ struct CachedSandboxAccess : runtime::CachedObject {
   api::Isolation isolation = api::Isolation::kGVisor;
   std::shared_ptr<const api::StringMap> pod_labels;  // of the template
   bool has_gateway = false;
+  bool may_be_idle = false;  // spec.lifecycle.idle is set
 };
 struct CachedSandboxPod : runtime::CachedObject {
   std::shared_ptr<const api::StringMap> labels;
@@ -77,6 +78,8 @@ class ClusterCache final : public ClusterView {
       std::string_view namespace_name) const override;
   [[nodiscard]] Result<std::optional<api::Access>> AccessOf(
       std::string_view namespace_name, std::string_view sandbox) const override;
+  [[nodiscard]] std::string UidOfIdling(std::string_view namespace_name,
+                                        std::string_view sandbox) const override;
   [[nodiscard]] Result<std::optional<std::string>> SandboxSelectedBy(
       std::string_view namespace_name, const api::LabelSelector& pod_selector) const override;
   [[nodiscard]] Result<std::optional<std::string>> GatewaySelectedBy(

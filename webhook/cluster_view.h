@@ -37,6 +37,11 @@ class ClusterView {
   [[nodiscard]] virtual Result<std::optional<api::Access>> AccessOf(
       std::string_view namespace_name, std::string_view sandbox) const = 0;
 
+  // The uid of a sandbox with spec.lifecycle.idle; empty for every other, and where it is not
+  // known.
+  [[nodiscard]] virtual std::string UidOfIdling(std::string_view namespace_name,
+                                                std::string_view sandbox) const = 0;
+
   // "namespace/name" of a sandbox of that namespace, or of any where it is empty, whose pod carries
   // labels that the selector matches: those of its template, and the operator's own, which are
   // app.kubernetes.io/managed-by, stockade.dev/sandbox and, with a way out, stockade.dev/egress of

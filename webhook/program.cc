@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "api/names.h"
 #include "base/clock.h"
 #include "base/version.h"
 #include "http_server/health.h"
@@ -14,12 +15,15 @@
 #include "kube/client.h"
 #include "kube/transport.h"
 #include "kube/watcher.h"
+#include "runtime/event_recorder.h"
+#include "runtime/process_identity.h"
 #include "webhook/admission_endpoint.h"
 #include "webhook/agent_sandbox_claim_handler.h"
 #include "webhook/agent_sandbox_handler.h"
 #include "webhook/agent_sandbox_policy_handler.h"
 #include "webhook/certificates/certificate_manager.h"
 #include "webhook/cluster_cache.h"
+#include "webhook/connection_notices.h"
 #include "webhook/guards/guard_handler.h"
 #include "webhook/review_metrics.h"
 #include "webhook/secret_access.h"
@@ -33,13 +37,20 @@ constexpr std::chrono::seconds kAdmissionGrace{10};
 constexpr std::chrono::seconds kHealthGrace{1};
 // Of one question to the API server within a review.
 constexpr std::chrono::milliseconds kReviewDeadline{1500};
+// Nothing waits for an event but, at the end, the process.
+constexpr std::chrono::seconds kEventDeadline{3};
 constexpr std::size_t kHealthConnections = 64;
 
-Result<std::unique_ptr<http_server::Server>> StartAdmission(const Config& config,
-                                                            const ClusterView& cluster,
-                                                            const SecretAccess& secrets,
-                                                            ReviewMetrics& metrics,
-                                                            Logger& logger) {
+runtime::EventRecorderOptions EventOptions() {
+  runtime::EventRecorderOptions options;
+  options.controller = std::string(api::kWebhookController);
+  options.instance = runtime::NewProcessIdentity("webhook");
+  return options;
+}
+
+Result<std::unique_ptr<http_server::Server>> StartAdmission(
+    const Config& config, const ClusterView& cluster, const SecretAccess& secrets,
+    ConnectionNotices& notices, ReviewMetrics& metrics, Logger& logger) {
   http_server::TlsFiles files;
   files.certificate_file = config.certificate_file;
   files.key_file = config.key_file;
@@ -67,8 +78,11 @@ Result<std::unique_ptr<http_server::Server>> StartAdmission(const Config& config
   });
   handlers.emplace(kAgentSandboxPolicyPath, ReviewAgentSandboxPolicy);
   const auto guards = std::make_shared<const GuardHandler>(cluster, config.guards);
-  handlers.emplace(kGuardPath,
-                   [guards](const AdmissionRequest& request) { return guards->Review(request); });
+  handlers.emplace(kGuardPath, [guards, &notices](const AdmissionRequest& request) {
+    AdmissionResponse answer = guards->Review(request);
+    notices.Note(request, answer);
+    return answer;
+  });
   return http_server::Server::Start(options, MakeAdmissionEndpoint(handlers, metrics, logger),
                                     logger);
 }
@@ -112,7 +126,11 @@ Status Run(const Config& config, std::shared_ptr<const kube::ConnectionConfig> c
                                      config.watch_namespaces.empty()
                                          ? SubjectAccessReviews::Scope::kCluster
                                          : SubjectAccessReviews::Scope::kNamespace);
-  auto admission = StartAdmission(config, cluster, secrets, review_metrics, logger);
+  kube::Client event_client(kube::MakeBeastTransport(connection), kEventDeadline);
+  runtime::EventRecorder events(event_client, EventOptions(), clock, logger);
+  ConnectionNotices notices(cluster, clock,
+                            [&events](runtime::Event event) { events.Record(std::move(event)); });
+  auto admission = StartAdmission(config, cluster, secrets, notices, review_metrics, logger);
   if (!admission.ok()) return admission.status().WithContext("listen, certificates");
 
   metrics.BeforeScrape([&review_metrics, server = admission->get()] {
@@ -131,6 +149,7 @@ Status Run(const Config& config, std::shared_ptr<const kube::ConnectionConfig> c
   if (!health_server.ok()) return health_server.status().WithContext("http");
 
   cluster.Start(io, connection);
+  events.Start();
   const auto certificates = StartCertificates(config, std::move(connection), clock, logger,
                                               metrics.registry(), **admission);
 
@@ -146,6 +165,7 @@ Status Run(const Config& config, std::shared_ptr<const kube::ConnectionConfig> c
   // Before the server that it gives its certificates to; what is being served goes on meanwhile.
   if (certificates) certificates->Stop();
   (*admission)->Stop(kAdmissionGrace);
+  events.Stop();
   (*health_server)->Stop(kHealthGrace);
   cluster.Stop();
   return Status::Ok();

@@ -14,10 +14,40 @@ using codec::JsonView;
 using codec::ObjectReader;
 using std::chrono::seconds;
 
+// Of what is suspended before it is deleted, for how long at most.
+constexpr seconds kLongestNotice = std::chrono::hours(1);
+constexpr int kNoticeShare = 10;
+
 void ReadSeconds(ObjectReader& reader, std::string_view key, std::int64_t maximum, seconds& out) {
   std::int64_t count = out.count();
   reader.Int(key, 1, maximum, count);
   out = seconds(count);
+}
+
+void ReadIdleSeconds(ObjectReader& reader, std::string_view key, std::optional<seconds>& out) {
+  if (reader.Value(key).IsUnset()) return;
+  std::int64_t count = kShortestIdleSeconds;
+  reader.Int(key, kShortestIdleSeconds, kLongestLifetimeSeconds, count);
+  out = seconds(count);
+}
+
+// Nothing where neither is set, which is an error.
+std::optional<Idle> DecodeIdle(JsonView value, const std::string& path, bool strict,
+                               std::vector<FieldError>& errors) {
+  Idle idle;
+  ObjectReader reader(value, path, errors);
+  ReadIdleSeconds(reader, "suspendAfterSeconds", idle.suspend_after);
+  ReadIdleSeconds(reader, "deleteAfterSeconds", idle.delete_after);
+  if (strict) reader.Finish();
+  if (!idle.suspend_after && !idle.delete_after) {
+    errors.push_back({path, "needs suspendAfterSeconds or deleteAfterSeconds, or both"});
+    return std::nullopt;
+  }
+  if (idle.suspend_after && idle.delete_after && *idle.delete_after <= *idle.suspend_after) {
+    reader.AddError("deleteAfterSeconds", "must be more than suspendAfterSeconds, which is " +
+                                              std::to_string(idle.suspend_after->count()));
+  }
+  return idle;
 }
 
 Restart DecodeRestart(JsonView value, const std::string& path, bool strict,
@@ -47,6 +77,12 @@ seconds Restart::WaitBefore(std::int64_t attempt) const {
   return std::min(wait, max_wait);
 }
 
+seconds Idle::SuspendAfter() const {
+  if (suspend_after) return *suspend_after;
+  const seconds whole = delete_after.value_or(seconds(kLongestLifetimeSeconds));
+  return whole - std::min(kLongestNotice, whole / kNoticeShare);
+}
+
 Lifecycle DecodeLifecycle(JsonView value, std::string_view path, bool strict,
                           std::vector<FieldError>& errors) {
   Lifecycle lifecycle;
@@ -62,6 +98,9 @@ Lifecycle DecodeLifecycle(JsonView value, std::string_view path, bool strict,
   ReadEnum(reader, "volumePolicy", kVolumePolicyNames, lifecycle.volume_policy);
   if (const JsonView restart = reader.Object("restart"); !restart.IsUnset()) {
     lifecycle.restart = DecodeRestart(restart, here + ".restart", strict, errors);
+  }
+  if (const JsonView idle = reader.Object("idle"); !idle.IsUnset()) {
+    lifecycle.idle = DecodeIdle(idle, here + ".idle", strict, errors);
   }
   if (strict) reader.Finish();
   return lifecycle;

@@ -10,8 +10,8 @@
 #include "codec/json.h"
 #include "codec/object_reader.h"
 
-// spec.lifecycle of an AgentSandbox: when it ends, what becomes of it then, and how often its pod
-// is started again.
+// spec.lifecycle of an AgentSandbox: when it ends, what becomes of it then, how often its pod is
+// started again, and how long it may be idle.
 namespace stockade::api {
 
 using TimePoint = std::chrono::system_clock::time_point;
@@ -37,12 +37,27 @@ struct Restart {
   bool operator==(const Restart&) const = default;
 };
 
+// What becomes of a sandbox that nothing uses; docs/idle.md says what counts as use. At least one
+// of the two is set.
+struct Idle {
+  std::optional<std::chrono::seconds> suspend_after;
+  std::optional<std::chrono::seconds> delete_after;
+
+  // How long nothing may have used it before its pod goes. What is to be deleted alone is suspended
+  // for the last tenth of the time, at most an hour: whoever still wants it is warned meanwhile,
+  // and nothing is deleted that ran a moment ago.
+  [[nodiscard]] std::chrono::seconds SuspendAfter() const;
+
+  bool operator==(const Idle&) const = default;
+};
+
 struct Lifecycle {
   std::optional<TimePoint> shutdown_time;
   std::optional<std::chrono::seconds> max_lifetime;
   ShutdownPolicy shutdown_policy = ShutdownPolicy::kRetain;
   VolumePolicy volume_policy = VolumePolicy::kDelete;
   std::optional<Restart> restart;  // unset: such a pod stays as it is
+  std::optional<Idle> idle;        // unset: it may be idle for as long as it lasts
 
   bool operator==(const Lifecycle&) const = default;
 };
@@ -51,6 +66,7 @@ struct Lifecycle {
 inline constexpr std::int64_t kLongestLifetimeSeconds = 315360000;  // ten years
 inline constexpr std::int64_t kMostRestarts = 1000;
 inline constexpr std::int64_t kLongestRestartWaitSeconds = 86400;
+inline constexpr std::int64_t kShortestIdleSeconds = 60;
 
 // Of what is unset nothing is set. Each mistake is named by its path below `path`, and unknown
 // fields too where `strict`.

@@ -39,6 +39,15 @@ inline constexpr std::string_view kManagedMcpAnnotation = "stockade.dev/managed-
 inline constexpr std::string_view kReservedKeyPrefix = "stockade.dev/";
 inline constexpr std::string_view kReservedNamePrefix = "stockade-";
 
+// The sidecar of a sandbox that must not be idle, and the exit code by which it tells that nothing
+// has used the pod for as long as it was told. Those of the canary itself are less.
+inline constexpr std::string_view kActivityContainer = "stockade-activity";
+inline constexpr int kIdleExitCode = 10;
+
+// The Events by which the webhook tells that somebody enters a sandbox that must not be idle.
+inline constexpr std::string_view kWebhookController = "stockade.dev/webhook";
+inline constexpr std::string_view kConnectedReason = "Connected";
+
 inline constexpr std::string_view kDenyAllPolicyName = "stockade-deny-all";
 inline constexpr std::string_view kPodsGoneFinalizer = "stockade.dev/pods-gone";
 

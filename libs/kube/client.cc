@@ -8,10 +8,9 @@ namespace stockade::kube {
 namespace {
 
 constexpr std::string_view kJsonType = "application/json";
-constexpr std::string_view kFieldManager = "stockade";
 
-std::string WriteQuery() {
-  return Query().Add("fieldValidation", "Strict").Add("fieldManager", kFieldManager).text();
+std::string WriteQuery(std::string_view field_manager = kFieldManager) {
+  return Query().Add("fieldValidation", "Strict").Add("fieldManager", field_manager).text();
 }
 
 std::string_view ContentType(PatchType type) {
@@ -142,10 +141,12 @@ Result<codec::JsonDocument> Client::Update(const Resource& resource,
 
 Result<codec::JsonDocument> Client::Patch(const Resource& resource, std::string_view namespace_name,
                                           std::string_view name, PatchType type,
-                                          const codec::Json& patch, std::string_view subresource) {
+                                          const codec::Json& patch, std::string_view subresource,
+                                          std::string_view field_manager) {
   if (Status status = CheckName(name); !status.ok()) return status;
   Result<HttpRequest> request = WriteRequest(
-      "PATCH", ResourcePath(resource, namespace_name, name, subresource) + WriteQuery(),
+      "PATCH",
+      ResourcePath(resource, namespace_name, name, subresource) + WriteQuery(field_manager),
       ContentType(type), patch);
   if (!request.ok()) return request.status();
   return Exchange(std::move(*request));

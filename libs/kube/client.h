@@ -29,6 +29,9 @@ struct DeleteOptions {
   std::string propagation_policy;  // "Background", "Foreground", "Orphan", or the server's default
 };
 
+// Whom the API server records as the author of what is written.
+inline constexpr std::string_view kFieldManager = "stockade";
+
 enum class PatchType { kMerge, kJson, kStrategicMerge, kApply };
 
 // The Kubernetes API as this project uses it. Answers are parsed documents. An answer that is no
@@ -57,7 +60,8 @@ class Client {
                                      std::string_view subresource = {});
   Result<codec::JsonDocument> Patch(const Resource& resource, std::string_view namespace_name,
                                     std::string_view name, PatchType type, const codec::Json& patch,
-                                    std::string_view subresource = {});
+                                    std::string_view subresource = {},
+                                    std::string_view field_manager = kFieldManager);
   // The answer is the object as it is being deleted, or a Status object when it is gone already.
   Result<codec::JsonDocument> Delete(const Resource& resource, std::string_view namespace_name,
                                      std::string_view name, const DeleteOptions& options);

@@ -25,7 +25,8 @@ bool IsRendered(const Container& c) {
   const std::string_view name = c.name.StringOrEmpty();
   const auto position = c.view.position();
   return (position == api::ContainerPosition::kInit && name == api::kCanaryContainer) ||
-         (position == api::ContainerPosition::kSidecar && name == api::kProxyContainer);
+         (position == api::ContainerPosition::kSidecar &&
+          (name == api::kProxyContainer || name == api::kActivityContainer));
 }
 
 void CheckReservedName(const Subject& s, Report& report) {

@@ -49,6 +49,7 @@ std::string SpecHash(const api::AgentSandbox& sandbox, const std::optional<Sandb
   }
   if (spec.agent_settings) json["agentSettings"] = api::ToJson(*spec.agent_settings);
   if (egress) json["egress"] = EssentialsOf(*egress);
+  if (spec.lifecycle.idle) json["idleAfter"] = spec.lifecycle.idle->SuspendAfter().count();
   return HashOf(json);
 }
 
@@ -67,6 +68,7 @@ std::string ProfileHash(const api::AgentSandbox& sandbox, const Profile& profile
                {"defaultLimits", profile.default_limits}};
   if (sandbox.spec.agent_settings) json["agentSettingsVersion"] = kAgentSettingsVersion;
   if (egress) json["egress"] = SettingsOf(*egress);
+  if (sandbox.spec.lifecycle.idle) json["activity"] = SettingsOf(profile.activity);
   return HashOf(json);
 }
 

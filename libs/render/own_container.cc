@@ -1,7 +1,10 @@
 #include "render/own_container.h"
 
+#include <array>
+#include <set>
 #include <utility>
 
+#include "api/names.h"
 #include "render/defaults.h"
 #include "render/edit.h"
 #include "render/envoy/paths.h"
@@ -15,7 +18,27 @@ using codec::Json;
 // A Secret's files belong to root and the pod's fsGroup, which every container of the pod has.
 constexpr int kSecretMode = 0440;
 
+constexpr std::array<const char*, 2> kContainerLists = {"initContainers", "containers"};
+
 }  // namespace
+
+std::int64_t FreeUser(const Json& spec, std::int64_t first) {
+  std::set<std::int64_t> taken;
+  const auto take = [&taken](const Json& context) {
+    const Json& user = Member(context, "runAsUser");
+    if (user.is_number_integer()) taken.insert(user.get<std::int64_t>());
+  };
+  take(Member(spec, "securityContext"));
+  for (const char* list : kContainerLists) {
+    for (const Json& container : Member(spec, list)) {
+      if (StringMember(container, "name").starts_with(api::kReservedNamePrefix)) continue;
+      take(Member(container, "securityContext"));
+    }
+  }
+  std::int64_t user = first;
+  while (taken.contains(user)) ++user;
+  return user;
+}
 
 Json RenderOwnContainer(const OwnContainer& container, const Json& pod_resources) {
   Json rendered = {{"name", container.name},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,9 @@ struct OwnContainer {
   const OwnResources* resources = nullptr;
   bool sidecar = false;  // among initContainers, and runs as long as the pod
 };
+
+// `first`, or the next user whom no container of the agent in a PodSpec runs as.
+[[nodiscard]] std::int64_t FreeUser(const codec::Json& spec, std::int64_t first);
 
 // A container hardened as `restricted` asks for, with the API server's defaults. `pod_resources` is
 // the PodSpec's own `resources`, or null: what they bound is left to them.

@@ -8,6 +8,7 @@
 
 #include "api/binding_names.h"
 #include "api/names.h"
+#include "render/activity.h"
 #include "render/agent_settings.h"
 #include "render/containers.h"
 #include "render/edit.h"
@@ -120,6 +121,9 @@ Json RenderPod(const api::AgentSandbox& sandbox, const Profile& profile,
   DropIdleVolumes(spec);
   AddAgentSettings(pod, sandbox);
   if (egress) AddEgress(pod, sandbox, *egress);
+  if (const auto& idle = sandbox.spec.lifecycle.idle; idle && !profile.activity.image.empty()) {
+    AddActivity(pod, *idle, egress.has_value(), profile.activity);
+  }
   return pod;
 }
 

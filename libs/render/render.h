@@ -11,6 +11,7 @@
 #include "api/agent_sandbox.h"
 #include "api/resources.h"
 #include "codec/json.h"
+#include "render/activity.h"
 #include "render/sandbox_egress.h"
 
 namespace stockade::render {
@@ -38,6 +39,9 @@ struct Profile {
   std::string cluster_domain = "cluster.local";
   // The operator makes egress gateways. Without, spec.egress and spec.credentials come to nothing.
   bool egress_gateways = false;
+  // Of sandboxes with spec.lifecycle.idle. Without an image they have no such sidecar, and the
+  // operator starts none of them.
+  ActivitySettings activity = {};
 
   [[nodiscard]] const std::string& RuntimeClassFor(api::Isolation isolation) const {
     return runtime_classes[static_cast<std::size_t>(isolation)];

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -56,22 +55,6 @@ void AddHostIp(const EgressSettings& settings, Json& container) {
 }
 
 // ---- The operator's containers
-
-// The user of the proxy, whom no container of the agent runs as.
-std::int64_t ProxyUser(const Json& spec, const EgressSettings& settings) {
-  std::set<std::int64_t> taken;
-  const auto take = [&taken](const Json& context) {
-    const Json& user = Member(context, "runAsUser");
-    if (user.is_number_integer()) taken.insert(user.get<std::int64_t>());
-  };
-  take(Member(spec, "securityContext"));
-  for (const char* list : kContainerLists) {
-    for (const Json& container : Member(spec, list)) take(Member(container, "securityContext"));
-  }
-  std::int64_t user = settings.proxy_user;
-  while (taken.contains(user)) ++user;
-  return user;
-}
 
 Json Canary(const SandboxEgress& egress, std::int64_t user, const Json& pod_resources) {
   const EgressSettings& settings = egress.settings;
@@ -212,7 +195,7 @@ void AddEgress(Json& pod, const api::AgentSandbox& sandbox, const SandboxEgress&
       egress.profile_hash.substr(0, api::kGatewayProfileDigits);
   Json& spec = pod["spec"];
   const Json pod_resources = Member(spec, "resources");
-  const std::int64_t user = ProxyUser(spec, egress.settings);
+  const std::int64_t user = FreeUser(spec, egress.settings.proxy_user);
   const Variables firm = ProxyVariables();
   const Variables soft = SoftVariables(sandbox);
   for (const char* list : kContainerLists) {

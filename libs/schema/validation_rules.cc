@@ -222,6 +222,16 @@ bool LongestWaitIsNotTheShorter(JsonView self) {
   return !first || !longest || *longest >= *first;
 }
 
+bool SaysWhatBecomesOfTheIdle(JsonView self) {
+  return Has(self["suspendAfterSeconds"]) || Has(self["deleteAfterSeconds"]);
+}
+
+bool DeletesAfterItSuspends(JsonView self) {
+  const auto suspend = self["suspendAfterSeconds"].AsInt();
+  const auto remove = self["deleteAfterSeconds"].AsInt();
+  return !suspend || !remove || *remove > *suspend;
+}
+
 constexpr std::array kEquivalents = {
     RuleEquivalent{"isCIDR(self)", IsCidr},
     RuleEquivalent{"has(self.ipBlock) != (has(self.podSelector) || has(self.namespaceSelector))",
@@ -293,6 +303,11 @@ constexpr std::array kEquivalents = {
                    "!self.endsWith('/')",
                    IsRegistryPath},
     RuleEquivalent{"self.maxSeconds >= self.initialSeconds", LongestWaitIsNotTheShorter},
+    RuleEquivalent{"has(self.suspendAfterSeconds) || has(self.deleteAfterSeconds)",
+                   SaysWhatBecomesOfTheIdle},
+    RuleEquivalent{"!has(self.suspendAfterSeconds) || !has(self.deleteAfterSeconds) || "
+                   "self.deleteAfterSeconds > self.suspendAfterSeconds",
+                   DeletesAfterItSuspends},
 };
 
 }  // namespace

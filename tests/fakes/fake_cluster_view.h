@@ -18,6 +18,7 @@ class FakeClusterView : public webhook::ClusterView {
     api::Access access;
     api::StringMap labels;  // of its pod
     bool has_gateway = false;
+    std::string idling_uid = {};  // of one with spec.lifecycle.idle
   };
 
   std::map<std::pair<std::string, std::string>, Sandbox, std::less<>> sandboxes;
@@ -39,6 +40,12 @@ class FakeClusterView : public webhook::ClusterView {
     const auto found = sandboxes.find({std::string(namespace_name), std::string(sandbox)});
     if (found == sandboxes.end()) return std::optional<api::Access>();
     return std::optional<api::Access>(found->second.access);
+  }
+
+  [[nodiscard]] std::string UidOfIdling(std::string_view namespace_name,
+                                        std::string_view sandbox) const override {
+    const auto found = sandboxes.find({std::string(namespace_name), std::string(sandbox)});
+    return found == sandboxes.end() ? std::string() : found->second.idling_uid;
   }
 
   [[nodiscard]] Result<std::optional<std::string>> SandboxSelectedBy(

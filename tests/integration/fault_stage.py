@@ -50,7 +50,7 @@ KINDS = {
 VOLATILE = {
     "uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "namespace", "nodeName", "podIPs",
     "podIP", "hostIP", "hostIPs", "startTime", "lastTransitionTime", "observedGeneration", "volumeName", "nodeName",
-    "serviceFQDN", "containerStatuses", "deletionTimestamp", "pv.kubernetes.io/bind-completed",
+    "serviceFQDN", "lastActivityTime", "containerStatuses", "deletionTimestamp", "pv.kubernetes.io/bind-completed",
     "pv.kubernetes.io/bound-by-controller", "volume.beta.kubernetes.io/storage-provisioner",
     "volume.kubernetes.io/storage-provisioner",
 }  # fmt: skip

@@ -128,7 +128,7 @@ namespaceSelector:
   matchExpressions:
     - {key: kubernetes.io/metadata.name, operator: In, values: {{ toJson . }}}
 {{- end }}
-sideEffects: None
+sideEffects: {{ .sideEffects | default "None" }}
 timeoutSeconds: 5
 clientConfig:
   {{- if .Values.webhook.url }}

@@ -61,10 +61,10 @@ namespaces of watchNamespaces. Each as the list of rules of a role. */ -}}
   resourceNames: [stockade-gateway]
   verbs: [delete]
 {{- end }}
-# What users are told in the namespaces of their sandboxes; nothing is read.
+# What users are told in the namespaces of their sandboxes, and what the webhook tells of those who enter one.
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [list, watch, create, patch]
 {{- end -}}
 
 {{- define "stockade.operatorClusterRules" -}}
@@ -94,6 +94,10 @@ namespaces of watchNamespaces. Each as the list of rules of a role. */ -}}
 - apiGroups: [authorization.k8s.io]
   resources: [{{ ternary "localsubjectaccessreviews" "subjectaccessreviews" (not (empty .Values.watchNamespaces)) }}]
   verbs: [create]
+# That somebody enters a sandbox which is suspended when it is idle; nothing is read.
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
 {{- end -}}
 
 {{- define "stockade.webhookClusterRules" -}}

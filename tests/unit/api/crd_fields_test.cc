@@ -92,6 +92,11 @@ TEST_F(CrdFieldsTest, EnumerationsAndDefaultsAgree) {
   EXPECT_EQ(backoff["maxSeconds"]["default"], Restart{}.max_wait.count());
   EXPECT_EQ(backoff["maxSeconds"]["maximum"], kLongestRestartWaitSeconds);
   EXPECT_EQ(lifecycle["maxLifetimeSeconds"]["maximum"], kLongestLifetimeSeconds);
+  for (const char* field : {"suspendAfterSeconds", "deleteAfterSeconds"}) {
+    const Json& after = lifecycle["idle"]["properties"][field];
+    EXPECT_EQ(after["minimum"], kShortestIdleSeconds) << field;
+    EXPECT_EQ(after["maximum"], kLongestLifetimeSeconds) << field;
+  }
   const Json& port = properties["service"]["properties"]["ports"]["items"]["properties"];
   EXPECT_EQ(port["protocol"]["default"], ServicePort{}.protocol);
 }

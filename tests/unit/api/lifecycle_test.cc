@@ -66,6 +66,30 @@ TEST(LifecycleTest, ARestartThatSaysNothingHasTheDefaultsOfTheCrd) {
   EXPECT_THAT(errors, IsEmpty());
 }
 
+TEST(LifecycleTest, IdleHasOneTimeOrBoth) {
+  std::vector<FieldError> errors;
+  const auto idle = [&errors](const char* text) {
+    return Decode({{"idle", Json::parse(text)}}, errors, /*strict=*/true).idle;
+  };
+  EXPECT_EQ(idle(R"({"suspendAfterSeconds": 60})"), (Idle{.suspend_after = seconds(60)}));
+  EXPECT_EQ(idle(R"({"suspendAfterSeconds": 60, "deleteAfterSeconds": 61})"),
+            (Idle{seconds(60), seconds(61)}));
+  EXPECT_THAT(errors, IsEmpty());
+  EXPECT_THAT(PathsOf(Json::parse(R"({"idle": {}})")), ElementsAre("spec.lifecycle.idle"));
+  EXPECT_THAT(PathsOf(Json::parse(R"({"idle": {"suspendAfterSeconds": 59}})")),
+              ElementsAre("spec.lifecycle.idle.suspendAfterSeconds"));
+  EXPECT_THAT(PathsOf(Json::parse(R"({"idle": {"suspendAfterSeconds": 60,
+                                               "deleteAfterSeconds": 60}})")),
+              ElementsAre("spec.lifecycle.idle.deleteAfterSeconds"));
+}
+
+TEST(LifecycleTest, WhatIsDeletedAloneIsSuspendedForTheLastTenthAndAtMostAnHour) {
+  const auto after = [](Idle idle) { return idle.SuspendAfter().count(); };
+  EXPECT_EQ(after({.suspend_after = seconds(60), .delete_after = seconds(6000)}), 60);
+  EXPECT_EQ(after({.delete_after = seconds(60)}), 54);
+  EXPECT_EQ(after({.delete_after = seconds(86400)}), 86400 - 3600);
+}
+
 TEST(LifecycleTest, NamesEachMistake) {
   EXPECT_THAT(PathsOf(Json::parse(R"({"shutdownTime": "tomorrow", "maxLifetimeSeconds": 0,
       "shutdownPolicy": "Keep", "volumePolicy": "retain",

@@ -130,5 +130,27 @@ TEST_F(ProgramTest, TellsItsVersionAndItsUse) {
   EXPECT_THAT(Read("out"), HasSubstr("--shut ADDRESS"));
 }
 
+TEST_F(ProgramTest, TellsThatNothingUsesThePodByACodeOfItsOwn) {
+  // Nobody here connects to that port, nor for long to any other.
+  EXPECT_EQ(Run("idle --after 1 --proxy-port 1" + MessageFlag()), 10);
+  EXPECT_EQ(Read("message"), "{\"verdict\":\"Idle\",\"seconds\":1}\n");
+}
+
+TEST_F(ProgramTest, IdleEndsWhenAskedTo) {
+  const int status = std::system("timeout --preserve-status --signal=TERM 0.5 " STOCKADE_CANARY
+                                 " idle --after 3600");
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(ProgramTest, IdleRefusesWhatItDoesNotUnderstand) {
+  for (const char* arguments :
+       {"idle", "idle --after 0", "idle --after x", "idle --after 5 --proxy-port 65536",
+        "idle --after 5 --shut tcp://127.0.0.1:1"}) {
+    EXPECT_EQ(Run(arguments), 2) << arguments;
+  }
+  EXPECT_EQ(Run("idle --help"), 0);
+}
+
 }  // namespace
 }  // namespace stockade::canary

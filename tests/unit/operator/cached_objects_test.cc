@@ -257,6 +257,87 @@ TEST(CachedObjectsTest, PodTellsWhatTheCanaryFound) {
   EXPECT_FALSE(decode(R"({"running":{}})", "false").canary_passed);
 }
 
+CachedPod WithActivity(const std::string& sidecar, const std::string& message = "") {
+  const auto object = Parse(
+      (R"({"metadata":{"name":"p"},"spec":{},"status":{"conditions":[{"type":"Ready",)"
+       R"("status":"False","message":")" +
+       message + R"("}],"initContainerStatuses":[{"name":"stockade-activity",)" + sidecar + "}]}}")
+          .c_str());
+  return *DecodePod(object.root());
+}
+
+std::string Ended(const char* which, int code, const char* when = "2026-01-01T00:00:00Z") {
+  return "\"" + std::string(which) + R"(":{"terminated":{"exitCode":)" + std::to_string(code) +
+         R"(,"finishedAt":")" + when + "\"}}";
+}
+
+TEST(CachedObjectsTest, PodTellsWhenItWasLastIdle) {
+  EXPECT_FALSE(WithActivity(R"("state":{"running":{}})").idle_exit);
+  EXPECT_FALSE(WithActivity(Ended("state", 0)).idle_exit);
+  EXPECT_FALSE(WithActivity(Ended("state", 4)).idle_exit);
+  const auto when = [](const CachedPod& pod) { return FormatTime(pod.idle_exit.value()); };
+  EXPECT_EQ(when(WithActivity(Ended("state", 10))), "2026-01-01T00:00:00Z");
+  EXPECT_EQ(when(WithActivity(R"("state":{"running":{}},)" + Ended("lastState", 10))),
+            "2026-01-01T00:00:00Z");
+  EXPECT_EQ(
+      when(WithActivity(Ended("state", 10, "2026-01-01T00:20:00Z") + "," + Ended("lastState", 10))),
+      "2026-01-01T00:20:00Z");
+}
+
+TEST(CachedObjectsTest, AnIdlePodIsInNoTroubleAndAsReadyAsItsAgent) {
+  constexpr const char* kBecauseOfIt = "containers with unready status: [stockade-activity]";
+  const std::string waits =
+      R"("state":{"waiting":{"reason":"CrashLoopBackOff"}},)" + Ended("lastState", 10);
+  const CachedPod idle = WithActivity(waits, kBecauseOfIt);
+  EXPECT_TRUE(idle.troubles.empty());
+  EXPECT_EQ(idle.ready, "True");
+  EXPECT_EQ(WithActivity(waits, "containers with unready status: [agent stockade-activity]").ready,
+            "False");
+  const CachedPod broken =
+      WithActivity(R"("state":{"waiting":{"reason":"CrashLoopBackOff"}},)" + Ended("lastState", 4),
+                   kBecauseOfIt);
+  EXPECT_EQ(broken.ready, "False");
+  EXPECT_EQ(broken.troubles.size(), 1U) << "it cannot tell, and somebody has to know";
+}
+
+TEST(CachedObjectsTest, SandboxTellsWhetherItWasSuspendedForIdleness) {
+  const auto decode = [](const std::string& manager, const std::string& fields) {
+    const auto object =
+        Parse((R"({"metadata":{"name":"a","managedFields":[{"manager":"kubectl","fieldsV1":)"
+               R"({"f:spec":{"f:podTemplate":{}}}},{"manager":")" +
+               manager + R"(","time":"2026-01-01T00:00:00Z","fieldsV1":)" + fields +
+               R"(}]},"spec":{"podTemplate":{"spec":{}}}})")
+                  .c_str());
+    const auto sandbox = DecodeSandbox(object.root());
+    EXPECT_TRUE(sandbox.ok()) << sandbox.status().ToString();
+    return sandbox->idle_suspended;
+  };
+  const std::string mode = R"({"f:spec":{"f:operatingMode":{}}})";
+  EXPECT_TRUE(decode("stockade-idle", mode).has_value());
+  EXPECT_FALSE(decode("kubectl", mode).has_value()) << "somebody else has set it since";
+  EXPECT_FALSE(decode("stockade-idle", R"({"f:spec":{}})").has_value());
+}
+
+TEST(CachedObjectsTest, ConnectionIsTheLastThatItsEventTellsOf) {
+  const auto decode = [](const std::string& times) {
+    return DecodeConnection(Parse((R"({"metadata":{"name":"a.1","namespace":"n"},"regarding":)"
+                                   R"({"namespace":"n","name":"a","uid":"u"})" +
+                                   times + "}")
+                                      .c_str())
+                                .root());
+  };
+  const auto once = decode(R"(,"eventTime":"2026-01-01T00:00:00.000000Z")");
+  ASSERT_TRUE(once.ok());
+  EXPECT_EQ(once->sandbox.ToString(), "n/a");
+  EXPECT_EQ(once->sandbox_uid, "u");
+  EXPECT_EQ(FormatTime(once->last), "2026-01-01T00:00:00Z");
+  const auto repeated = decode(R"(,"eventTime":"2026-01-01T00:00:00.000000Z","series":{"count":2,)"
+                               R"("lastObservedTime":"2026-01-01T00:05:00.000000Z"})");
+  ASSERT_TRUE(repeated.ok());
+  EXPECT_EQ(FormatTime(repeated->last), "2026-01-01T00:05:00Z");
+  EXPECT_FALSE(decode("").ok());
+}
+
 TEST(LabelSelectorTest, MatchesAsKubernetesDoes) {
   struct {
     const char* selector;

@@ -95,6 +95,17 @@ TEST(SandboxEventsTest, AnEndThatHasComeIsToldOnceAndIsNoWarning) {
                   .empty());
 }
 
+TEST(SandboxEventsTest, ASuspensionByTheOperatorIsToldOnceAndIsNoWarning) {
+  const auto events = EventsOfChange(Sandbox(), kReady, NotReady("Idle", "nothing used it"));
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].type, runtime::EventType::kNormal);
+  EXPECT_EQ(events[0].reason, "Idle");
+  EXPECT_EQ(events[0].action, "Suspend");
+  EXPECT_TRUE(EventsOfChange(Sandbox(), NotReady("Idle", "its pod is ending"),
+                             NotReady("Idle", "its pod is gone"))
+                  .empty());
+}
+
 TEST(SandboxEventsTest, ReasonToActOnIsToldWhenItAppears) {
   for (const char* reason :
        {"RuntimeClassMissing", "QuotaExceeded", "PodSecurityViolation", "PodMutated",

@@ -118,5 +118,68 @@ TEST_F(SandboxLifetimeTest, HasEndedWhenTheStatusSaysSoOfThisSpec) {
   EXPECT_TRUE(Look().ended);
 }
 
+// The end of a sandbox that nothing uses, of which this process has warned for so long.
+class IdleEndTest : public SandboxLifetimeTest {
+ protected:
+  IdleEndTest() : idle_{.at = clock_.Now() + hours(10), .period = hours(10)} {}
+  [[nodiscard]] SandboxLifetime Look() const { return LifetimeOf(sandbox_, clock_.Now(), idle_); }
+
+  IdleEnd idle_;
+};
+
+TEST_F(IdleEndTest, IsWarnedOfAndDeletesWhateverTheShutdownPolicyIs) {
+  EXPECT_EQ(Look().end, clock_.Now() + hours(10));
+  EXPECT_TRUE(Look().by_idleness);
+  EXPECT_TRUE(Look().deletes);
+  EXPECT_FALSE(Look().ends_soon);
+  EXPECT_EQ(Look().look_again, hours(9));
+  clock_.Advance(hours(9));
+  EXPECT_TRUE(Look().ends_soon);
+  EXPECT_EQ(Look().look_again, hours(1));
+  clock_.Advance(hours(1));
+  idle_.warned = hours(1);
+  EXPECT_TRUE(Look().expired);
+}
+
+TEST_F(IdleEndTest, OfOneThatSomebodyClaimedDeletesNothing) {
+  idle_.deletes = false;
+  EXPECT_FALSE(Look().deletes);
+}
+
+TEST_F(IdleEndTest, AClockThatJumpsAheadEndsNothingBeforeItWasWarnedOf) {
+  clock_.SetBy(hours(1000));
+  EXPECT_TRUE(Look().ends_soon);
+  EXPECT_FALSE(Look().expired);
+  EXPECT_EQ(Look().look_again, hours(1));
+  idle_.warned = minutes(59);
+  EXPECT_FALSE(Look().expired);
+  EXPECT_EQ(Look().look_again, minutes(1));
+  clock_.SetBy(-hours(1000));
+  EXPECT_FALSE(Look().ends_soon) << "somebody has set it right";
+  clock_.SetBy(hours(1000));
+  idle_.warned = hours(1);
+  EXPECT_TRUE(Look().expired) << "nobody has";
+}
+
+TEST_F(IdleEndTest, WhatTheStatusSaysOfItIsNotUndone) {
+  Say("Ready", "False", "Expired");
+  EXPECT_TRUE(Look().expired);
+}
+
+TEST_F(IdleEndTest, AnEarlierEndComesFirst) {
+  sandbox_.spec.lifecycle.shutdown_time = clock_.Now() + hours(5);
+  EXPECT_FALSE(Look().by_idleness);
+  EXPECT_FALSE(Look().deletes);
+  EXPECT_EQ(Look().end, clock_.Now() + hours(5));
+  clock_.Advance(hours(5));
+  EXPECT_TRUE(Look().expired);
+}
+
+TEST_F(IdleEndTest, ALaterEndComesWhileTheWarningIsStillUnderWay) {
+  sandbox_.spec.lifecycle.shutdown_time = clock_.Now() + hours(11);
+  clock_.Advance(hours(11));
+  EXPECT_TRUE(Look().expired);
+}
+
 }  // namespace
 }  // namespace stockade::sandbox_operator

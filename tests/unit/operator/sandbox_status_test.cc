@@ -124,6 +124,47 @@ TEST(SandboxStatusTest, TellsOfTheEndAndWarnsOfIt) {
   EXPECT_FALSE(Compute(Sandbox(), Healthy()).contains("expiresAt"));
 }
 
+TEST(SandboxStatusTest, TellsWhyItIsSuspendedAndHowToResumeIt) {
+  api::AgentSandbox sandbox = Sandbox();
+  sandbox.spec.operating_mode = api::OperatingMode::kSuspended;
+  sandbox.spec.lifecycle.idle = api::Idle{.suspend_after = std::chrono::minutes(10)};
+  Observation seen;
+  seen.idleness = {.last_activity = kNow, .suspended = true};
+  codec::Json status = Compute(sandbox, seen);
+  EXPECT_EQ(status["lastActivityTime"], "2026-01-01T00:00:00Z");
+  EXPECT_EQ(Condition(status, "Ready")["reason"], "Idle");
+  EXPECT_THAT(Condition(status, "Ready")["message"].get<std::string>(),
+              AllOf(HasSubstr("for 600 seconds"), HasSubstr("set spec.operatingMode to Running")));
+  EXPECT_EQ(Condition(status, "Suspended")["status"], "True");
+  EXPECT_TRUE(Condition(status, "Stalled").is_null());
+  seen.idleness.suspended = false;
+  EXPECT_EQ(Condition(Compute(sandbox, seen), "Ready")["reason"], "Suspended");
+  EXPECT_FALSE(Compute(Sandbox(), Healthy()).contains("lastActivityTime"));
+}
+
+TEST(SandboxStatusTest, WarnsOfTheEndByIdlenessAndTellsOfIt) {
+  api::AgentSandbox sandbox = Sandbox();
+  sandbox.spec.operating_mode = api::OperatingMode::kSuspended;
+  Observation seen;
+  seen.idleness.suspended = true;
+  IdleEnd end{.at = kNow + std::chrono::minutes(1), .period = std::chrono::hours(1)};
+  seen.lifetime = LifetimeOf(sandbox, kNow, end);
+  codec::Json status = Compute(sandbox, seen);
+  EXPECT_EQ(status["expiresAt"], "2026-01-01T00:01:00Z");
+  EXPECT_EQ(Condition(status, "ExpiresSoon")["reason"], "Idle");
+  EXPECT_THAT(Condition(status, "ExpiresSoon")["message"].get<std::string>(),
+              AllOf(HasSubstr("deleted with its volumes"), HasSubstr("operatingMode to Running")));
+  end.warned = std::chrono::hours(1);
+  seen.ended = true;
+  seen.lifetime = LifetimeOf(sandbox, end.at, end);
+  EXPECT_THAT(Condition(Compute(sandbox, seen), "Finished")["message"].get<std::string>(),
+              AllOf(HasSubstr("since nothing used it"), HasSubstr("about to be deleted")));
+  end.deletes = false;
+  seen.lifetime = LifetimeOf(sandbox, end.at, end);
+  EXPECT_THAT(Condition(Compute(sandbox, seen), "Finished")["message"].get<std::string>(),
+              HasSubstr("it goes with its claim"));
+}
+
 TEST(SandboxStatusTest, AnEndThatIsReachedIsTheReasonWhateverElseIsWrong) {
   const api::AgentSandbox sandbox = Ending();
   Observation seen = Healthy();
@@ -140,9 +181,12 @@ TEST(SandboxStatusTest, AnEndThatIsReachedIsTheReasonWhateverElseIsWrong) {
   EXPECT_EQ(Condition(status, "Finished")["reason"], "Expired");
   EXPECT_THAT(Condition(status, "Ready")["message"].get<std::string>(),
               HasSubstr("its volumes are kept"));
-  EXPECT_THAT(Condition(Compute(Ending(api::ShutdownPolicy::kDelete), seen), "Ready")["message"]
-                  .get<std::string>(),
-              HasSubstr("about to be deleted"));
+  Observation to_be_deleted = seen;
+  to_be_deleted.lifetime.deletes = true;
+  EXPECT_THAT(
+      Condition(Compute(Ending(api::ShutdownPolicy::kDelete), to_be_deleted), "Ready")["message"]
+          .get<std::string>(),
+      HasSubstr("about to be deleted"));
   api::AgentSandbox deleted = sandbox;
   deleted.metadata.deleting = true;
   seen.blocker = Blocker{"Deleting", "the sandbox is being deleted", false};

@@ -52,6 +52,18 @@ spec:
   EXPECT_FALSE(sandbox->has_gateway);
 }
 
+TEST(ClusterCacheTest, KnowsWhichSandboxesMayNotBeIdle) {
+  for (const auto& [text, expected] :
+       {std::pair("{metadata: {name: a}, spec: {lifecycle: {idle: {suspendAfterSeconds: 60}}}}",
+                  true),
+        std::pair("{metadata: {name: a}, spec: {lifecycle: {maxLifetimeSeconds: 60}}}", false)}) {
+    const auto document = Yaml(text);
+    const auto sandbox = DecodeSandboxAccess(document.root());
+    ASSERT_TRUE(sandbox.ok());
+    EXPECT_EQ(sandbox->may_be_idle, expected) << text;
+  }
+}
+
 TEST(ClusterCacheTest, KnowsWhichSandboxesHaveAGateway) {
   const auto document = Yaml("{metadata: {name: a}, spec: {egress: {allow: [{host: 7}]}}}");
   const auto sandbox = DecodeSandboxAccess(document.root());
