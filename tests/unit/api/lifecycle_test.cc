@@ -71,7 +71,8 @@ TEST(LifecycleTest, IdleHasOneTimeOrBoth) {
   const auto idle = [&errors](const char* text) {
     return Decode({{"idle", Json::parse(text)}}, errors, /*strict=*/true).idle;
   };
-  EXPECT_EQ(idle(R"({"suspendAfterSeconds": 60})"), (Idle{.suspend_after = seconds(60)}));
+  EXPECT_EQ(idle(R"({"suspendAfterSeconds": 60})"),
+            (Idle{.suspend_after = seconds(60), .delete_after = {}}));
   EXPECT_EQ(idle(R"({"suspendAfterSeconds": 60, "deleteAfterSeconds": 61})"),
             (Idle{seconds(60), seconds(61)}));
   EXPECT_THAT(errors, IsEmpty());
@@ -86,8 +87,8 @@ TEST(LifecycleTest, IdleHasOneTimeOrBoth) {
 TEST(LifecycleTest, WhatIsDeletedAloneIsSuspendedForTheLastTenthAndAtMostAnHour) {
   const auto after = [](Idle idle) { return idle.SuspendAfter().count(); };
   EXPECT_EQ(after({.suspend_after = seconds(60), .delete_after = seconds(6000)}), 60);
-  EXPECT_EQ(after({.delete_after = seconds(60)}), 54);
-  EXPECT_EQ(after({.delete_after = seconds(86400)}), 86400 - 3600);
+  EXPECT_EQ(after({.suspend_after = {}, .delete_after = seconds(60)}), 54);
+  EXPECT_EQ(after({.suspend_after = {}, .delete_after = seconds(86400)}), 86400 - 3600);
 }
 
 TEST(LifecycleTest, NamesEachMistake) {

@@ -20,7 +20,7 @@ using std::chrono::seconds;
 class SandboxIdlenessTest : public ::testing::Test {
  protected:
   SandboxIdlenessTest() {
-    sandbox_.spec.lifecycle.idle = api::Idle{.suspend_after = minutes(10)};
+    sandbox_.spec.lifecycle.idle = api::Idle{.suspend_after = minutes(10), .delete_after = {}};
     // It was first seen an hour ago, runs since then, and its sidecar has just told that nothing
     // used it.
     Say(now_ - hours(1), "Running");

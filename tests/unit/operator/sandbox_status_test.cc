@@ -127,7 +127,8 @@ TEST(SandboxStatusTest, TellsOfTheEndAndWarnsOfIt) {
 TEST(SandboxStatusTest, TellsWhyItIsSuspendedAndHowToResumeIt) {
   api::AgentSandbox sandbox = Sandbox();
   sandbox.spec.operating_mode = api::OperatingMode::kSuspended;
-  sandbox.spec.lifecycle.idle = api::Idle{.suspend_after = std::chrono::minutes(10)};
+  sandbox.spec.lifecycle.idle =
+      api::Idle{.suspend_after = std::chrono::minutes(10), .delete_after = {}};
   Observation seen;
   seen.idleness = {.last_activity = kNow, .suspended = true};
   codec::Json status = Compute(sandbox, seen);
