@@ -17,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "integration"))
 
 import internet as outside  # noqa: E402
-from cluster import Cluster  # noqa: E402
+from cluster import EXAMPLES, Cluster, eventually  # noqa: E402
 from pods import Pods  # noqa: E402
 
 SYSTEM = "stockade-system"
@@ -108,8 +108,10 @@ def install(cluster):
 
 @pytest.fixture(scope="session")
 def installed(cluster, install):
-    """The cluster, with Stockade."""
+    """The cluster, with Stockade. That the webhook's pod is Ready comes to kube-proxy a moment later than to helm."""
     install()
+    asked = ("create", "--dry-run=server", "-f", str(EXAMPLES / "minimal.yaml"))
+    eventually(lambda: cluster.kubectl(*asked).returncode == 0, timeout=60)
     return cluster
 
 

@@ -47,7 +47,7 @@ def mode(agents, name):
     return get(agents, name)["spec"].get("operatingMode", "Running")
 
 
-def test_one_that_does_nothing_is_suspended_and_one_with_an_open_connection_is_not(installed, agents):
+def test_one_that_does_nothing_is_suspended_and_one_with_an_open_connection_is_not(installed, internet, agents):
     for sandbox in SANDBOXES:
         agents.must("apply", "-f", "-", input=sandbox)
     begun = time.monotonic()

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <sstream>
@@ -48,7 +49,7 @@ inline codec::Json Example(const codec::Json& schema) {
   const std::string type = schema.value("type", "");
   if (schema.value("format", "") == "date-time") return "2026-11-24T04:15:20Z";
   if (type == "string") return "x";
-  if (type == "integer") return 1;
+  if (type == "integer") return std::max(schema.value("minimum", 1), 1);
   if (type == "boolean") return true;
   if (type == "array") return codec::Json::array({Example(schema["items"])});
   codec::Json object = codec::Json::object();

@@ -130,7 +130,8 @@ TEST(SandboxStatusTest, TellsWhyItIsSuspendedAndHowToResumeIt) {
   sandbox.spec.lifecycle.idle =
       api::Idle{.suspend_after = std::chrono::minutes(10), .delete_after = {}};
   Observation seen;
-  seen.idleness = {.last_activity = kNow, .suspended = true};
+  seen.idleness.last_activity = kNow;
+  seen.idleness.suspended = true;
   codec::Json status = Compute(sandbox, seen);
   EXPECT_EQ(status["lastActivityTime"], "2026-01-01T00:00:00Z");
   EXPECT_EQ(Condition(status, "Ready")["reason"], "Idle");
