@@ -5,6 +5,7 @@ import urllib.request
 
 import pytest
 
+from binding_space import claim, pool, template
 from cluster import ROOT, eventually
 from stockade import sandbox
 
@@ -40,6 +41,7 @@ def test_every_metric_is_documented(stockade, namespace, unguarded, name):
     cluster = stockade.cluster
     cluster.must("-n", namespace, "apply", "-f", "-", input=sandbox())
     cluster.must("-n", namespace, "wait", "asb/agent", "--for=condition=Ready", "--timeout=60s")
+    cluster.must("-n", namespace, "apply", "-f", "-", input=[template(), pool(replicas=1), claim("mine", pool="warm")])
     bad = sandbox(name="bad")
     bad["spec"]["podTemplate"]["spec"]["hostNetwork"] = True
     assert cluster.kubectl("-n", namespace, "apply", "-f", "-", input=bad).returncode != 0
