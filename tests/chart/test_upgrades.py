@@ -58,10 +58,10 @@ class Upgrade:
         for path in lacking:
             self.cluster.must("apply", "--server-side", "-f", str(path))
         eventually(lambda: self.cluster.kubectl("get", NEWER).returncode == 0)
-        self.cluster.must("create", "clusterrole", SUPPLEMENT, "--verb=get,list,watch", f"--resource={NEWER}")
+        self.cluster.must("create", "clusterrole", SUPPLEMENT, "--verb=get,list,watch", f"--resource={NEWER},events.events.k8s.io")
         self.cluster.must("create", "clusterrolebinding", SUPPLEMENT, f"--clusterrole={SUPPLEMENT}", f"--user={OPERATOR_USER}")
-        self.operator.start()
         try:
+            self.operator.start()
             yield
         finally:
             self.operator.stop()

@@ -479,7 +479,7 @@ def test_examples_are_accepted_and_let_the_examples_pass(space):
             space.wait_known(name)
         for path in sorted(EXAMPLES.glob("*.yaml")):
             space.must("apply", "-f", str(path))
-        space.wait_compliant("minimal", "False", "ImageDigest")
+        space.wait_compliant("minimal", "False", "PermissionDenyMissing")
     finally:
         space.cluster.must("delete", "asbp", *names, "--ignore-not-found")
 
