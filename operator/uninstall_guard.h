@@ -26,10 +26,10 @@ struct UninstallGuardOptions {
 //
 // Refuses (Status kConflict, with the namespaces) while there are AgentSandboxes, or claims and
 // pools that make them: they would run on, behind policies that nobody repairs, and under a webhook
-// that guards nothing any more. Then
-// waits until no policy stockade-deny-all or stockade-gateway-deny-all is left, which a running
-// operator sees to, and releases those that none does. Never touches a policy in whose namespace a
-// pod is left that it shuts: the boundary does not open. Blocks; for one thread.
+// that guards nothing any more. Then waits until no policy stockade-deny-all or
+// stockade-gateway-deny-all is left, which a running operator sees to, and releases those that none
+// does. Never touches a policy in whose namespace a pod is left that it shuts: the boundary does
+// not open. Blocks; for one thread.
 class UninstallGuard {
  public:
   UninstallGuard(kube::Client& client, const Clock& clock, Logger& logger,

@@ -9,10 +9,9 @@ import secrets
 import internet as outside
 import messages_api
 import pytest
-from attack_stage import AGENT
+from coder import claude_code, coder
 
 from cluster import eventually
-from pods import RESTRICTED, Pods
 
 OF_THE_IMAGE = json.loads((pathlib.Path(__file__).parent / "managed-settings.json").read_text())
 PERMISSIONS = {"allow": ["Bash(echo *)"], "deny": ["Bash(touch *)", "WebSearch"], "defaultMode": "dontAsk"}
@@ -20,27 +19,8 @@ PERMISSIONS = {"allow": ["Bash(echo *)"], "deny": ["Bash(touch *)", "WebSearch"]
 
 @pytest.fixture(scope="module")
 def agents(installed, internet):
-    with installed.new_namespace("settings", RESTRICTED) as name:
-        pods = Pods(installed, name)
-        pods.must("create", "secret", "generic", "anthropic", f"--from-literal=api-key={secrets.token_hex(16)}")
-        pods.must("apply", "-f", "-", input=sandbox())
-        pods.must("wait", "--for=condition=Ready", "agentsandbox/coder", "--timeout=120s", timeout=150)
+    with coder(installed, "settings", secrets.token_hex(16), agentSettings={"permissions": PERMISSIONS}) as pods:
         yield pods
-
-
-def sandbox():
-    header = {"name": "x-api-key", "secretKeyRef": {"name": "anthropic", "key": "api-key"}}
-    return {
-        "apiVersion": "stockade.dev/v1alpha1",
-        "kind": "AgentSandbox",
-        "metadata": {"name": "coder"},
-        "spec": {
-            "podTemplate": {"spec": {"containers": [{"name": "agent", "image": AGENT}]}},
-            "agentSettings": {"permissions": PERMISSIONS},
-            "egress": {"model": {"anthropic": {"credential": "anthropic"}}},
-            "credentials": [{"name": "anthropic", "header": header}],
-        },
-    }
 
 
 @pytest.fixture
@@ -49,9 +29,7 @@ def ask(agents, internet):
 
     def run(command, *options):
         before = len(internet.requests)
-        prompt = messages_api.COMMAND_OF + command
-        arguments = ["exec", "asb-coder", "-c", "agent", "--", "/usr/local/bin/claude", *options, "-p", prompt]
-        done = agents.cluster.kubectl("-n", agents.namespace, *arguments, timeout=180)
+        done = claude_code(agents, messages_api.COMMAND_OF + command, *options)
         return done, lambda: internet.requests[before:]
 
     return run

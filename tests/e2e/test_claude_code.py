@@ -8,10 +8,9 @@ import secrets
 import internet as outside
 import messages_api
 import pytest
-from attack_stage import AGENT
+from coder import claude_code, coder
 
 from cluster import eventually
-from pods import RESTRICTED, Pods
 
 SETTINGS = json.loads((pathlib.Path(__file__).parent / "managed-settings.json").read_text())
 
@@ -23,34 +22,15 @@ def key():
 
 @pytest.fixture(scope="module")
 def agents(installed, internet, key):
-    with installed.new_namespace("claude", RESTRICTED) as name:
-        pods = Pods(installed, name)
-        pods.must("create", "secret", "generic", "anthropic", f"--from-literal=api-key={key}")
-        pods.must("apply", "-f", "-", input=sandbox())
-        pods.must("wait", "--for=condition=Ready", "agentsandbox/coder", "--timeout=120s", timeout=150)
+    with coder(installed, "claude", key) as pods:
         yield pods
-
-
-def sandbox():
-    header = {"name": "x-api-key", "secretKeyRef": {"name": "anthropic", "key": "api-key"}}
-    return {
-        "apiVersion": "stockade.dev/v1alpha1",
-        "kind": "AgentSandbox",
-        "metadata": {"name": "coder"},
-        "spec": {
-            "podTemplate": {"spec": {"containers": [{"name": "agent", "image": AGENT}]}},
-            "egress": {"model": {"anthropic": {"credential": "anthropic"}}},
-            "credentials": [{"name": "anthropic", "header": header}],
-        },
-    }
 
 
 @pytest.fixture(scope="module")
 def answer(agents, internet):
     """What Claude Code said, and the requests by which it got there."""
     before = len(internet.requests)
-    command = ["exec", "asb-coder", "-c", "agent", "--", "/usr/local/bin/claude", "-p", "What do you say?"]
-    done = agents.cluster.kubectl("-n", agents.namespace, *command, timeout=180)
+    done = claude_code(agents, "What do you say?")
 
     def asked():
         requests = [each for each in internet.requests[before:] if each["server_name"] == outside.MODEL_HOST]

@@ -68,5 +68,5 @@ def test_one_that_does_nothing_is_suspended_and_one_with_an_open_connection_is_n
     # Nobody holds the connection any more.
     eventually(lambda: mode(agents, "called") == "Suspended", timeout=6 * AFTER)
 
-    agents.must("patch", "asb", "unused", "--type=merge", "-p", "{spec: {operatingMode: Running}}")
+    agents.must("patch", "asb", "unused", "--type=merge", "-p", '{"spec": {"operatingMode": "Running"}}')
     agents.must("wait", "--for=condition=Ready", "asb/unused", "--timeout=90s", timeout=120)
