@@ -10,6 +10,7 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 option(STOCKADE_WERROR "Treat warnings as errors" ON)
 set(STOCKADE_SANITIZE "" CACHE STRING "Sanitizers for every target: 'address,undefined' or 'thread'")
 option(STOCKADE_FUZZ "Build the fuzz targets with libFuzzer (needs clang)" OFF)
+option(STOCKADE_PRECOMPILE "Precompile the headers that most sources include (clang)" OFF)
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
@@ -45,6 +46,23 @@ if(CMAKE_BUILD_TYPE MATCHES "Rel" AND NOT STOCKADE_SANITIZE)
   add_link_options(-Wl,-z,relro -Wl,-z,now)
 endif()
 
+# Without optimisation most of a compilation is reading headers. What is shipped is built without this, so that a header
+# that a source forgets is missed there.
+if(STOCKADE_PRECOMPILE)
+  # One file serves libraries and executables alike.
+  set(CMAKE_CXX_COMPILE_OPTIONS_PIE "-fPIC")
+  # ccache tells precompiled files apart by their contents.
+  add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
+  add_library(stockade_precompiled OBJECT "${CMAKE_SOURCE_DIR}/cmake/precompiled.cc")
+  target_link_libraries(stockade_precompiled PRIVATE stockade::options GTest::gmock)
+  target_precompile_headers(stockade_precompiled PRIVATE "${CMAKE_SOURCE_DIR}/cmake/precompiled.h")
+endif()
+function(stockade_precompile name)
+  if(STOCKADE_PRECOMPILE)
+    target_precompile_headers(${name} REUSE_FROM stockade_precompiled)
+  endif()
+endfunction()
+
 # stockade_library(NAME SOURCES file... [DEPENDS target...] [PRIVATE_DEPENDS target...])
 # A static library stockade_NAME with the alias stockade::NAME.
 function(stockade_library name)
@@ -54,6 +72,7 @@ function(stockade_library name)
   target_link_libraries(stockade_${name}
     PUBLIC ${ARG_DEPENDS}
     PRIVATE stockade::options ${ARG_PRIVATE_DEPENDS})
+  stockade_precompile(stockade_${name})
 endfunction()
 
 # stockade_binary(NAME SOURCES file... DEPENDS target...)
@@ -61,6 +80,7 @@ function(stockade_binary name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE stockade::options ${ARG_DEPENDS})
+  stockade_precompile(${name})
 endfunction()
 
 file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/generated/tests/source_dir.h"
@@ -77,6 +97,7 @@ function(stockade_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE stockade::options ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
+  stockade_precompile(${name})
   include(GoogleTest)
   gtest_discover_tests(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 300 DISCOVERY_TIMEOUT 60)
 endfunction()

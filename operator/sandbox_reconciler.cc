@@ -144,8 +144,8 @@ runtime::ReconcileResult SandboxReconciler::Reconcile(const runtime::ObjectKey& 
   if (!cached) {
     policies_.Forget(key);
     // All that was its own goes by owner references; its pod stays behind the deny-all till then.
-    return {boundary_.KeepLabelled(key.namespace_name, api::SandboxObjectName(key.name)),
-            std::nullopt};
+    Status labelled = boundary_.KeepLabelled(key.namespace_name, api::SandboxObjectName(key.name));
+    return {labelled.ok() ? EndOrphanedPod(key) : std::move(labelled), std::nullopt};
   }
   // As the operator starts; what is there goes on, and its status stays.
   if (WantsGateway(cached->sandbox) && !settings_.gateways->IsPrepared()) {
@@ -664,6 +664,20 @@ SandboxReconciler::Step SandboxReconciler::DeletePod(const CachedPod& pod, Obser
     return {std::nullopt, milliseconds(0), Status::Ok()};
   }
   return {std::nullopt, std::nullopt, deleted.status().WithContext("deleting the pod")};
+}
+
+Status SandboxReconciler::EndOrphanedPod(const runtime::ObjectKey& sandbox) {
+  const auto pod =
+      caches_.pods.store().Get({sandbox.namespace_name, api::SandboxObjectName(sandbox.name)});
+  if (!pod || pod->deleting || !pod->owner.uid.empty() ||
+      Annotation(*pod, api::kSpecHashAnnotation).empty() ||
+      Annotation(*pod, api::kFingerprintAnnotation).empty()) {
+    return Status::Ok();
+  }
+  logger_.Info("the pod of a sandbox that was deleted without it is ended",
+               {{"sandbox", sandbox.namespace_name + "/" + sandbox.name}});
+  Observation unused;
+  return DeletePod(*pod, unused).error;
 }
 
 SandboxReconciler::Step SandboxReconciler::RemovePod(const api::AgentSandbox& sandbox,

@@ -107,6 +107,9 @@ class SandboxReconciler {
                      const codec::Json& rendered, Observation& seen);
   Step DeletePod(const CachedPod& pod, Observation& seen);
   Step RemovePod(const api::AgentSandbox& sandbox, Observation& seen);
+  // Ends the pod of a sandbox that is gone where nothing owns the pod (`--cascade=orphan`), so that
+  // neither the garbage collector nor a sandbox would ever end it.
+  Status EndOrphanedPod(const runtime::ObjectKey& sandbox);
   // As the API server has it, past the cache.
   Result<std::shared_ptr<const CachedPod>> GetPod(const runtime::ObjectKey& key);
   // The sandbox's pod as the cache has it, or as the API server has it where the cache has none: a

@@ -1,6 +1,9 @@
 #include "codec/json.h"
 
+#include <simdjson.h>
+
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstdlib>
 #include <span>
@@ -8,6 +11,31 @@
 #include <vector>
 
 namespace stockade::codec {
+
+class Element {
+ public:
+  static simdjson::dom::element Of(const JsonView& view) {
+    return std::bit_cast<simdjson::dom::element>(Words{view.document_, view.position_});
+  }
+  static JsonView View(simdjson::dom::element element) {
+    const auto words = std::bit_cast<Words>(element);
+    JsonView view;
+    view.document_ = words.document;
+    view.position_ = words.position;
+    return view;
+  }
+
+ private:
+  // The only members of simdjson::internal::tape_ref, which is the only one of dom::element.
+  struct Words {
+    const simdjson::dom::document* document;
+    std::size_t position;
+  };
+  static_assert(std::is_trivially_copyable_v<simdjson::dom::element>);
+  static_assert(offsetof(simdjson::internal::tape_ref, doc) == offsetof(Words, document));
+  static_assert(offsetof(simdjson::internal::tape_ref, json_index) == offsetof(Words, position));
+};
+
 namespace {
 
 // Up to so many keys are compared with each other, which needs no memory.
@@ -121,37 +149,75 @@ void AppendQuoted(std::string_view text, std::string& out) {
   }
 }
 
+JsonView::Kind JsonView::kind() const {
+  if (!exists()) return Kind::kMissing;
+  switch (Element::Of(*this).type()) {
+    case simdjson::dom::element_type::OBJECT:
+      return Kind::kObject;
+    case simdjson::dom::element_type::ARRAY:
+      return Kind::kArray;
+    case simdjson::dom::element_type::STRING:
+      return Kind::kString;
+    case simdjson::dom::element_type::BOOL:
+      return Kind::kBool;
+    case simdjson::dom::element_type::NULL_VALUE:
+      return Kind::kNull;
+    case simdjson::dom::element_type::INT64:
+    case simdjson::dom::element_type::UINT64:
+    case simdjson::dom::element_type::DOUBLE:
+      return Kind::kNumber;
+  }
+  return Kind::kMissing;
+}
+
+void JsonView::VisitMembers(void (*call)(void*, std::string_view, JsonView), void* function) const {
+  if (!IsObject()) return;
+  for (const auto& member : simdjson::dom::object(Element::Of(*this))) {
+    call(function, member.key, Element::View(member.value));
+  }
+}
+
+void JsonView::VisitElements(void (*call)(void*, std::size_t, JsonView), void* function) const {
+  if (!IsArray()) return;
+  std::size_t index = 0;
+  for (const simdjson::dom::element value : simdjson::dom::array(Element::Of(*this))) {
+    call(function, index++, Element::View(value));
+  }
+}
+
 std::optional<std::string_view> JsonView::AsString() const {
   std::string_view text;
-  if (element_ && element_->get_string().get(text) == simdjson::SUCCESS) return text;
+  if (exists() && Element::Of(*this).get_string().get(text) == simdjson::SUCCESS) return text;
   return std::nullopt;
 }
 
 std::optional<bool> JsonView::AsBool() const {
   bool flag = false;
-  if (element_ && element_->get_bool().get(flag) == simdjson::SUCCESS) return flag;
+  if (exists() && Element::Of(*this).get_bool().get(flag) == simdjson::SUCCESS) return flag;
   return std::nullopt;
 }
 
 std::optional<std::int64_t> JsonView::AsInt() const {
+  if (!exists()) return std::nullopt;
+  const simdjson::dom::element element = Element::Of(*this);
   std::int64_t number = 0;
-  if (element_ && element_->is_int64() && element_->get_int64().get(number) == simdjson::SUCCESS) {
-    return number;
-  }
+  if (element.is_int64() && element.get_int64().get(number) == simdjson::SUCCESS) return number;
   return std::nullopt;
 }
 
 std::optional<double> JsonView::AsDouble() const {
   double number = 0;
-  if (element_ && element_->get_double().get(number) == simdjson::SUCCESS) return number;
+  if (exists() && Element::Of(*this).get_double().get(number) == simdjson::SUCCESS) return number;
   return std::nullopt;
 }
 
 JsonView JsonView::operator[](std::string_view key) const {
   if (!IsObject()) return {};
   simdjson::dom::element value;
-  if (simdjson::dom::object(*element_).at_key(key).get(value) != simdjson::SUCCESS) return {};
-  return JsonView(value);
+  if (simdjson::dom::object(Element::Of(*this)).at_key(key).get(value) != simdjson::SUCCESS) {
+    return {};
+  }
+  return Element::View(value);
 }
 
 std::size_t JsonView::size() const {
@@ -179,13 +245,14 @@ Json JsonView::ToJson() const {
   if (const auto text = AsString()) return Json(*text);
   if (const auto flag = AsBool()) return Json(*flag);
   if (const auto number = AsInt()) return Json(*number);
-  if (element_->is_uint64()) return Json(element_->get_uint64().value_unsafe());
+  const simdjson::dom::element element = Element::Of(*this);
+  if (element.is_uint64()) return Json(element.get_uint64().value_unsafe());
   return Json(AsDouble().value_or(0));
 }
 
 std::string JsonView::Dump() const {
-  if (!element_) return "null";
-  return simdjson::minify(*element_);
+  if (!exists()) return "null";
+  return simdjson::minify(Element::Of(*this));
 }
 
 std::string JsonView::Canonical() const {
@@ -203,7 +270,7 @@ Result<JsonDocument> JsonDocument::Parse(std::string_view text) {
       return Status(StatusCode::kInternal, "out of memory for the JSON parser");
     }
   }
-  auto document = std::make_unique<simdjson::dom::document>();
+  std::unique_ptr<simdjson::dom::document, Delete> document(new simdjson::dom::document);
   const auto result = parser.parse_into_document(
       *document, reinterpret_cast<const std::uint8_t*>(text.data()), text.size(), true);
   switch (result.error()) {
@@ -220,7 +287,9 @@ Result<JsonDocument> JsonDocument::Parse(std::string_view text) {
   }
 }
 
-JsonView JsonDocument::root() const { return JsonView(document_->root()); }
+JsonView JsonDocument::root() const { return Element::View(document_->root()); }
+
+void JsonDocument::Delete::operator()(simdjson::dom::document* document) const { delete document; }
 
 std::optional<std::string> FindDuplicateKey(JsonView root) {
   std::vector<std::string_view> keys;

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <simdjson.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,8 +7,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "base/status.h"
+
+// The parser stays out of this header, which nearly every source includes: reading simdjson.h takes
+// a compiler longer than most of those sources themselves.
+namespace simdjson::dom {
+class document;
+}  // namespace simdjson::dom
 
 namespace stockade::codec {
 
@@ -29,16 +35,16 @@ class JsonView {
  public:
   JsonView() = default;
 
-  [[nodiscard]] bool exists() const { return element_.has_value(); }
+  [[nodiscard]] bool exists() const { return document_ != nullptr; }
   // Missing or null: what Kubernetes means by unset.
-  [[nodiscard]] bool IsUnset() const { return !element_ || element_->is_null(); }
-  [[nodiscard]] bool IsNull() const { return element_ && element_->is_null(); }
-  [[nodiscard]] bool IsObject() const { return element_ && element_->is_object(); }
-  [[nodiscard]] bool IsArray() const { return element_ && element_->is_array(); }
+  [[nodiscard]] bool IsUnset() const { return !exists() || IsNull(); }
+  [[nodiscard]] bool IsNull() const { return kind() == Kind::kNull; }
+  [[nodiscard]] bool IsObject() const { return kind() == Kind::kObject; }
+  [[nodiscard]] bool IsArray() const { return kind() == Kind::kArray; }
   [[nodiscard]] bool IsObjectOrArray() const { return IsObject() || IsArray(); }
-  [[nodiscard]] bool IsString() const { return element_ && element_->is_string(); }
-  [[nodiscard]] bool IsBool() const { return element_ && element_->is_bool(); }
-  [[nodiscard]] bool IsNumber() const { return element_ && element_->is_number(); }
+  [[nodiscard]] bool IsString() const { return kind() == Kind::kString; }
+  [[nodiscard]] bool IsBool() const { return kind() == Kind::kBool; }
+  [[nodiscard]] bool IsNumber() const { return kind() == Kind::kNumber; }
 
   // The value when it is of that kind.
   [[nodiscard]] std::optional<std::string_view> AsString() const;
@@ -60,19 +66,20 @@ class JsonView {
   // Calls f(std::string_view key, JsonView value) for each member of an object.
   template <typename F>
   void ForEachMember(F&& f) const {
-    if (!IsObject()) return;
-    for (const auto& member : simdjson::dom::object(*element_)) {
-      f(member.key, JsonView(member.value));
-    }
+    VisitMembers(
+        [](void* function, std::string_view key, JsonView value) {
+          (*static_cast<std::remove_reference_t<F>*>(function))(key, value);
+        },
+        Address(f));
   }
   // Calls f(std::size_t index, JsonView value) for each element of an array.
   template <typename F>
   void ForEachElement(F&& f) const {
-    if (!IsArray()) return;
-    std::size_t index = 0;
-    for (const simdjson::dom::element value : simdjson::dom::array(*element_)) {
-      f(index++, JsonView(value));
-    }
+    VisitElements(
+        [](void* function, std::size_t index, JsonView value) {
+          (*static_cast<std::remove_reference_t<F>*>(function))(index, value);
+        },
+        Address(f));
   }
 
   // A copy that can be edited, and the compact text in the order of the source.
@@ -83,9 +90,22 @@ class JsonView {
 
  private:
   friend class JsonDocument;
-  explicit JsonView(simdjson::dom::element element) : element_(element) {}
+  friend class Element;  // in json.cc: the conversions from and to simdjson's element
 
-  std::optional<simdjson::dom::element> element_;
+  enum class Kind { kMissing, kNull, kBool, kNumber, kString, kArray, kObject };
+  [[nodiscard]] Kind kind() const;
+
+  // The address of a function object, be it const or not, that a visit calls with it.
+  template <typename F>
+  static void* Address(F& f) {
+    return const_cast<void*>(static_cast<const void*>(std::addressof(f)));
+  }
+  void VisitMembers(void (*call)(void*, std::string_view, JsonView), void* function) const;
+  void VisitElements(void (*call)(void*, std::size_t, JsonView), void* function) const;
+
+  // What simdjson's element is made of: a document and the position in it.
+  const simdjson::dom::document* document_ = nullptr;
+  std::size_t position_ = 0;
 };
 
 // A parsed document that owns what its views read. Move-only; views stay valid across a move.
@@ -98,10 +118,13 @@ class JsonDocument {
   [[nodiscard]] JsonView root() const;
 
  private:
-  explicit JsonDocument(std::unique_ptr<simdjson::dom::document> document)
+  struct Delete {
+    void operator()(simdjson::dom::document* document) const;
+  };
+  explicit JsonDocument(std::unique_ptr<simdjson::dom::document, Delete> document)
       : document_(std::move(document)) {}
 
-  std::unique_ptr<simdjson::dom::document> document_;
+  std::unique_ptr<simdjson::dom::document, Delete> document_;
 };
 
 // Appends the text, which is UTF-8, as a JSON string.

@@ -485,6 +485,16 @@ def test_disowned_pod_goes_with_a_suspension(space, stockade, unguarded):
     space.wait_condition("agent", "Suspended", "True")
 
 
+def test_orphaned_pod_goes_though_the_garbage_collector_was_first(space, stockade):
+    space.ready_pod(sandbox())
+    stockade.operator.stop()
+    space.must("delete", "asb", "agent", "--cascade=orphan")
+    assert "ownerReferences" not in space.find("pod", "asb-agent")["metadata"]
+    stockade.operator.start()
+    space.wait_gone("pod", "asb-agent")
+    space.wait_gone("networkpolicy", "stockade-deny-all")
+
+
 def test_label_taken_off_a_pod_that_is_ending_is_put_back_though_its_sandbox_is_gone(space, unguarded):
     obj = sandbox(image="ignores-sigterm.invalid/agent:1")
     obj["spec"]["podTemplate"]["spec"]["terminationGracePeriodSeconds"] = 15

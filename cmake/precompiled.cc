@@ -1,0 +1,1 @@
+// CMake asks for a source, where a precompiled header is to be reused by other targets.
