@@ -1,4 +1,5 @@
-// The headers of others that most sources include: cmake/Stockade.cmake precompiles them for the sanitizers' builds.
+// The headers of others that most sources include: cmake/Stockade.cmake precompiles them for the
+// sanitizers' builds.
 #pragma once
 
 #include <gmock/gmock.h>
