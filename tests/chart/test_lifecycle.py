@@ -12,7 +12,7 @@ import pytest
 import yaml
 from conftest import CHART, NAMESPACE, ROOT, Helm, remove_crds, sets
 
-from cluster import eventually
+from cluster import CRDS, eventually
 from stockade import make_certificates, sandbox
 
 RESTRICTED = {
@@ -286,6 +286,23 @@ def test_uninstall_leaves_the_sandboxes_and_their_boundary(cluster, release):
         nothing_judges(cluster)
         patch = ("networkpolicy", "stockade-deny-all", "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
         eventually(lambda: cluster.kubectl("-n", agents, "patch", *patch).returncode == 0)
+
+
+def test_crds_of_kubectl_are_taken_over_where_helm_is_told_to(cluster, release):
+    """As docs/install.md has it. Those that the release of another test left are made like those that kubectl applied."""
+    release.upgrade(OUTSIDE)
+    release.must("uninstall", "stockade", "--namespace", NAMESPACE, "--no-hooks", "--wait")
+    for path in CRDS.glob("*.yaml"):
+        name = ".".join(reversed(path.stem.split("_")))
+        cluster.must(
+            "annotate", "crd", name, "meta.helm.sh/release-name-", "meta.helm.sh/release-namespace-"
+        )  # fmt: skip
+        cluster.must("label", "crd", name, "app.kubernetes.io/managed-by-")
+    install = ("stockade", str(CHART), "--namespace", NAMESPACE, *sets(OUTSIDE))
+    refused = release.run("install", *install)
+    assert "cannot be imported into the current release" in refused.stderr
+    release.must("install", "--take-ownership", *install)
+    cluster.must("get", "validatingwebhookconfiguration", "stockade")
 
 
 def deny_all():

@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import yaml
-from conftest import CHART, ROOT, tool
+from conftest import CHART, ROOT, Helm, tool
 
 # Of the API server and of Prometheus itself.
 OTHERS = {"apiserver_admission_webhook_rejection_count", "up"}
@@ -81,6 +81,22 @@ def test_the_dashboard_names_metrics_that_exist():
     for target in targets:
         found = metrics_of(target["expr"])
         assert found and found <= known, target["expr"]
+
+
+def test_no_label_is_taken_for_the_targets():
+    """Prometheus gives every sample such labels of its target, and renames one of the program's that is called alike, unless
+    the endpoint honours those."""
+    of_targets = {"namespace", "pod", "service", "container", "endpoint", "job", "instance"}
+    rows = re.findall(r"^\| `(\w+)` \| \w+ \| ([^|]*)\|", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE)
+    labels = {label for _, cell in rows for label in re.findall(r"`(\w+)`", cell)}
+    assert "pool" in labels
+    endpoints = [
+        each for monitor in Helm().objects({"monitoring.serviceMonitor.enabled": "true"}) if monitor["kind"] == "ServiceMonitor"
+        for each in monitor["spec"]["endpoints"]
+    ]  # fmt: skip
+    assert endpoints
+    for endpoint in endpoints:
+        assert endpoint.get("honorLabels") or not labels & of_targets
 
 
 def test_promtool_can_read_the_dashboards_expressions(tmp_path):

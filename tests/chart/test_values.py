@@ -39,7 +39,10 @@ REFUSED = [
     ({"operator.image.digest": "sha256:abc"}, 'operator.image.digest is "sha256:abc": write sha256: and 64 hexadecimal'),
     ({"webhook.image.digest": "abc"}, 'webhook.image.digest is "abc": write sha256: and 64 hexadecimal digits'),
     ({"webhook.certificates.mode": "magic"}, "at '/webhook/certificates/mode': value must be one of"),
-    ({"webhook.certificates.certManager.issuerRef.kind": "Isuer"}, "value must be one of 'Issuer', 'ClusterIssuer'"),
+    (
+        {"webhook.certificates.certManager.issuerRef.kind": "Isuer", "webhook.certificates.certManager.issuerRef.name": "own"},
+        'issuerRef.kind is "Isuer": write Issuer or ClusterIssuer, or set issuerRef.group',
+    ),
     ({"webhook.certificates.certManager.issuerRef.kind": "Issuer"}, "issuerRef has no name: write the name of your Issuer"),
     ({"webhook.certificates.certManager.duration": "90d"}, 'certManager.duration is "90d": write hours, minutes and'),
     (
@@ -118,6 +121,18 @@ REFUSED = [
     ({"operator.podDisruptionBudget.maxUnavailable": "0"}, "no node with an operator could ever be drained: set it to 1"),
     ({"webhook.podDisruptionBudget.minAvailable": "2"}, "minAvailable is 2, and there are 2 replicas, so that no node"),
     ({"webhook.podDisruptionBudget.minAvailable": "100%"}, "minAvailable is 100%, and there are 2 replicas"),
+    ({"webhook.podDisruptionBudget.minAvailable": "51%"}, "minAvailable is 51%, and there are 2 replicas"),
+    ({"webhook.podDisruptionBudget.minAvailable": "150%"}, "minAvailable is 150%, and there are 2 replicas"),
+    ({"listenAddress": "999.0.0.1"}, 'listenAddress is "999.0.0.1": write an IPv4 address'),
+    (
+        {"operator.config.leaderElection.leaseDurationSeconds": "5"},
+        "renewDeadlineSeconds is 10, and leaseDurationSeconds 5: raise leaseDurationSeconds",
+    ),
+    (
+        {"operator.config.leaderElection.retryPeriodSeconds": "10"},
+        "retryPeriodSeconds is 10, and renewDeadlineSeconds 10: lower it",
+    ),
+    ({"monitoring.serviceMonitor.scrapeTimeout": "1m"}, "scrapeTimeout is 1m, which is longer than interval, 30s"),
     ({"webhook.replicas": "1"}, "minAvailable is 1, and there are 1 replicas, so that no node with one could ever be"),
     ({"operator.publicRoots.configMap": "roots"}, "operator.config has no egress, so that no gateway needs public roots"),
     (

@@ -38,7 +38,7 @@ not go together. Each message names the value and says what to write instead. */
   (list "webhook.certificates.clientCAConfigMap" $nameOrEmpty "write the name of a ConfigMap in the release's namespace, or leave it empty")
   (list "webhook.certificates.certManager.duration" $duration $durationWords)
   (list "webhook.certificates.certManager.renewBefore" $duration $durationWords)
-  (list "listenAddress" "^([0-9]+[.][0-9]+[.][0-9]+[.][0-9]+|\\[[0-9a-f:]+\\])$" "write an IPv4 address, or an IPv6 address in brackets: \"[::]\" listens on both families")
+  (list "listenAddress" "^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])([.](25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])){3}|\\[[0-9a-f:]+\\])$" "write an IPv4 address, or an IPv6 address in brackets: \"[::]\" listens on both families")
   (list "clusterDomain" $name "write the cluster's DNS domain, such as cluster.local")
   (list "networkPolicy.apiServerCIDRs" "^[0-9a-fA-F.:]+/[0-9]+$" "write an address with the length of its prefix, such as 10.0.0.1/32")
   (list "flowSchema.priorityLevel" $name "write the name of a PriorityLevelConfiguration, such as workload-high")
@@ -105,6 +105,34 @@ not go together. Each message names the value and says what to write instead. */
 {{- end -}}
 {{- end -}}
 {{- include "stockade.validateShared" . -}}
+{{- include "stockade.validateElection" . -}}
+{{- end -}}
+
+{{- /* What the operator refuses at its start is refused before its pods are replaced. */ -}}
+{{- define "stockade.validateElection" -}}
+{{- $election := .Values.operator.config.leaderElection | default dict -}}
+{{- $lease := $election.leaseDurationSeconds | default 15 | int -}}
+{{- $renew := $election.renewDeadlineSeconds | default 10 | int -}}
+{{- $retry := $election.retryPeriodSeconds | default 2 | int -}}
+{{- if ge $renew $lease -}}
+{{- fail (printf "operator.config.leaderElection.renewDeadlineSeconds is %d, and leaseDurationSeconds %d: raise leaseDurationSeconds above it, or a leader would still write when another has begun" $renew $lease) -}}
+{{- end -}}
+{{- if ge $retry $renew -}}
+{{- fail (printf "operator.config.leaderElection.retryPeriodSeconds is %d, and renewDeadlineSeconds %d: lower it below that, or a leader ends after one renewal that fails" $retry $renew) -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* A scrape interval in milliseconds. */ -}}
+{{- define "stockade.milliseconds" -}}
+{{- mul (regexFind "^[0-9]+" . | atoi) (index (dict "ms" 1 "s" 1000 "m" 60000 "h" 3600000) (regexFind "[a-z]+$" .)) -}}
+{{- end -}}
+
+{{- define "stockade.validateMonitoring" -}}
+{{- with .Values.monitoring.serviceMonitor -}}
+{{- if gt (include "stockade.milliseconds" .scrapeTimeout | atoi) (include "stockade.milliseconds" .interval | atoi) -}}
+{{- fail (printf "monitoring.serviceMonitor.scrapeTimeout is %s, which is longer than interval, %s: the Prometheus operator would take neither; lower the one or raise the other" .scrapeTimeout .interval) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- /* What both programs judge by: what webhook.config says has to be what operator.config says, or its default. */ -}}
@@ -160,6 +188,9 @@ not go together. Each message names the value and says what to write instead. */
 {{- if and $manager.issuerRef (not $manager.issuerRef.name) -}}
 {{- fail "webhook.certificates.certManager.issuerRef has no name: write the name of your Issuer or ClusterIssuer, or leave issuerRef empty for an authority of the chart's own" -}}
 {{- end -}}
+{{- if and $manager.issuerRef.kind (not $manager.issuerRef.group) (not (has $manager.issuerRef.kind (list "Issuer" "ClusterIssuer"))) -}}
+{{- fail (printf "webhook.certificates.certManager.issuerRef.kind is %q: write Issuer or ClusterIssuer, or set issuerRef.group, to which such a kind belongs" $manager.issuerRef.kind) -}}
+{{- end -}}
 {{- $duration := include "stockade.seconds" $manager.duration | int -}}
 {{- $renewBefore := include "stockade.seconds" $manager.renewBefore | int -}}
 {{- /* The least that cert-manager takes. */ -}}
@@ -195,7 +226,10 @@ later, would have it fire though nothing is wrong. */ -}}
 {{- end -}}
 {{- $least := ternary $autoscaling.minReplicas .Values.webhook.replicas $autoscaling.enabled | int -}}
 {{- with .Values.webhook.podDisruptionBudget -}}
-{{- if and .enabled (or (eq (toString .minAvailable) "100%") (and (not (hasSuffix "%" (toString .minAvailable))) (ge (int .minAvailable) $least))) -}}
+{{- /* Of a percentage Kubernetes rounds the pods up. */ -}}
+{{- $share := toString .minAvailable -}}
+{{- $kept := ternary (div (add (mul (trimSuffix "%" $share | atoi) $least) 99) 100) (atoi $share) (hasSuffix "%" $share) -}}
+{{- if and .enabled (ge (int $kept) $least) -}}
 {{- fail (printf "webhook.podDisruptionBudget.minAvailable is %v, and there are %d replicas, so that no node with one could ever be drained: lower it, raise the number of replicas, or set podDisruptionBudget.enabled to false" .minAvailable $least) -}}
 {{- end -}}
 {{- end -}}
@@ -244,6 +278,7 @@ one would part pods and Services. */ -}}
 {{- include "stockade.validatePublicRoots" . -}}
 {{- include "stockade.validateCertificates" . -}}
 {{- include "stockade.validateReplicas" . -}}
+{{- include "stockade.validateMonitoring" . -}}
 {{- include "stockade.validateKeys" . -}}
 {{- if and (not .Values.webhook.deploy) (not .Values.webhook.url) -}}
 {{- fail "webhook.deploy is false and webhook.url is empty, so that nothing would answer the API server: set webhook.url to the https://host:port of the webhook that runs outside the cluster, or webhook.deploy to true" -}}

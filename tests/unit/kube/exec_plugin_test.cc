@@ -178,8 +178,9 @@ TEST_F(ExecPluginTest, SaysWhatIsWrongWithThePlugin) {
   EXPECT_NE(Failure("true").find("printed no JSON"), std::string::npos);
   EXPECT_NE(Failure("head -c 2000000 /dev/zero").find("printed more than 1048576 bytes"),
             std::string::npos);
-  EXPECT_NE(Failure("exec sleep 1000", milliseconds(50)).find("did not end in time and was killed"),
-            std::string::npos);
+  EXPECT_NE(
+      Failure("exec sleep 1000", milliseconds(500)).find("did not end in time and was killed"),
+      std::string::npos);
   fake_.PrintsToken("one", seconds(0));
   EXPECT_NE(Failure(fake_.config()).find("expired already"), std::string::npos);
 }

@@ -7,6 +7,7 @@
 #include "render/claims.h"
 #include "render/fingerprint.h"
 #include "render_testing.h"
+#include "tests/unit/sanitizers.h"
 
 // What the rules and the API server's schema refuse must not crash the operator either: rendering
 // comes before the last judgement, and an object may have been stored by another version.
@@ -102,6 +103,9 @@ void CollectPointers(const Json& value, const Json::json_pointer& at,
   }
 }
 
+// Of a sample each place gets every fifth of the wrong values, its neighbours the others.
+constexpr std::size_t kStride = kUnderSanitizer ? 5 : 1;
+
 std::vector<std::pair<std::string, Json>> HostileSpecs() {
   std::vector<Json::json_pointer> pointers;
   const Json spec = FromYaml(kSpec);
@@ -109,8 +113,10 @@ std::vector<std::pair<std::string, Json>> HostileSpecs() {
   std::vector<Json> wrong;
   for (const std::string& yaml : kWrong) wrong.push_back(FromYaml(yaml));
   std::vector<std::pair<std::string, Json>> specs;
-  for (const auto& pointer : pointers) {
-    for (const Json& value : wrong) {
+  for (std::size_t place = 0; place < pointers.size(); ++place) {
+    const auto& pointer = pointers[place];
+    for (std::size_t i = place % kStride; i < wrong.size(); i += kStride) {
+      const Json& value = wrong[i];
       Json changed = spec;
       changed[pointer] = value;
       specs.emplace_back(pointer.to_string() + " = " + value.dump(), std::move(changed));
@@ -164,7 +170,7 @@ TEST(RenderHostileTest, WrongTypesAnywhereDoNotCrash) {
     }
   }
   // Nearly everything lies in the pod template, which is not decoded.
-  EXPECT_GT(rendered, 2'000U);
+  EXPECT_GT(rendered, 2'000U / kStride);
 }
 
 TEST(RenderHostileTest, PodSpecOfAnyKindRendersToAPod) {

@@ -13,6 +13,7 @@
 #include "policy/guard_rules.h"
 #include "policy/rule.h"
 #include "tests/fakes/fake_cluster_view.h"
+#include "tests/unit/sanitizers.h"
 #include "webhook/guards/connect_guard.h"
 #include "webhook/guards/guard_handler.h"
 #include "webhook/guards/network_policy_guard.h"
@@ -339,7 +340,10 @@ TEST(GuardHandlerTest, ObjectsOfAnyShapeGetAnAnswer) {
                           Json::object({{"0", 1}}),
                           Json::array({Json::array()})};
   std::size_t answers = 0;
+  std::size_t number = 0;
+  constexpr std::size_t kStride = kUnderSanitizer ? 5 : 1;
   for (const GuardCase& test : AllGuardCases()) {
+    if (number++ % kStride != 0) continue;
     for (const char* const pointer :
          {"/metadata", "/metadata/labels", "/metadata/ownerReferences", "/metadata/finalizers",
           "/spec", "/spec/containers", "/spec/egress", "/spec/endpointSelector",
@@ -363,7 +367,7 @@ TEST(GuardHandlerTest, ObjectsOfAnyShapeGetAnAnswer) {
       }
     }
   }
-  EXPECT_GT(answers, 10'000U);
+  EXPECT_GT(answers, 10'000U / kStride);
 }
 
 TEST(GuardHandlerTest, RefusesAReviewWithoutTheObjectsToJudge) {
