@@ -71,6 +71,7 @@ int RunCommandLine(std::span<const char* const> arguments, const Environment& en
 [[nodiscard]] Command ExplainSandboxCommand();
 [[nodiscard]] Command PolicyTestCommand();
 [[nodiscard]] Command ConvertCommand();
+[[nodiscard]] Command ExportSandboxRuntimeCommand();
 [[nodiscard]] Command CompletionCommand();
 
 }  // namespace stockade::cli

@@ -51,11 +51,12 @@ Found FindCommand(std::span<const char* const> arguments) {
   return found;
 }
 
-// Commands of which `word` is the first word.
-bool BeginsCommand(std::string_view word) {
-  return std::ranges::any_of(Commands(), [word](const Command& command) {
+// The first command of two words whose first is `word`; empty when there is none.
+std::string_view CommandThatBeginsWith(std::string_view word) {
+  const auto found = std::ranges::find_if(Commands(), [word](const Command& command) {
     return command.name.starts_with(std::string(word) + " ");
   });
+  return found == Commands().end() ? std::string_view() : found->name;
 }
 
 int Usage(Console& console, std::string_view program, const std::string& message) {
@@ -66,8 +67,10 @@ int Usage(Console& console, std::string_view program, const std::string& message
 int UnknownCommand(Console& console, std::string_view program,
                    std::span<const char* const> arguments) {
   const std::string word = arguments.front();
-  if (BeginsCommand(word)) {
-    return Usage(console, program, "\"" + word + "\" needs a second word, as in \"policy test\"");
+  if (!CommandThatBeginsWith(word).empty()) {
+    return Usage(console, program,
+                 "\"" + word + "\" needs a second word, as in \"" +
+                     std::string(CommandThatBeginsWith(word)) + "\"");
   }
   std::vector<std::string_view> names;
   for (const Command& command : Commands()) {
@@ -94,9 +97,9 @@ int Invocation::Fail(std::string_view message) const {
 
 std::span<const Command> Commands() {
   static const std::array kCommands = {
-      LintCommand(),    RenderCommand(),         DiffCommand(),
-      ExplainCommand(), ExplainSandboxCommand(), PolicyTestCommand(),
-      ConvertCommand(), CompletionCommand(),     VersionCommand()};
+      LintCommand(),           RenderCommand(),     DiffCommand(),    ExplainCommand(),
+      ExplainSandboxCommand(), PolicyTestCommand(), ConvertCommand(), ExportSandboxRuntimeCommand(),
+      CompletionCommand(),     VersionCommand()};
   return kCommands;
 }
 

@@ -9,6 +9,13 @@ claude_code_ensure() {
   find "$found/node_modules/@anthropic-ai" -path '*/claude-code-linux-*' -type f -name claude | head -n 1
 }
 
+# sandbox_runtime_ensure: prints the path of srt, a script for Node.js.
+sandbox_runtime_ensure() {
+  local found
+  found="$(npm_ensure sandbox-runtime)" || return 1
+  echo "$found/node_modules/@anthropic-ai/sandbox-runtime/dist/cli.js"
+}
+
 # npm_ensure TOOL: prints the directory with the tool's node_modules, and fetches them first where they are missing. No
 # script of a package is run.
 npm_ensure() {

@@ -90,7 +90,9 @@ TEST(CommandsTest, MistakesOfUsageAreExitCodeTwo) {
     const char* message;
   } cases[] = {
       {{"lnt"}, "unknown command \"lnt\", did you mean \"lint\"?; see stockade --help"},
-      {{"policy"}, "\"policy\" needs a second word"},
+      {{"policy"}, "\"policy\" needs a second word, as in \"policy test\""},
+      {{"export"}, "\"export\" needs a second word, as in \"export sandbox-runtime\""},
+      {{"export", "sandbox-runtime"}, "nothing to read"},
       {{"--output", "json"}, "options stand after the command"},
       {{"lint"}, "nothing to read: name files or directories, or - for standard input"},
       {{"lint", "-o", "xml", "-"}, "--output must be one of text, json, sarif, junit, not \"xml\""},
