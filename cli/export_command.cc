@@ -15,8 +15,7 @@ namespace {
 constexpr std::array kFlags = {
     Flag{.name = "directory",
          .value = "NAME=DIR",
-         .help = "the directory that a mount is on this machine (default: its mountPath); may be "
-                 "repeated",
+         .help = "the directory that a mount is here (default: its mountPath); may be repeated",
          .letter = 'd',
          .repeated = true},
     kFilenameFlag,
@@ -27,13 +26,16 @@ constexpr std::array kFlags = {
 
 constexpr std::string_view kHelp =
     "Prints an AgentSandbox as the settings of sandbox-runtime, with which a developer runs the "
-    "agent on a\nmachine of their own: the same hosts, read-only and writable directories, and "
-    "nothing else of the\nhome directory. What sandbox-runtime cannot express is named on standard "
-    "error, a line for each\nfield; it confines a process, and is no tier of spec.isolation.\n"
+    "agent on a\n"
+    "machine of their own: the same hosts, read-only and writable directories, and nothing else of "
+    "the home\n"
+    "directory. What sandbox-runtime cannot express is named on standard error, a line for each "
+    "field; it\n"
+    "confines a process, and is no tier of spec.isolation.\n"
     "\n"
     "Exit codes: 0 it was written, 1 the rules refuse the sandbox, 2 something could not be read "
-    "or "
-    "the\ncommand line is wrong.\n"
+    "or the\n"
+    "command line is wrong.\n"
     "\n"
     "Examples:\n"
     "  # the sandbox's workspace is the directory of this repository\n"

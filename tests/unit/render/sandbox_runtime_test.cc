@@ -40,7 +40,7 @@ TEST(SandboxRuntimeTest, WithoutEgressNothingIsReached) {
 TEST(SandboxRuntimeTest, HostsComeWithTheirPortsAndWhatCannotBeSaidIsNamed) {
   const auto exported = RenderSandboxRuntime(Sandbox(R"(
 podTemplate: {spec: {}}
-credentials: [{name: token, header: {secretKeyRef: {name: a, key: b}}}]
+credentials: [{name: token, header: {name: x, secretKeyRef: {name: a, key: b}}}]
 egress:
   audit: true
   allow:
@@ -71,7 +71,7 @@ egress:
 TEST(SandboxRuntimeTest, TheModelsKeyIsMaskedAndNotForTunnels) {
   const auto exported = RenderSandboxRuntime(Sandbox(R"(
 podTemplate: {spec: {}}
-credentials: [{name: model, header: {secretKeyRef: {name: a, key: b}}}]
+credentials: [{name: model, header: {name: x, secretKeyRef: {name: a, key: b}}}]
 egress:
   model: {anthropic: {credential: model}}
   allow: [{host: tunnel.example.com, tls: Tunnel}]
