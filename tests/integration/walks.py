@@ -272,6 +272,12 @@ class Walker:
             ]
             pending += [f"pod/{each['metadata']['name']}" for each in objects["pods"]
                         if "deletionTimestamp" in each["metadata"]]  # fmt: skip
+            # A busy machine may be quiet for two seconds between a sandbox's end and the pool's word of it.
+            owned = collections.Counter(
+                owner["uid"] for each in objects["asb"] for owner in each["metadata"].get("ownerReferences", [])
+            )
+            pending += [f"asbpool/{each['metadata']['name']}" for each in objects["asbpool"]
+                        if each.get("status", {}).get("replicas", 0) != owned[each["metadata"]["uid"]]]  # fmt: skip
             if now != before or pending:
                 before, since = now, time.monotonic() if now != before else since
             if not pending and time.monotonic() - since > 2:
