@@ -67,10 +67,9 @@ int Usage(Console& console, std::string_view program, const std::string& message
 int UnknownCommand(Console& console, std::string_view program,
                    std::span<const char* const> arguments) {
   const std::string word = arguments.front();
-  if (!CommandThatBeginsWith(word).empty()) {
+  if (const std::string example(CommandThatBeginsWith(word)); !example.empty()) {
     return Usage(console, program,
-                 "\"" + word + "\" needs a second word, as in \"" +
-                     std::string(CommandThatBeginsWith(word)) + "\"");
+                 "\"" + word + "\" needs a second word, as in \"" + example + "\"");
   }
   std::vector<std::string_view> names;
   for (const Command& command : Commands()) {

@@ -113,14 +113,18 @@ bool WasMutated(const CachedPod& created, const codec::Json& rendered,
          !Claimant(sandbox).IsOwner(created.owner);
 }
 
+// It carries the digests that the operator writes on pods.
+bool IsOfOperatorsMaking(const CachedPod& pod) {
+  return !Annotation(pod, api::kSpecHashAnnotation).empty() &&
+         !Annotation(pod, api::kFingerprintAnnotation).empty();
+}
+
 // A pod of this sandbox's making whose owner reference somebody took off, or replaced by one to
 // something else: no sandbox controls it, and it carries the operator's digests. It is never taken
 // back, only removed, since nobody knows what else was done to it.
 bool IsDisowned(const CachedPod& pod, const api::AgentSandbox& sandbox) {
   return Claimant(sandbox).Judge(pod) == Claimed::kStrangers &&
-         pod.key.name == api::SandboxObjectName(sandbox.metadata.name) &&
-         !Annotation(pod, api::kSpecHashAnnotation).empty() &&
-         !Annotation(pod, api::kFingerprintAnnotation).empty();
+         pod.key.name == api::SandboxObjectName(sandbox.metadata.name) && IsOfOperatorsMaking(pod);
 }
 
 }  // namespace
@@ -669,9 +673,7 @@ SandboxReconciler::Step SandboxReconciler::DeletePod(const CachedPod& pod, Obser
 Status SandboxReconciler::EndOrphanedPod(const runtime::ObjectKey& sandbox) {
   const auto pod =
       caches_.pods.store().Get({sandbox.namespace_name, api::SandboxObjectName(sandbox.name)});
-  if (!pod || pod->deleting || !pod->owner.uid.empty() ||
-      Annotation(*pod, api::kSpecHashAnnotation).empty() ||
-      Annotation(*pod, api::kFingerprintAnnotation).empty()) {
+  if (!pod || pod->deleting || !pod->owner.uid.empty() || !IsOfOperatorsMaking(*pod)) {
     return Status::Ok();
   }
   logger_.Info("the pod of a sandbox that was deleted without it is ended",

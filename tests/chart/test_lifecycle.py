@@ -12,7 +12,7 @@ import pytest
 import yaml
 from conftest import CHART, NAMESPACE, ROOT, Helm, remove_crds, sets
 
-from cluster import CRDS, eventually
+from cluster import CRDS, crd_name, eventually
 from stockade import make_certificates, sandbox
 
 RESTRICTED = {
@@ -293,7 +293,7 @@ def test_crds_of_kubectl_are_taken_over_where_helm_is_told_to(cluster, release):
     release.upgrade(OUTSIDE)
     release.must("uninstall", "stockade", "--namespace", NAMESPACE, "--no-hooks", "--wait")
     for path in CRDS.glob("*.yaml"):
-        name = ".".join(reversed(path.stem.split("_")))
+        name = crd_name(path)
         cluster.must(
             "annotate", "crd", name, "meta.helm.sh/release-name-", "meta.helm.sh/release-namespace-"
         )  # fmt: skip

@@ -22,7 +22,7 @@ def test_sandboxes_run_on_through_upgrade_and_rollback(upgrade):
 
     # The release, with this version's webhook behind its registration.
     with upgrade.as_the_release():
-        eventually(lambda: upgrade.refuses_host_network())
+        eventually(upgrade.refuses_host_network)
         upgrade.cluster.must("-n", upgrade.agents, "create", "-f", "-", input=wanted)
         eventually(lambda: set(upgrade.pods()) == names, timeout=120)
     # What it wrote, to the byte: the fingerprint is the whole pod's.
@@ -61,7 +61,7 @@ def test_sandboxes_run_on_through_upgrade_and_rollback(upgrade):
     with upgrade.as_the_release():
         eventually(lambda: upgrade.outdated() == set(), timeout=120)
         assert upgrade.uids() == before
-        eventually(lambda: upgrade.refuses_host_network())
+        eventually(upgrade.refuses_host_network)
         upgrade.cluster.must("-n", upgrade.agents, "create", "-f", "-", input=sandbox("after"))
         eventually(lambda: "asb-after" in upgrade.pods(), timeout=60)
     assert upgrade.deleted() == [], "no operator restarted anything"

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from conftest import CHART, NAMESPACE, ROOT, Helm, remove_crds, sets
 
-from cluster import CRDS, eventually
+from cluster import CRDS, crd_name, eventually
 from stockade import OPERATOR_USER, Stockade, condition, operator_program, sandbox
 
 RELEASES = sorted(path for path in (ROOT / "tests" / "corpus" / "releases").iterdir() if path.is_dir())
@@ -50,7 +50,7 @@ class Upgrade:
         """The operator in the release's place: with kinds that this version reads and the release does not know, and the
         rights to, as long as the context lasts."""
         known = {each["metadata"]["name"] for each in self.cluster.get("crd")["items"]}
-        lacking = [path for path in CRDS.glob("*.yaml") if ".".join(reversed(path.stem.split("_"))) not in known]
+        lacking = [path for path in CRDS.glob("*.yaml") if crd_name(path) not in known]
         for path in lacking:
             self.cluster.must("apply", "--server-side", "-f", str(path))
         eventually(lambda: self.cluster.kubectl("get", NEWER).returncode == 0)

@@ -15,6 +15,11 @@ CRDS = ROOT / "crds"
 EXAMPLES = ROOT / "examples"
 
 
+def crd_name(path):
+    """Of the CRD in a file of crds/, which is called GROUP_PLURAL.yaml."""
+    return ".".join(reversed(path.stem.split("_")))
+
+
 def eventually(check, timeout=30, interval=0.1):
     """The first true result of check(). Fails the test when there is none within `timeout` seconds."""
     deadline = time.monotonic() + timeout
@@ -70,7 +75,7 @@ class Cluster:
 
     def _crds_are_established(self):
         # stockade.dev_PLURAL.yaml has PLURAL.stockade.dev. The objects are large, and nothing else of them is asked for.
-        names = [".".join(reversed(path.stem.split("_"))) for path in CRDS.glob("*.yaml")]
+        names = [crd_name(path) for path in CRDS.glob("*.yaml")]
         template = '{range .items[*]}{.status.conditions[?(@.type=="Established")].status} {end}'
         # jsonpath fails on a status that has no conditions yet.
         done = self.kubectl("get", "crd", *names, "-o", f"jsonpath={template}")

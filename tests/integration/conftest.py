@@ -24,7 +24,7 @@ def pytest_report_header():
 
 
 def is_left_out(item, seen):
-    """Every row that is not one of every third, in the short form; `seen` counts the rows of each fault table."""
+    """In the short form, two of three rows of each fault table; `seen` counts the rows of each."""
     if not item.path.name.endswith("faults.py") or not item.originalname.startswith(("test_crash", "test_fault")):
         return False
     table = (item.path.name, item.originalname)

@@ -16,12 +16,6 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::Not;
 
-api::AgentSandbox Sandbox(const std::string& spec) {
-  const Json object = {{"metadata", {{"name", "box"}, {"namespace", "agents"}}},
-                       {"spec", FromYaml(spec)}};
-  return api::DecodeAgentSandbox(codec::ParseTrusted(object).root()).value();
-}
-
 std::vector<std::string> Fields(const SandboxRuntimeSettings& exported) {
   std::vector<std::string> fields;
   for (const Unexpressed& each : exported.unexpressed) fields.push_back(each.field);
@@ -29,7 +23,7 @@ std::vector<std::string> Fields(const SandboxRuntimeSettings& exported) {
 }
 
 TEST(SandboxRuntimeTest, WithoutEgressNothingIsReached) {
-  const auto exported = RenderSandboxRuntime(Sandbox("{podTemplate: {spec: {}}}"), {});
+  const auto exported = RenderSandboxRuntime(SandboxWithSpec("{podTemplate: {spec: {}}}"), {});
   EXPECT_EQ(exported.settings["network"],
             FromYaml("{allowedDomains: [], deniedDomains: [], strictAllowlist: true}"));
   EXPECT_FALSE(exported.settings.contains("credentials"));
@@ -38,7 +32,7 @@ TEST(SandboxRuntimeTest, WithoutEgressNothingIsReached) {
 }
 
 TEST(SandboxRuntimeTest, HostsComeWithTheirPortsAndWhatCannotBeSaidIsNamed) {
-  const auto exported = RenderSandboxRuntime(Sandbox(R"(
+  const auto exported = RenderSandboxRuntime(SandboxWithSpec(R"(
 podTemplate: {spec: {}}
 credentials: [{name: token, header: {name: x, secretKeyRef: {name: a, key: b}}}]
 egress:
@@ -69,7 +63,7 @@ egress:
 }
 
 TEST(SandboxRuntimeTest, TheModelsKeyIsMaskedAndNotForTunnels) {
-  const auto exported = RenderSandboxRuntime(Sandbox(R"(
+  const auto exported = RenderSandboxRuntime(SandboxWithSpec(R"(
 podTemplate: {spec: {}}
 credentials: [{name: model, header: {name: x, secretKeyRef: {name: a, key: b}}}]
 egress:
@@ -86,7 +80,7 @@ egress:
 }
 
 TEST(SandboxRuntimeTest, MountsAreDirectoriesOfTheMachine) {
-  const auto sandbox = Sandbox(R"(
+  const auto sandbox = SandboxWithSpec(R"(
 podTemplate: {spec: {}}
 mounts:
   - {name: workspace, mountPath: /workspace, access: Persistent, persistentVolumeClaim: {claimName: w}}
