@@ -61,8 +61,6 @@ void Controller::ReconcileOne(const ObjectKey& key) {
   }
   if (result.status.ok()) {
     queue_.Forget(key);
-    // What an earlier reconcile wanted to look at later has been looked at.
-    queue_.CancelDelayed(key);
     if (result.requeue_after) queue_.AddAfter(key, *result.requeue_after);
     return;
   }

@@ -38,11 +38,6 @@ void WorkQueue::AddAfter(const ObjectKey& key, std::chrono::nanoseconds delay) {
   AddAfterLocked(key, delay);
 }
 
-void WorkQueue::CancelDelayed(const ObjectKey& key) {
-  const MutexLock lock(mutex_);
-  due_.erase(key);
-}
-
 void WorkQueue::AddRateLimited(const ObjectKey& key) {
   const MutexLock lock(mutex_);
   const int failures = failures_[key]++;
@@ -68,6 +63,7 @@ void WorkQueue::AddLocked(const ObjectKey& key, Priority priority) {
     return;
   }
   if (metrics_ != nullptr) metrics_->adds.Increment();
+  // Whoever gets it now sees what it was to be looked at for later.
   due_.erase(key);
   if (!processing_.contains(key)) MakeReadyLocked(key, priority);
 }

@@ -44,10 +44,9 @@ class WorkQueue {
 
   // As soon as a worker is free. A key that waits with low priority rises to the normal one.
   void Add(const ObjectKey& key, Priority priority = Priority::kNormal);
-  // When `delay` has passed; the earliest of several delays counts.
+  // When `delay` has passed; the earliest of several delays counts, and none once the key has
+  // become due otherwise. What is asked for while a worker has the key stands.
   void AddAfter(const ObjectKey& key, std::chrono::nanoseconds delay);
-  // Takes back what AddAfter or AddRateLimited asked for, unless the key is due already.
-  void CancelDelayed(const ObjectKey& key);
   // After a delay that doubles with each call until Forget.
   void AddRateLimited(const ObjectKey& key);
   void Forget(const ObjectKey& key);

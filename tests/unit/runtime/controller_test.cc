@@ -65,6 +65,19 @@ TEST_F(ControllerTest, RetriesWhatFailsUntilItSucceeds) {
   EXPECT_EQ(controller.queue().Failures(key_), 0) << "success forgets the failures";
 }
 
+// As of a pool, which is looked at a moment after its sandboxes changed: one that changes when the
+// pool has just been looked at must not be missed.
+TEST_F(ControllerTest, WhatIsToBeLookedAtLaterIsNotForgottenByTheReconcileUnderWay) {
+  Counter calls;
+  Controller controller("test", clock_, logger_, [&](const ObjectKey& key) -> ReconcileResult {
+    if (calls.Increment() == 1) controller.queue().AddAfter(key, milliseconds(1));
+    return {};
+  });
+  controller.Start(1);
+  controller.Enqueue(key_);
+  EXPECT_TRUE(calls.WaitFor(2));
+}
+
 TEST_F(ControllerTest, AnExceptionIsAFailureOfThatKeyOnly) {
   Counter calls;
   Controller controller("test", clock_, logger_, [&calls](const ObjectKey&) -> ReconcileResult {
