@@ -62,6 +62,11 @@ MATRIX = [
         },
     ],
 ]  # fmt: skip
+# What of the release there is, with every way to serve the webhook.
+PARTS = [
+    {"parts": "cluster"}, {"parts": "namespaced"}, {"guards.enabled": "false"}, {"admissionPolicies.enabled": "false"},
+    {"guards.enabled": "false", "admissionPolicies.enabled": "false"},
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +75,7 @@ def documents(helm, tmp_path_factory):
     directory = tmp_path_factory.mktemp("documents")
     combinations = [
         {key: value for choice in choices for key, value in choice.items()} | {"crds.install": "false"}
-        for choices in itertools.product(*MATRIX)
+        for choices in (*itertools.product(*MATRIX), *itertools.product(*MATRIX[:3], PARTS))
     ]
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         for rendered in pool.map(helm.objects, [{}, *combinations]):

@@ -106,12 +106,18 @@ def install(cluster):
     return run
 
 
-@pytest.fixture(scope="session")
-def installed(cluster, install):
-    """The cluster, with Stockade. That the webhook's pod is Ready comes to kube-proxy a moment later than to helm."""
-    install()
+def wait_for_reviews(cluster):
+    """That the webhook's pod is Ready comes to kube-proxy a moment later than to helm, and to the API server its
+    authority: until then it takes no sandbox."""
     asked = ("create", "--dry-run=server", "-f", str(EXAMPLES / "minimal.yaml"))
     eventually(lambda: cluster.kubectl(*asked).returncode == 0, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def installed(cluster, install):
+    """The cluster, with Stockade."""
+    install()
+    wait_for_reviews(cluster)
     return cluster
 
 

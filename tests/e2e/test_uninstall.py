@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 import yaml
-from conftest import ROOT, SYSTEM, setting
+from conftest import ROOT, SYSTEM, setting, wait_for_reviews
 
 from cluster import EXAMPLES, eventually
 from pods import IMAGE, RESTRICTED, Pods
@@ -46,6 +46,7 @@ def released(cluster, must):
         cluster.must("delete", MAKE_PODS, "--all", "--all-namespaces", timeout=120)
         must("uninstall", "stockade", "--wait")
     must("install", "stockade", str(ROOT / "charts" / "stockade"), "--create-namespace", "--wait", "--timeout", "120s")
+    wait_for_reviews(cluster)
     return must
 
 
