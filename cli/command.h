@@ -72,6 +72,7 @@ int RunCommandLine(std::span<const char* const> arguments, const Environment& en
 [[nodiscard]] Command PolicyTestCommand();
 [[nodiscard]] Command ConvertCommand();
 [[nodiscard]] Command ExportSandboxRuntimeCommand();
+[[nodiscard]] Command ExportDockerCommand();
 [[nodiscard]] Command CompletionCommand();
 
 }  // namespace stockade::cli

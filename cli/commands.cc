@@ -98,7 +98,7 @@ std::span<const Command> Commands() {
   static const std::array kCommands = {
       LintCommand(),           RenderCommand(),     DiffCommand(),    ExplainCommand(),
       ExplainSandboxCommand(), PolicyTestCommand(), ConvertCommand(), ExportSandboxRuntimeCommand(),
-      CompletionCommand(),     VersionCommand()};
+      ExportDockerCommand(),   CompletionCommand(), VersionCommand()};
   return kCommands;
 }
 

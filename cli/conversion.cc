@@ -196,7 +196,8 @@ class Converter {
 
   void Claim(const InputObject& object) {
     ConvertedObject& told = Tell(object);
-    Json made = FromClaim(object.object.ToJson(), DefaultPoolOf(object), told.account);
+    Json made =
+        FromClaim(object.object.ToJson(), DefaultPoolOf(object), options_.lint.facts, told.account);
     ObjectName name = NameOf(object);
     const Json& spec = made["spec"];
     if (const auto pool = spec.find("poolRef"); pool != spec.end()) {
@@ -244,7 +245,7 @@ class Converter {
       if (pool == pools_.end()) return;
       made_from.second = pool->second;
     }
-    NoteWhatIsSet(claim.object.ToJson(), set_by_claims_[made_from]);
+    NoteWhatIsSet(claim.object.ToJson(), options_.lint.facts, set_by_claims_[made_from]);
   }
 
   // As lint does, all at once: policies and namespaces among the objects count.

@@ -12,6 +12,7 @@
 #include "api/names.h"
 #include "cli/convert_fields.h"
 #include "cli/json_edit.h"
+#include "policy/metadata_keys.h"
 #include "policy/quoting.h"
 #include "render/edit.h"
 
@@ -124,6 +125,32 @@ void AddVariables(const Json& claim_spec, Json& spec, Account& account) {
              "every container of the pod that is no init container gets a claim's variables",
              account);
   }
+  if (variables.is_array() && !variables.empty()) {
+    account.concerns.push_back(
+        {.level = Level::kWarning,
+         .field = "spec.env",
+         .message = "agent-sandbox gives them to the first container where none is named; here "
+                    "every container gets them"});
+  }
+}
+
+void LeaveOutRefusedKeys(Json& metadata, const policy::Facts& facts, Account& account) {
+  for (const char* map : {"labels", "annotations"}) {
+    const auto keys = metadata.find(map);
+    if (keys == metadata.end()) continue;
+    const Json before = *keys;
+    for (const auto& [key, value] : before.items()) {
+      const auto reason = policy::WhyKeyIsRefused(key, facts);
+      if (!reason) continue;
+      LeaveOut("spec.additionalPodMetadata." + std::string(map) + "." + key, value,
+               *reason +
+                   "; where it is harmless, allow it in the configuration "
+                   "(allowedMetadataPrefixes) and convert with --config",
+               account);
+      keys->erase(key);
+    }
+    if (keys->empty()) metadata.erase(map);
+  }
 }
 
 void AddLifetime(const Json& claim_spec, Json& spec, Account& account) {
@@ -193,7 +220,7 @@ std::vector<std::string> VariablesForClaims(const Json& sandbox_template,
   return allowed;
 }
 
-void NoteWhatIsSet(const Json& claim, SetByClaims& set) {
+void NoteWhatIsSet(const Json& claim, const policy::Facts& facts, SetByClaims& set) {
   const auto note = [](std::vector<std::string>& list, const std::string& name) {
     if (std::ranges::find(list, name) == list.end()) list.push_back(name);
   };
@@ -206,7 +233,9 @@ void NoteWhatIsSet(const Json& claim, SetByClaims& set) {
        {std::pair{"labels", &set.labels}, std::pair{"annotations", &set.annotations}}) {
     const Json& keys = Member(metadata, map);
     if (!keys.is_object()) continue;
-    for (const auto& [key, value] : keys.items()) note(*list, key);
+    for (const auto& [key, value] : keys.items()) {
+      if (!policy::WhyKeyIsRefused(key, facts)) note(*list, key);
+    }
   }
 }
 
@@ -235,7 +264,8 @@ Json FromWarmPool(const Json& pool, Account& account) {
   return made;
 }
 
-Json FromClaim(const Json& claim, const std::string& default_pool, Account& account) {
+Json FromClaim(const Json& claim, const std::string& default_pool, const policy::Facts& facts,
+               Account& account) {
   const Json& from = Member(claim, "spec");
   Json made = Start(api::kAgentSandboxClaimKind, claim, account);
   Json& spec = made["spec"];
@@ -243,7 +273,8 @@ Json FromClaim(const Json& claim, const std::string& default_pool, Account& acco
   AddVariables(from, spec, account);
   Json metadata = EmbeddedMetadata(Member(from, "additionalPodMetadata"),
                                    "spec.additionalPodMetadata", false, account);
-  if (!metadata.is_null()) {
+  if (metadata.is_object()) LeaveOutRefusedKeys(metadata, facts, account);
+  if (metadata.is_object() && !metadata.empty()) {
     spec["podMetadata"] = std::move(metadata);
     account.moved.push_back({.field = "spec.additionalPodMetadata",
                              .from = "labels and annotations",

@@ -5,6 +5,7 @@
 
 #include "cli/conversion.h"
 #include "codec/json.h"
+#include "policy/evaluate.h"
 
 // What the fields of agent-sandbox's SandboxTemplate, SandboxWarmPool and SandboxClaim say
 // (versions v1alpha1 and v1beta1), in ours.
@@ -20,7 +21,7 @@ struct SetByClaims {
   std::vector<std::string> labels;
   std::vector<std::string> annotations;
 };
-void NoteWhatIsSet(const codec::Json& claim, SetByClaims& set);
+void NoteWhatIsSet(const codec::Json& claim, const policy::Facts& facts, SetByClaims& set);
 
 // The variables that a SandboxTemplate lets its claims set, of those that they do set.
 [[nodiscard]] std::vector<std::string> VariablesForClaims(const codec::Json& sandbox_template,
@@ -34,8 +35,9 @@ void NoteWhatIsSet(const codec::Json& claim, SetByClaims& set);
 [[nodiscard]] codec::Json FromWarmPool(const codec::Json& pool, Account& account);
 
 // An AgentSandboxClaim from a SandboxClaim. `default_pool` is the pool that a claim of v1alpha1
-// takes from when it names none; empty when there is none.
+// takes from when it names none; empty when there is none. Labels and annotations of the pod that
+// the rules refuse are left out.
 [[nodiscard]] codec::Json FromClaim(const codec::Json& claim, const std::string& default_pool,
-                                    Account& account);
+                                    const policy::Facts& facts, Account& account);
 
 }  // namespace stockade::cli

@@ -1,27 +1,30 @@
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "cli/command.h"
 #include "cli/configuration.h"
 #include "cli/options.h"
 #include "cli/sandboxes.h"
+#include "render/docker.h"
+#include "render/render.h"
 #include "render/sandbox_runtime.h"
 
 namespace stockade::cli {
 namespace {
 
+constexpr Flag kDirectoryFlag = {
+    .name = "directory",
+    .value = "NAME=DIR",
+    .help = "the directory of this machine that a mount is; may be repeated",
+    .letter = 'd',
+    .repeated = true};
+
 constexpr std::array kFlags = {
-    Flag{.name = "directory",
-         .value = "NAME=DIR",
-         .help = "the directory that a mount is here (default: its mountPath); may be repeated",
-         .letter = 'd',
-         .repeated = true},
-    kFilenameFlag,
-    kNamespaceFlag,
-    kConfigFlag,
-    kHelpFlag,
+    kDirectoryFlag, kFilenameFlag, kNamespaceFlag, kConfigFlag, kHelpFlag,
 };
 
 constexpr std::string_view kHelp =
@@ -70,28 +73,106 @@ Result<std::map<std::string, std::string>> ReadDirectories(const ParsedFlags& fl
   return directories;
 }
 
-int Run(const Invocation& invocation) {
-  const auto config = LoadConfiguration(std::string(invocation.flags.Value("config")));
-  if (!config.ok()) return invocation.Fail(config.status().message());
+// What an export is made from.
+struct Exported {
+  sandbox_operator::OperatorConfig config;
+  api::AgentSandbox sandbox;
+  std::map<std::string, std::string> directories;
+};
+
+// Nothing, with the exit code in `exit_code`, where the command ends.
+std::optional<Exported> ReadExported(const Invocation& invocation, int& exit_code) {
+  const auto fail = [&](const std::string& message) {
+    exit_code = invocation.Fail(message);
+    return std::nullopt;
+  };
+  auto config = LoadConfiguration(std::string(invocation.flags.Value("config")));
+  if (!config.ok()) return fail(config.status().message());
   LintOptions options{.facts = config->facts};
   if (Status status = ReadNamespace(invocation.flags, options.default_namespace); !status.ok()) {
-    return invocation.Fail(status.message());
+    return fail(status.message());
   }
-  int exit_code = kExitClean;
-  const auto sandboxes = AcceptSandboxes(invocation, options, exit_code);
-  if (exit_code != kExitClean) return exit_code;
+  exit_code = kExitClean;
+  auto sandboxes = AcceptSandboxes(invocation, options, exit_code);
+  if (exit_code != kExitClean) return std::nullopt;
   if (sandboxes.size() != 1) {
-    return invocation.Fail("there are " + std::to_string(sandboxes.size()) +
-                           " AgentSandboxes in the input; a file of settings is for one");
+    return fail("there are " + std::to_string(sandboxes.size()) +
+                " AgentSandboxes in the input; an export is of one");
   }
-  const api::AgentSandbox& sandbox = sandboxes.front().sandbox;
-  const auto directories = ReadDirectories(invocation.flags, sandbox);
-  if (!directories.ok()) return invocation.Fail(directories.status().message());
-  const auto exported = render::RenderSandboxRuntime(sandbox, *directories);
-  for (const render::Unexpressed& each : exported.unexpressed) {
-    invocation.console.Tell("not in the settings: " + each.field + ": " + each.meaning);
+  auto directories = ReadDirectories(invocation.flags, sandboxes.front().sandbox);
+  if (!directories.ok()) return fail(directories.status().message());
+  return Exported{std::move(config).value(), std::move(sandboxes.front().sandbox),
+                  std::move(directories).value()};
+}
+
+void TellUnexpressed(const Invocation& invocation, const char* where,
+                     const std::vector<render::Unexpressed>& unexpressed) {
+  for (const render::Unexpressed& each : unexpressed) {
+    invocation.console.Tell(std::string("not in the ") + where + ": " + each.field + ": " +
+                            each.meaning);
   }
+}
+
+int RunSandboxRuntime(const Invocation& invocation) {
+  int exit_code = kExitClean;
+  const auto read = ReadExported(invocation, exit_code);
+  if (!read) return exit_code;
+  const auto exported = render::RenderSandboxRuntime(read->sandbox, read->directories);
+  TellUnexpressed(invocation, "settings", exported.unexpressed);
   invocation.console.out += exported.settings.dump(2) + "\n";
+  return kExitClean;
+}
+
+// ---- docker
+
+constexpr std::array kDockerFlags = {
+    kDirectoryFlag,
+    Flag{.name = "proxy-image",
+         .value = "IMAGE",
+         .help =
+             "with Envoy 1.40 in /usr/local/bin (default: that of --config, or envoyproxy/envoy)"},
+    kFilenameFlag,
+    kNamespaceFlag,
+    kConfigFlag,
+    kHelpFlag,
+};
+
+constexpr std::string_view kDockerHelp =
+    "Prints an AgentSandbox as a script that runs its agent by Docker or podman: without "
+    "capabilities, with a\n"
+    "root that is read-only, limits, and no network but two proxies, by which it reaches the hosts "
+    "of\n"
+    "spec.egress. What of the sandbox is not in the script is named on standard error, a line for "
+    "each field:\n"
+    "above all no credential is added to what the agent sends.\n"
+    "\n"
+    "Exit codes: 0 it was written, 1 the rules refuse the sandbox, 2 something could not be read "
+    "or the\n"
+    "command line is wrong.\n"
+    "\n"
+    "Examples:\n"
+    "  # the agent, at work on the directory of this repository, under gVisor\n"
+    "  $ stockade export docker -d workspace=$PWD sandbox.yaml >agent.sh\n"
+    "  $ bash agent.sh\n"
+    "\n"
+    "  # a shell in its place, by podman and runc\n"
+    "  $ CONTAINER_ENGINE=podman CONTAINER_RUNTIME=runc bash agent.sh bash\n";
+
+constexpr const char* kDefaultProxyImage = "envoyproxy/envoy:v1.40.0";
+
+int RunDocker(const Invocation& invocation) {
+  int exit_code = kExitClean;
+  const auto read = ReadExported(invocation, exit_code);
+  if (!read) return exit_code;
+  render::DockerFacts facts{std::string(invocation.flags.Value("proxy-image"))};
+  if (facts.proxy_image.empty() && read->config.egress.enabled) {
+    facts.proxy_image = read->config.egress.settings.proxy_image;
+  }
+  if (facts.proxy_image.empty()) facts.proxy_image = kDefaultProxyImage;
+  const codec::Json pod = render::Render(read->sandbox, read->config.profile, std::nullopt).pod;
+  const auto exported = render::RenderDocker(read->sandbox, pod, read->directories, facts);
+  TellUnexpressed(invocation, "script", exported.unexpressed);
+  invocation.console.out += exported.script;
   return kExitClean;
 }
 
@@ -103,7 +184,16 @@ Command ExportSandboxRuntimeCommand() {
           .summary = "Print a sandbox as settings of sandbox-runtime",
           .help = kHelp,
           .flags = kFlags,
-          .run = Run};
+          .run = RunSandboxRuntime};
+}
+
+Command ExportDockerCommand() {
+  return {.name = "export docker",
+          .arguments = "FILE|-...",
+          .summary = "Print a sandbox as a script for Docker or podman",
+          .help = kDockerHelp,
+          .flags = kDockerFlags,
+          .run = RunDocker};
 }
 
 }  // namespace stockade::cli

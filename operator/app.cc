@@ -142,10 +142,10 @@ struct OperatorApp::Impl {
                [this](const runtime::Store<CachedSandbox>::Change& change) {
                  OnSandboxChange(change);
                }),
-        claim_reconciler(client, caches, binder, the_clock, logger, &binding_metrics),
+        claim_reconciler(client, caches, binder, the_clock, logger, &binding_metrics, &events),
         claims("claim", the_clock, logger,
                [this](const runtime::ObjectKey& key) { return claim_reconciler.Reconcile(key); }),
-        pool_reconciler(client, caches, binder, the_clock, logger, &binding_metrics),
+        pool_reconciler(client, caches, binder, the_clock, logger, &binding_metrics, &events),
         pools("pool", the_clock, logger,
               [this](const runtime::ObjectKey& key) { return pool_reconciler.Reconcile(key); }),
         wall_clock(the_clock, logger, [this] { OnClockJump(); }) {
@@ -509,6 +509,9 @@ void OperatorApp::Impl::OnClockJump() {
   EnqueueAll(caches.sandboxes.store().List(), runtime::Priority::kLow);
   for (const auto& claim : caches.sandbox_claims.store().List()) {
     claims.Enqueue(claim->key, runtime::Priority::kLow);
+  }
+  for (const auto& pool : caches.sandbox_pools.store().List()) {
+    pools.Enqueue(pool->key, runtime::Priority::kLow);
   }
   if (config.egress.enabled) authorities.Enqueue({"", std::string(kAuthoritiesSecret)});
 }

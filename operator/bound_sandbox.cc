@@ -39,6 +39,12 @@ BoundSandbox LookAt(const CachedSandbox& sandbox) {
       seen.not_ready_since = std::max(seen.created, *since);
     }
   });
+  if (seen.ready && status->root()["observedGeneration"].AsInt() != metadata.generation) {
+    // The claim's own labels for the pod, for example, are not on it yet.
+    seen.ready = false;
+    seen.reason = "Pending";
+    seen.message = "the operator is about to see what has changed in the sandbox";
+  }
   seen.pod_name = status->root()["podName"].StringOrEmpty();
   if (const codec::JsonView ips = status->root()["podIPs"]; ips.IsArray()) {
     seen.pod_ips = ips.ToJson();

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/rfc3339.h"
 #include "operator/conditions.h"
+#include "operator/sandbox_lifetime.h"
 
 namespace stockade::sandbox_operator {
 namespace {
@@ -46,14 +47,38 @@ void LookAgain(ClaimPlan& plan, milliseconds delay) {
   plan.look_again = std::min(plan.look_again.value_or(delay), delay);
 }
 
+// When a claim ends, and what says so.
+struct End {
+  TimePoint at;
+  std::string_view reason;
+  std::string_view remedy;
+};
+
 // The earlier of the moment that the claim names and the end of its lifetime, which begins when it
 // first has a sandbox.
-std::optional<TimePoint> EndOf(const api::AgentSandboxClaimSpec& spec,
-                               const ClaimHistory& history) {
-  std::optional<TimePoint> end = spec.shutdown_time;
-  if (spec.max_lifetime_seconds && history.bound_at) {
-    const TimePoint over = *history.bound_at + seconds(*spec.max_lifetime_seconds);
-    end = std::min(end.value_or(over), over);
+std::optional<End> EndOf(const api::AgentSandboxClaimSpec& spec,
+                         std::optional<TimePoint> bound_at) {
+  std::optional<End> end;
+  if (spec.shutdown_time) {
+    end = {*spec.shutdown_time, "ShutdownTime", "raise spec.lifecycle.shutdownTime"};
+  }
+  if (spec.max_lifetime_seconds && bound_at) {
+    const TimePoint over = *bound_at + seconds(*spec.max_lifetime_seconds);
+    if (!end || over < end->at) {
+      end = {over, "MaxLifetime", "raise spec.lifecycle.maxLifetimeSeconds"};
+    }
+  }
+  return end;
+}
+
+// The end that comes first: the claim's, or that of its sandbox by the template.
+std::optional<End> FirstEndOf(const api::AgentSandboxClaim& claim,
+                              std::optional<TimePoint> bound_at,
+                              const std::optional<BoundSandbox>& bound) {
+  std::optional<End> end = EndOf(claim.spec, bound_at);
+  if (bound && bound->expires && (!end || *bound->expires < end->at)) {
+    end = {*bound->expires, "TemplateLifetime",
+           "raise spec.lifecycle of its AgentSandbox, and that of the template for others"};
   }
   return end;
 }
@@ -79,7 +104,8 @@ std::string EndMessage(const api::AgentSandboxClaim& claim, const EndName& end) 
 }
 
 std::vector<api::Condition> Conditions(const api::AgentSandboxClaim& claim,
-                                       const ClaimOutcome& outcome) {
+                                       const ClaimOutcome& outcome,
+                                       const std::optional<End>& ends_soon) {
   std::vector<api::Condition> conditions;
   const auto* const end = std::ranges::find(kEnds, outcome.end, &EndName::end);
   const bool over = end != kEnds.end();
@@ -116,13 +142,21 @@ std::vector<api::Condition> Conditions(const api::AgentSandboxClaim& claim,
             ? "the template \"" + claim.spec.template_name + "\" can be used"
             : "the pool \"" + claim.spec.pool_name + "\" and its template can be used"));
   }
+  // The others say something only by being there.
   if (over) {
     conditions.push_back(MakeCondition(kFinished, "True", std::string(end->reason), end_message));
-  } else if (!has) {
-    // Says something only by being there.
+    return conditions;
+  }
+  if (!has) {
     if (const Blocker why = Waiting(outcome); why.stalled) {
       conditions.push_back(MakeCondition("Stalled", "True", why.reason, why.message));
     }
+  }
+  if (ends_soon) {
+    conditions.push_back(MakeCondition("ExpiresSoon", "True", std::string(ends_soon->reason),
+                                       "the claim ends at " + FormatTime(ends_soon->at) +
+                                           ", and its sandbox is deleted; to go on, " +
+                                           std::string(ends_soon->remedy)));
   }
   return conditions;
 }
@@ -188,12 +222,16 @@ ClaimPlan PlanClaim(const api::AgentSandboxClaim& claim, const std::vector<Bound
     return plan;
   }
 
-  if (const auto due = EndOf(claim.spec, history)) {
-    if (now >= *due) {
+  if (const auto due = EndOf(claim.spec, history.bound_at)) {
+    if (now >= due->at) {
       plan.end = ClaimEnd::kExpired;
       return plan;
     }
-    LookAgain(plan, Until(*due, now));
+    LookAgain(plan, Until(due->at, now));
+  }
+  if (const auto first = FirstEndOf(claim, history.bound_at, plan.bound)) {
+    const TimePoint notice = NoticeAt(first->at, claim.metadata.created);
+    if (now < notice) LookAgain(plan, Until(notice, now));
   }
   if (plan.bound && plan.bound->finished) {
     plan.end = plan.bound->expired ? ClaimEnd::kExpired : ClaimEnd::kSandboxFinished;
@@ -231,10 +269,11 @@ Json ComputeClaimStatus(const api::AgentSandboxClaim& claim, const ClaimOutcome&
   keep_time("readyAt", history.ready_at,
             has && outcome.bound->ready && outcome.end == ClaimEnd::kNone);
   keep_time("finishedAt", history.finished_at, outcome.end != ClaimEnd::kNone);
-  if (outcome.warm) {
-    status["warm"] = *outcome.warm;
-  } else if (history.warm) {
+  if (history.warm) {
     status["warm"] = *history.warm;
+  } else if (has) {
+    // One that is made for a claim has the claim's name.
+    status["warm"] = outcome.bound->name != claim.metadata.name;
   }
   if (has) {
     Json& sandbox = status["sandbox"];
@@ -243,7 +282,15 @@ Json ComputeClaimStatus(const api::AgentSandboxClaim& claim, const ClaimOutcome&
     if (!outcome.bound->pod_ips.is_null()) sandbox["podIPs"] = outcome.bound->pod_ips;
     if (!outcome.bound->service.empty()) sandbox["serviceFQDN"] = outcome.bound->service;
   }
-  status["conditions"] = ConditionList(Conditions(claim, outcome), ConditionsOf(claim.status),
+  std::optional<End> end;
+  if (outcome.end == ClaimEnd::kNone) {
+    end = FirstEndOf(claim, has ? history.bound_at.value_or(now) : history.bound_at, outcome.bound);
+  }
+  if (end) {
+    status["expiresAt"] = FormatTime(end->at);
+    if (now < NoticeAt(end->at, claim.metadata.created)) end.reset();
+  }
+  status["conditions"] = ConditionList(Conditions(claim, outcome, end), ConditionsOf(claim.status),
                                        claim.metadata.generation, now);
   return status;
 }

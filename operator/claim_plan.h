@@ -60,7 +60,6 @@ struct ClaimOutcome {
   std::optional<Blocker> source;
   // Why the claim has got no sandbox, when that is not in the source.
   std::optional<Blocker> blocker;
-  std::optional<bool> warm;  // of a sandbox that it has got just now
 };
 
 // The whole status of the claim, as it should stand in the API server. A condition keeps its

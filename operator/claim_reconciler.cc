@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "operator/binding_events.h"
 #include "operator/conditions.h"
 #include "operator/pool_plan.h"
 #include "policy/sandbox_claims.h"
@@ -55,13 +56,15 @@ bool Owns(const CachedSandboxClaim& cached, const CachedSandbox& sandbox) {
 }  // namespace
 
 ClaimReconciler::ClaimReconciler(kube::Client& client, Caches& caches, SandboxBinder& binder,
-                                 const Clock& clock, Logger& logger, BindingMetrics* metrics)
+                                 const Clock& clock, Logger& logger, BindingMetrics* metrics,
+                                 runtime::EventRecorder* events)
     : client_(client),
       caches_(caches),
       binder_(binder),
       clock_(clock),
       logger_(logger),
-      metrics_(metrics) {}
+      metrics_(metrics),
+      events_(events) {}
 
 runtime::ReconcileResult ClaimReconciler::Reconcile(const runtime::ObjectKey& key) {
   const auto cached = caches_.sandbox_claims.store().Get(key);
@@ -74,6 +77,7 @@ runtime::ReconcileResult ClaimReconciler::Reconcile(const runtime::ObjectKey& ke
     // A finalizer of somebody's holds it up; its sandbox goes all the same.
     return {Remove(*cached, own), std::nullopt};
   }
+  if (Status known = FindKnown(*cached, own); !known.ok()) return {std::move(known), std::nullopt};
   const ClaimPlan plan = PlanClaim(cached->claim, own, clock_.Now());
   if (plan.delete_claim) return {DeleteClaim(*cached), std::nullopt};
 
@@ -135,20 +139,24 @@ std::vector<SandboxBinder::Ptr> ClaimReconciler::OwnOf(const CachedSandboxClaim&
   return own;
 }
 
+Status ClaimReconciler::FindKnown(const CachedSandboxClaim& cached,
+                                  std::vector<BoundSandbox>& own) {
+  const ClaimHistory history = ReadHistory(cached.claim);
+  if (history.sandbox_uid.empty() || history.end != ClaimEnd::kNone ||
+      std::ranges::find(own, history.sandbox_uid, &BoundSandbox::uid) != own.end()) {
+    return Status::Ok();
+  }
+  const auto live = binder_.Get({cached.key.namespace_name, history.sandbox_name});
+  if (!live.ok()) {
+    return live.status().code() == StatusCode::kNotFound ? Status::Ok() : live.status();
+  }
+  const bool known = (*live)->uid == history.sandbox_uid && Owns(cached, **live);
+  if (known && !(*live)->sandbox.metadata.deleting) own.push_back(LookAt(**live));
+  return Status::Ok();
+}
+
 ReconcileStep ClaimReconciler::Bind(const CachedSandboxClaim& cached, const Source& source,
                                     ClaimOutcome& outcome) {
-  // The cache may not show yet what an earlier operator has given it.
-  const ClaimHistory history = ReadHistory(cached.claim);
-  if (!history.sandbox_uid.empty()) {
-    const auto live = binder_.Get({cached.key.namespace_name, history.sandbox_name});
-    if (!live.ok() && live.status().code() != StatusCode::kNotFound) {
-      return {std::nullopt, std::nullopt, live.status()};
-    }
-    if (live.ok() && Owns(cached, **live) && !(*live)->sandbox.metadata.deleting) {
-      outcome.bound = LookAt(**live);
-      return {};
-    }
-  }
   if (!source.made_from.made_from) return {};
   if (source.pool && cached.claim.spec.env.empty()) {
     const auto adopted = AdoptOne(cached, source, outcome);
@@ -174,7 +182,6 @@ Result<bool> ClaimReconciler::AdoptOne(const CachedSandboxClaim& cached, const S
     const auto adopted = binder_.Adopt(*member, cached);
     if (adopted.ok()) {
       outcome.bound = LookAt(**adopted);
-      outcome.warm = true;
       return true;
     }
     // Somebody else was faster, it has just changed, or the API server does not let this one be
@@ -195,7 +202,6 @@ ReconcileStep ClaimReconciler::CreateOne(const CachedSandboxClaim& cached,
       binder_.Create(BinderFor(cached), cached.uid, cached.key.name, made_from, cached.claim);
   if (created.ok()) {
     outcome.bound = LookAt(**created);
-    outcome.warm = false;
     return {};
   }
   if (created.status().code() == StatusCode::kAlreadyExists) return TakeExisting(cached, outcome);
@@ -217,7 +223,6 @@ ReconcileStep ClaimReconciler::TakeExisting(const CachedSandboxClaim& cached,
   if (Owns(cached, sandbox) && !sandbox.sandbox.metadata.deleting) {
     // Of a write whose answer was lost.
     outcome.bound = LookAt(sandbox);
-    outcome.warm = false;
     return {};
   }
   if (former) return {FormerSelf("AgentSandbox", cached.key.name), kFormerSelfRetry, Status::Ok()};
@@ -260,12 +265,16 @@ Status ClaimReconciler::WriteStatus(const CachedSandboxClaim& cached, const Clai
   const codec::Json before = cached.claim.status.ToJson();
   codec::Json status = ComputeClaimStatus(cached.claim, outcome, clock_.Now());
   if (status == before) return Status::Ok();
-  const bool was_ready = ReadHistory(cached.claim).ready_at.has_value();
+  const ClaimHistory history = ReadHistory(cached.claim);
+  const bool was_ready = history.ready_at.has_value();
   const bool ready = status.contains("readyAt");
   const bool warm = status.value("warm", false);
-  codec::Json patch = StatusPatch(cached.uid, before, std::move(status));
-  if (outcome.end != ClaimEnd::kNone && ReadHistory(cached.claim).end == ClaimEnd::kNone) {
-    // An end is for good: not of a claim whose time was put off meanwhile.
+  codec::Json patch = StatusPatch(cached.uid, before, status);
+  // An end is for good: not of a claim whose time was put off meanwhile. And its first sandbox is
+  // told only of a claim that is known as it is: an operator that led before may have given it
+  // another one, which it would lose.
+  const bool ends = outcome.end != ClaimEnd::kNone && history.end == ClaimEnd::kNone;
+  if (ends || (outcome.bound && history.sandbox_uid.empty())) {
     patch["metadata"]["resourceVersion"] = cached.claim.metadata.resource_version;
   }
   const auto written = client_.Patch(kAgentSandboxClaims, cached.key.namespace_name,
@@ -280,6 +289,7 @@ Status ClaimReconciler::WriteStatus(const CachedSandboxClaim& cached, const Clai
   if (ready && !was_ready && metrics_ != nullptr) {
     metrics_->ClaimReady(cached, warm, clock_.SinceBoot());
   }
+  RecordAll(events_, EventsOfChange(cached.claim, before, status));
   return Status::Ok();
 }
 

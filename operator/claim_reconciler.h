@@ -14,6 +14,7 @@
 #include "operator/reconcile_step.h"
 #include "operator/sandbox_binder.h"
 #include "runtime/controller.h"
+#include "runtime/event_recorder.h"
 
 namespace stockade::sandbox_operator {
 
@@ -24,9 +25,9 @@ namespace stockade::sandbox_operator {
 // Safe to call for different claims at once.
 class ClaimReconciler {
  public:
-  // `metrics` may be null: nothing is measured.
+  // `metrics` and `events` may be null: nothing is measured, and nobody told.
   ClaimReconciler(kube::Client& client, Caches& caches, SandboxBinder& binder, const Clock& clock,
-                  Logger& logger, BindingMetrics* metrics);
+                  Logger& logger, BindingMetrics* metrics, runtime::EventRecorder* events);
 
   runtime::ReconcileResult Reconcile(const runtime::ObjectKey& key);
 
@@ -47,6 +48,9 @@ class ClaimReconciler {
 
   [[nodiscard]] Source Resolve(const CachedSandboxClaim& cached) const;
   [[nodiscard]] std::vector<SandboxBinder::Ptr> OwnOf(const CachedSandboxClaim& cached) const;
+  // Adds the sandbox that the claim's status names when the cache does not show it yet as the
+  // claim's: an earlier operator may have given it to the claim.
+  Status FindKnown(const CachedSandboxClaim& cached, std::vector<BoundSandbox>& own);
   ReconcileStep Bind(const CachedSandboxClaim& cached, const Source& source, ClaimOutcome& outcome);
   // True when it has got one of the pool's.
   Result<bool> AdoptOne(const CachedSandboxClaim& cached, const Source& source,
@@ -64,6 +68,7 @@ class ClaimReconciler {
   const Clock& clock_;
   Logger& logger_;
   BindingMetrics* const metrics_;
+  runtime::EventRecorder* const events_;
 };
 
 }  // namespace stockade::sandbox_operator

@@ -80,12 +80,12 @@ PoolPlan PlanPool(const api::AgentSandboxPoolSpec& pool, const PoolSituation& si
   for (const BoundSandbox& member : situation.members) {
     if (member.deleting) continue;
     const auto due = member.not_ready_since + seconds(pool.startup_timeout_seconds);
-    const bool stuck = !member.ready && situation.now >= due;
+    // Of one that somebody has changed it is not known since when it is not ready for what it says.
+    const bool stuck = !member.ready && member.pristine && situation.now >= due;
     const bool outdated =
         pool.update == api::PoolUpdate::kRecreate && IsOutdated(member, situation.revision);
     if ((member.finished && !member.expired) || stuck) {
-      ++plan.failed;
-      plan.remove.push_back(member);
+      plan.failed.push_back(member);
     } else if (!member.pristine || outdated || member.finished || member.forbidden ||
                IsStale(member, situation.now)) {
       // Whoever claims one gets what the template says, and nothing that others made of it.
@@ -112,7 +112,7 @@ PoolPlan PlanPool(const api::AgentSandboxPoolSpec& pool, const PoolSituation& si
     return plan;
   }
   // Those that failed are replaced after a while, and keep nothing else from being made.
-  std::int64_t later = plan.failed;
+  auto later = static_cast<std::int64_t>(plan.failed.size());
   if (situation.backoff > milliseconds(0)) {
     later += situation.waiting_replacements;
     LookAgain(plan, situation.backoff);

@@ -31,10 +31,11 @@ struct PoolSituation {
 };
 
 struct PoolPlan {
+  // To be removed: those that are too many, or that no claim may get.
   std::vector<BoundSandbox> remove;
+  // To be removed as well: stuck, or ended by themselves. Others are made after a while.
+  std::vector<BoundSandbox> failed;
   std::int64_t create = 0;
-  // Of those that are removed: stuck, or ended by themselves. Others are made after a while.
-  std::int64_t failed = 0;
   // When time alone changes the plan.
   std::optional<std::chrono::milliseconds> look_again;
 };

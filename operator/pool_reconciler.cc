@@ -5,6 +5,7 @@
 #include <random>
 #include <utility>
 
+#include "operator/binding_events.h"
 #include "operator/claim_plan.h"
 #include "operator/conditions.h"
 #include "operator/reconcile_step.h"
@@ -45,13 +46,15 @@ const api::AgentSandboxClaim& NoClaim() {
 }  // namespace
 
 PoolReconciler::PoolReconciler(kube::Client& client, Caches& caches, SandboxBinder& binder,
-                               const Clock& clock, Logger& logger, BindingMetrics* metrics)
+                               const Clock& clock, Logger& logger, BindingMetrics* metrics,
+                               runtime::EventRecorder* events)
     : client_(client),
       caches_(caches),
       binder_(binder),
       clock_(clock),
       logger_(logger),
-      metrics_(metrics) {}
+      metrics_(metrics),
+      events_(events) {}
 
 runtime::ReconcileResult PoolReconciler::Reconcile(const runtime::ObjectKey& key) {
   const auto cached = caches_.sandbox_pools.store().Get(key);
@@ -69,18 +72,21 @@ runtime::ReconcileResult PoolReconciler::Reconcile(const runtime::ObjectKey& key
   PoolSituation situation = Look(*cached, source);
   const PoolPlan plan = PlanPool(pool.spec, situation);
   std::optional<Blocker> blocker;
-  Status removed = Remove(*cached, plan.remove);
-  if (plan.failed > 0 && removed.ok()) {
-    Failed(cached->uid, plan.failed, std::nullopt);
-    if (metrics_ != nullptr) metrics_->MembersReplaced(plan.failed);
+  std::int64_t replaced = 0;
+  Status removed = Remove(*cached, plan.failed, &replaced);
+  if (replaced > 0) {
+    // What is gone is no member any more, whatever became of the others.
+    Failed(cached->uid, replaced, std::nullopt);
+    if (metrics_ != nullptr) metrics_->MembersReplaced(replaced);
   }
+  if (removed.ok()) removed = Remove(*cached, plan.remove);
   Status created = plan.create > 0 && source.made_from
                        ? Create(*cached, *source.made_from, plan.create, blocker)
                        : Status::Ok();
   // What the API server refuses it refuses all of them.
   if (blocker) Failed(cached->uid, pool.spec.replicas, blocker);
   // As it is now, after what was written.
-  if (!plan.remove.empty() || plan.create > 0) situation = Look(*cached, source);
+  if (replaced > 0 || !plan.remove.empty() || plan.create > 0) situation = Look(*cached, source);
   const codec::Json status = ComputePoolStatus(pool, situation, source.problem,
                                                blocker ? blocker : LastRefusal(cached->uid));
   if (status["readyReplicas"].get<std::int64_t>() >= pool.spec.replicas) {
@@ -93,7 +99,7 @@ runtime::ReconcileResult PoolReconciler::Reconcile(const runtime::ObjectKey& key
     if (!each->ok()) return {std::move(*each), std::nullopt};
   }
   std::optional<milliseconds> again = plan.look_again;
-  if (plan.failed > 0 || blocker) {
+  if (replaced > 0 || blocker) {
     const milliseconds wait = std::max(UntilNext(cached->uid), milliseconds(10));
     again = std::min(again.value_or(wait), wait);
   } else if (plan.create > 0) {
@@ -126,7 +132,7 @@ std::int64_t PoolReconciler::CountWaitingClaims(const runtime::ObjectKey& pool) 
 }
 
 Status PoolReconciler::Remove(const CachedSandboxPool& cached,
-                              const std::vector<BoundSandbox>& members) {
+                              const std::vector<BoundSandbox>& members, std::int64_t* count) {
   for (const BoundSandbox& seen : members) {
     const auto sandbox = caches_.sandboxes.store().Get({cached.key.namespace_name, seen.name});
     if (!sandbox || sandbox->uid != seen.uid || sandbox->sandbox.metadata.deleting) continue;
@@ -138,6 +144,7 @@ Status PoolReconciler::Remove(const CachedSandboxPool& cached,
     if (Status removed = binder_.Remove(*sandbox, /*as_known=*/true); !removed.ok()) {
       return removed;
     }
+    if (count != nullptr) ++*count;
   }
   return Status::Ok();
 }
@@ -176,6 +183,7 @@ Status PoolReconciler::WriteStatus(const CachedSandboxPool& cached, const codec:
   auto decoded = DecodeSandboxPool(written->root());
   if (!decoded.ok()) return decoded.status();
   caches_.sandbox_pools.store().RecordWrite(std::move(decoded).value());
+  RecordAll(events_, EventsOfChange(cached.pool, before, wanted));
   return Status::Ok();
 }
 

@@ -16,6 +16,7 @@
 #include "operator/pool_plan.h"
 #include "operator/sandbox_binder.h"
 #include "runtime/controller.h"
+#include "runtime/event_recorder.h"
 
 namespace stockade::sandbox_operator {
 
@@ -25,9 +26,9 @@ namespace stockade::sandbox_operator {
 // at once.
 class PoolReconciler {
  public:
-  // `metrics` may be null: nothing is measured.
+  // `metrics` and `events` may be null: nothing is measured, and nobody told.
   PoolReconciler(kube::Client& client, Caches& caches, SandboxBinder& binder, const Clock& clock,
-                 Logger& logger, BindingMetrics* metrics);
+                 Logger& logger, BindingMetrics* metrics, runtime::EventRecorder* events);
 
   runtime::ReconcileResult Reconcile(const runtime::ObjectKey& key);
 
@@ -49,7 +50,9 @@ class PoolReconciler {
   [[nodiscard]] PoolSituation Look(const CachedSandboxPool& cached,
                                    const TemplateSource& source) const;
   [[nodiscard]] std::int64_t CountWaitingClaims(const runtime::ObjectKey& pool) const;
-  Status Remove(const CachedSandboxPool& cached, const std::vector<BoundSandbox>& members);
+  // Adds to `count`, if there is one, how many are gone, also when it fails half way.
+  Status Remove(const CachedSandboxPool& cached, const std::vector<BoundSandbox>& members,
+                std::int64_t* count = nullptr);
   Status Create(const CachedSandboxPool& cached, const CachedSandboxTemplate& made_from,
                 std::int64_t count, std::optional<Blocker>& blocker);
   Status WriteStatus(const CachedSandboxPool& cached, const codec::Json& status);
@@ -69,6 +72,7 @@ class PoolReconciler {
   const Clock& clock_;
   Logger& logger_;
   BindingMetrics* const metrics_;
+  runtime::EventRecorder* const events_;
   mutable Mutex mutex_;
   std::map<std::string, Backoff> backoffs_ STOCKADE_GUARDED_BY(mutex_);  // by uid
 };

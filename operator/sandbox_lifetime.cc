@@ -9,7 +9,7 @@ namespace {
 using api::TimePoint;
 using std::chrono::milliseconds;
 
-// People are told an hour ahead, and of a short life for the last tenth of it.
+// See NoticeAt.
 constexpr std::chrono::hours kLongestNotice{1};
 constexpr int kNoticeShare = 10;
 // A sandbox whose end is far away is looked at in between, so that no wait is ever that long.
@@ -17,11 +17,6 @@ constexpr milliseconds kLongestWait = std::chrono::hours(24);
 
 TimePoint::duration NoticeOf(TimePoint::duration life) {
   return std::min<TimePoint::duration>(kLongestNotice, life / kNoticeShare);
-}
-
-TimePoint NoticeAt(TimePoint end, std::optional<TimePoint> created) {
-  if (!created || end <= *created) return end - kLongestNotice;
-  return end - NoticeOf(end - *created);
 }
 
 bool SaysExpired(codec::JsonView status, std::int64_t generation, std::string_view type,
@@ -37,6 +32,11 @@ bool SaysExpired(codec::JsonView status, std::int64_t generation, std::string_vi
 }
 
 }  // namespace
+
+TimePoint NoticeAt(TimePoint end, std::optional<TimePoint> created) {
+  if (!created || end <= *created) return end - kLongestNotice;
+  return end - NoticeOf(end - *created);
+}
 
 bool HasEnded(codec::JsonView status, std::int64_t generation) {
   return SaysExpired(status, generation, "Finished", "True");

@@ -18,6 +18,10 @@ struct IdleEnd {
   bool deletes = true;                // false: it is finished, and goes with the claim that has it
 };
 
+// From when on people are told of an end: an hour ahead, and of a short life for the last tenth of
+// it. `created` is when that life began.
+[[nodiscard]] api::TimePoint NoticeAt(api::TimePoint end, std::optional<api::TimePoint> created);
+
 // How far a sandbox is on the way to its end.
 struct SandboxLifetime {
   std::optional<api::TimePoint> end;  // nothing: it has none

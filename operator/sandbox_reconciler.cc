@@ -405,8 +405,7 @@ SandboxReconciler::Step SandboxReconciler::EnsureSurroundings(
     Step step = StepFrom(EnsureOwned(client_, services, sandbox, *desired.service), "Service",
                          service_name);
     if (!step.Continue()) return step;
-  } else if (Status removed = RemoveOwned(client_, services, sandbox, service_name);
-             !removed.ok()) {
+  } else if (Status removed = RemoveService(sandbox, service_name); !removed.ok()) {
     return {std::nullopt, std::nullopt, std::move(removed)};
   }
 
@@ -417,6 +416,25 @@ SandboxReconciler::Step SandboxReconciler::EnsureSurroundings(
                     "NetworkPolicy", policy_name);
   }
   return {std::nullopt, std::nullopt, RemoveOwned(client_, policies, sandbox, policy_name)};
+}
+
+Status SandboxReconciler::RemoveService(const api::AgentSandbox& sandbox, const std::string& name) {
+  const auto kind = ServiceKind(caches_);
+  const runtime::ObjectKey key{sandbox.metadata.namespace_name, name};
+  if (!kind.store.Get(key)) {
+    // Somebody may have taken off the label by which it is watched.
+    const auto status = codec::JsonDocument::Parse(sandbox.status.text());
+    const bool was_there = status.ok() && !status->root()["serviceFQDN"].StringOrEmpty().empty();
+    if (!was_there) return Status::Ok();
+    const auto live = client_.Get(kind.resource, key.namespace_name, name);
+    if (!live.ok()) {
+      return live.status().code() == StatusCode::kNotFound ? Status::Ok() : live.status();
+    }
+    auto decoded = kind.decode(live->root());
+    if (!decoded.ok()) return decoded.status();
+    kind.store.RecordWrite(std::move(decoded).value());
+  }
+  return RemoveOwned(client_, kind, sandbox, name);
 }
 
 SandboxReconciler::Step SandboxReconciler::EnsureClaims(const api::AgentSandbox& sandbox,

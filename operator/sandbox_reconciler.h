@@ -92,6 +92,8 @@ class SandboxReconciler {
   Step PatchPod(const CachedPod& live, codec::Json patch, std::string_view doing,
                 Observation& seen);
   void ObserveGateway(const api::AgentSandbox& sandbox, Observation& seen) const;
+  // Nothing happens when there is none of the sandbox's.
+  Status RemoveService(const api::AgentSandbox& sandbox, const std::string& name);
   Step EnsureClaims(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired);
   Step EnsurePod(const api::AgentSandbox& sandbox, const render::DesiredObjects& desired,
                  const EgressGateways::Way* way, Observation& seen);

@@ -21,11 +21,32 @@ class Element {
     const auto words = std::bit_cast<Words>(element);
     JsonView view;
     view.document_ = words.document;
-    view.position_ = words.position;
+    // simdjson takes no document of 4 GiB.
+    view.position_ = static_cast<std::uint32_t>(words.position);
+    view.kind_ = KindOf(element.type());
     return view;
   }
 
  private:
+  static JsonView::Kind KindOf(simdjson::dom::element_type type) {
+    using Type = simdjson::dom::element_type;
+    using Kind = JsonView::Kind;
+    switch (type) {
+      case Type::OBJECT:
+        return Kind::kObject;
+      case Type::ARRAY:
+        return Kind::kArray;
+      case Type::STRING:
+        return Kind::kString;
+      case Type::BOOL:
+        return Kind::kBool;
+      case Type::NULL_VALUE:
+        return Kind::kNull;
+      default:
+        return Kind::kNumber;
+    }
+  }
+
   // The only members of simdjson::internal::tape_ref, which is the only one of dom::element.
   struct Words {
     const simdjson::dom::document* document;
@@ -149,56 +170,33 @@ void AppendQuoted(std::string_view text, std::string& out) {
   }
 }
 
-JsonView::Kind JsonView::kind() const {
-  if (!exists()) return Kind::kMissing;
-  switch (Element::Of(*this).type()) {
-    case simdjson::dom::element_type::OBJECT:
-      return Kind::kObject;
-    case simdjson::dom::element_type::ARRAY:
-      return Kind::kArray;
-    case simdjson::dom::element_type::STRING:
-      return Kind::kString;
-    case simdjson::dom::element_type::BOOL:
-      return Kind::kBool;
-    case simdjson::dom::element_type::NULL_VALUE:
-      return Kind::kNull;
-    case simdjson::dom::element_type::INT64:
-    case simdjson::dom::element_type::UINT64:
-    case simdjson::dom::element_type::DOUBLE:
-      return Kind::kNumber;
-  }
-  return Kind::kMissing;
-}
-
 void JsonView::VisitMembers(void (*call)(void*, std::string_view, JsonView), void* function) const {
-  if (!IsObject()) return;
   for (const auto& member : simdjson::dom::object(Element::Of(*this))) {
     call(function, member.key, Element::View(member.value));
   }
 }
 
 void JsonView::VisitElements(void (*call)(void*, std::size_t, JsonView), void* function) const {
-  if (!IsArray()) return;
   std::size_t index = 0;
   for (const simdjson::dom::element value : simdjson::dom::array(Element::Of(*this))) {
     call(function, index++, Element::View(value));
   }
 }
 
-std::optional<std::string_view> JsonView::AsString() const {
+std::string_view JsonView::Text() const {
   std::string_view text;
-  if (exists() && Element::Of(*this).get_string().get(text) == simdjson::SUCCESS) return text;
-  return std::nullopt;
+  std::ignore = Element::Of(*this).get_string().get(text);
+  return text;
 }
 
 std::optional<bool> JsonView::AsBool() const {
   bool flag = false;
-  if (exists() && Element::Of(*this).get_bool().get(flag) == simdjson::SUCCESS) return flag;
+  if (IsBool() && Element::Of(*this).get_bool().get(flag) == simdjson::SUCCESS) return flag;
   return std::nullopt;
 }
 
 std::optional<std::int64_t> JsonView::AsInt() const {
-  if (!exists()) return std::nullopt;
+  if (!IsNumber()) return std::nullopt;
   const simdjson::dom::element element = Element::Of(*this);
   std::int64_t number = 0;
   if (element.is_int64() && element.get_int64().get(number) == simdjson::SUCCESS) return number;
@@ -207,12 +205,11 @@ std::optional<std::int64_t> JsonView::AsInt() const {
 
 std::optional<double> JsonView::AsDouble() const {
   double number = 0;
-  if (exists() && Element::Of(*this).get_double().get(number) == simdjson::SUCCESS) return number;
+  if (IsNumber() && Element::Of(*this).get_double().get(number) == simdjson::SUCCESS) return number;
   return std::nullopt;
 }
 
-JsonView JsonView::operator[](std::string_view key) const {
-  if (!IsObject()) return {};
+JsonView JsonView::Member(std::string_view key) const {
   simdjson::dom::element value;
   if (simdjson::dom::object(Element::Of(*this)).at_key(key).get(value) != simdjson::SUCCESS) {
     return {};

@@ -32,33 +32,42 @@ inline constexpr std::size_t kMaxJsonDepth = 128;
 // document is. A default-constructed view is "missing", and every question to it has an answer:
 // look-ups on a missing view, or on a value of another kind, give a missing view.
 class JsonView {
+  // Known from the start, so that most questions need no look at the document.
+  enum class Kind : std::uint8_t { kMissing, kNull, kBool, kNumber, kString, kArray, kObject };
+
  public:
   JsonView() = default;
 
-  [[nodiscard]] bool exists() const { return document_ != nullptr; }
+  [[nodiscard]] bool exists() const { return kind_ != Kind::kMissing; }
   // Missing or null: what Kubernetes means by unset.
   [[nodiscard]] bool IsUnset() const { return !exists() || IsNull(); }
-  [[nodiscard]] bool IsNull() const { return kind() == Kind::kNull; }
-  [[nodiscard]] bool IsObject() const { return kind() == Kind::kObject; }
-  [[nodiscard]] bool IsArray() const { return kind() == Kind::kArray; }
+  [[nodiscard]] bool IsNull() const { return kind_ == Kind::kNull; }
+  [[nodiscard]] bool IsObject() const { return kind_ == Kind::kObject; }
+  [[nodiscard]] bool IsArray() const { return kind_ == Kind::kArray; }
   [[nodiscard]] bool IsObjectOrArray() const { return IsObject() || IsArray(); }
-  [[nodiscard]] bool IsString() const { return kind() == Kind::kString; }
-  [[nodiscard]] bool IsBool() const { return kind() == Kind::kBool; }
-  [[nodiscard]] bool IsNumber() const { return kind() == Kind::kNumber; }
+  [[nodiscard]] bool IsString() const { return kind_ == Kind::kString; }
+  [[nodiscard]] bool IsBool() const { return kind_ == Kind::kBool; }
+  [[nodiscard]] bool IsNumber() const { return kind_ == Kind::kNumber; }
 
   // The value when it is of that kind.
-  [[nodiscard]] std::optional<std::string_view> AsString() const;
+  [[nodiscard]] std::optional<std::string_view> AsString() const {
+    return IsString() ? std::optional(Text()) : std::nullopt;
+  }
   [[nodiscard]] std::optional<bool> AsBool() const;
   [[nodiscard]] std::optional<std::int64_t> AsInt() const;  // integers only, 1.0 is not one
   [[nodiscard]] std::optional<double> AsDouble() const;
 
   // The string, or "" when this is no string.
-  [[nodiscard]] std::string_view StringOrEmpty() const { return AsString().value_or(""); }
+  [[nodiscard]] std::string_view StringOrEmpty() const {
+    return IsString() ? Text() : std::string_view();
+  }
   // True only for the literal true.
   [[nodiscard]] bool IsTrue() const { return AsBool().value_or(false); }
 
   // The member of an object (its first of that name), or a missing view.
-  [[nodiscard]] JsonView operator[](std::string_view key) const;
+  [[nodiscard]] JsonView operator[](std::string_view key) const {
+    return IsObject() ? Member(key) : JsonView();
+  }
   // Members or elements of an object or array; 0 for anything else.
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] bool empty() const { return size() == 0; }
@@ -66,6 +75,7 @@ class JsonView {
   // Calls f(std::string_view key, JsonView value) for each member of an object.
   template <typename F>
   void ForEachMember(F&& f) const {
+    if (!IsObject()) return;
     VisitMembers(
         [](void* function, std::string_view key, JsonView value) {
           (*static_cast<std::remove_reference_t<F>*>(function))(key, value);
@@ -75,6 +85,7 @@ class JsonView {
   // Calls f(std::size_t index, JsonView value) for each element of an array.
   template <typename F>
   void ForEachElement(F&& f) const {
+    if (!IsArray()) return;
     VisitElements(
         [](void* function, std::size_t index, JsonView value) {
           (*static_cast<std::remove_reference_t<F>*>(function))(index, value);
@@ -92,20 +103,22 @@ class JsonView {
   friend class JsonDocument;
   friend class Element;  // in json.cc: the conversions from and to simdjson's element
 
-  enum class Kind { kMissing, kNull, kBool, kNumber, kString, kArray, kObject };
-  [[nodiscard]] Kind kind() const;
+  // Of a string, of an object, and of an array.
+  [[nodiscard]] std::string_view Text() const;
+  [[nodiscard]] JsonView Member(std::string_view key) const;
+  void VisitMembers(void (*call)(void*, std::string_view, JsonView), void* function) const;
+  void VisitElements(void (*call)(void*, std::size_t, JsonView), void* function) const;
 
   // The address of a function object, be it const or not, that a visit calls with it.
   template <typename F>
   static void* Address(F& f) {
     return const_cast<void*>(static_cast<const void*>(std::addressof(f)));
   }
-  void VisitMembers(void (*call)(void*, std::string_view, JsonView), void* function) const;
-  void VisitElements(void (*call)(void*, std::size_t, JsonView), void* function) const;
 
-  // What simdjson's element is made of: a document and the position in it.
+  // What simdjson's element is made of: a document, of less than 4 GiB, and the position in it.
   const simdjson::dom::document* document_ = nullptr;
-  std::size_t position_ = 0;
+  std::uint32_t position_ = 0;
+  Kind kind_ = Kind::kMissing;
 };
 
 // A parsed document that owns what its views read. Move-only; views stay valid across a move.

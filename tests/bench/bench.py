@@ -51,9 +51,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     egress.add_argument("--events", type=count, default=500, help="events of the stream of events in each (500)")
     egress.add_argument("--seconds", type=count, default=10, help="seconds of load by many clients (10)")
     pools = commands.add_parser("pools", help="claims on a pool and on a template")
-    pools.add_argument("--count", type=count, default=200, help="claims of each kind, one after another (200)")
+    pools.add_argument("--count", type=count, default=200, help="claims while the pool is filled, and on a template, one after another (200)")
     pools.add_argument("--burst", type=count, default=100, help="claims at once (100)")
-    pools.add_argument("--replicas", type=count, default=100, help="sandboxes that the pool keeps ready (100)")
+    pools.add_argument("--replicas", type=count, default=200, help="sandboxes that the pool keeps ready (200)")
     for command in (operator, webhook, egress, pools):
         command.add_argument("--json", action="store_true", help="end with one line of JSON")
         command.add_argument("--dir", type=pathlib.Path, help="where state and logs go, and the logs stay")

@@ -96,3 +96,10 @@ def test_failed_bench_says_where_the_logs_are(tmp_path):
     )
     assert done.returncode == 1
     assert f"logs: {tmp_path / 'bench'}" in done.stderr
+
+
+def test_pool_bench_gives_each_claim_a_sandbox():
+    results = bench("pools", "--count", "5", "--burst", "10", "--replicas", "10")
+    assert (results["in_store"], results["count"], results["burst"]) == (4, 5, 10)
+    for kind in ("warm", "filling", "cold", "burst"):
+        assert 0 < results[f"{kind}_p50_ms"] <= results[f"{kind}_p99_ms"], kind

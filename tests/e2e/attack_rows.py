@@ -9,7 +9,8 @@ NETWORK, SECRETS, FILES, RIGHTS = (
 @dataclasses.dataclass(frozen=True)
 class Row:
     """`seen` is what has to come of `attack` in each tier, or one text for both. `control` is where the same attack has
-    to succeed, and how its outcome begins: "free", a pod that nothing bounds, or "victim", another sandbox. `possible`
+    to succeed, and how its outcome begins: "free", a pod that nothing bounds, "victim", another sandbox, or "friend", a
+    pod that the other sandbox lets in as it does the attackers. `possible`
     names, for each tier that does not stop the attack, the control of status.controls that says so. `shows` is the
     control whose effect is seen where the attack is stopped."""
 
@@ -57,7 +58,7 @@ ROWS = (
     connect("a NodePort Service", "node port"),
     connect("the metadata address", "metadata"),
     connect("the internet, past the gateway", "internet"),
-    connect("another sandbox", "victim", "victim"),
+    connect("another sandbox, which lets it in", "victim", "friend"),
     connect("another sandbox's gateway", "victim's gateway", "victim"),
     ask("the cluster's DNS at its Service, by UDP", "dns"),
     ask("the cluster's DNS at its pod, by UDP", "dns's pod"),
@@ -72,8 +73,8 @@ ROWS = (
     Row(NETWORK, "a host that is not listed, through the sidecar", "sidecar:other.example.com", "403"),
     Row(NETWORK, "ports at which the sidecar listens, besides its proxy's", "listeners", "none"),
     Row(NETWORK, "abstract sockets of the sidecar", "abstract_sockets", "none"),
-    Row(SECRETS, "processes of others", "processes", "none but its own"),
-    Row(SECRETS, "ptrace of a process that is not its own", "ptrace", "no such process"),
+    Row(SECRETS, "processes of others", "processes", "none but its own", ("free", "envoy")),
+    Row(SECRETS, "ptrace of a process that is not its own", "ptrace", "no such process", ("free", "attached")),
     Row(SECRETS, "the paths and variables where credentials lie", "credential_paths", "none",
         ("free", "found: /var/run/secrets/kubernetes.io/serviceaccount/token"), shows="NoServiceAccountToken"),
     Row(FILES, "writing to the root file system", "write_to_root", "read-only", ("free", "written"),
@@ -92,9 +93,9 @@ ROWS = (
     Row(RIGHTS, "becoming root", "become_root", "refused", ("free", "root"), shows="NonRoot"),
     Row(RIGHTS, "a program of root's with the bit set-user-ID", "set_user_id", "user 10001", ("free", "root"),
         shows="NoPrivilegeEscalation"),
-    Row(RIGHTS, "a user namespace, and what it gives", "user_namespace",
-        {"GVisor": "gives nothing", "Container": "refused"},
-        ("free", "gives nothing"), possible={"GVisor": "SeccompProfile"}),
+    Row(RIGHTS, "a user namespace with a network and mounts of its own, and what it gives", "user_namespace",
+        {"GVisor": "its own: raw sockets, a file system, a name", "Container": "refused"},
+        ("free", "its own: raw sockets, a file system"), possible={"GVisor": "SeccompProfile"}),
     Row(RIGHTS, "system calls by which kernels were taken over", "system_calls",
         {"GVisor": "answered: perf_event_open, open_by_handle_at, keyctl, setns", "Container": "refused"},
         ("free", "answered: bpf"),

@@ -34,6 +34,11 @@ while True:
 """
 
 
+# Whom the victim lets in at its port: the attackers too, so that their own policy alone is in the way.
+ATTACKER, FRIEND = {"role": "attacker"}, {"role": "friend"}
+LETS_IN = [{"from": [{"podSelector": {"matchLabels": labels}} for labels in (ATTACKER, FRIEND)], "ports": [{"port": PORT}]}]
+
+
 def sandbox(name, tier, **spec):
     """With a dedicated gateway, by which one host can be reached with a credential."""
     container = {
@@ -42,6 +47,7 @@ def sandbox(name, tier, **spec):
     }  # fmt: skip
     labels = {"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}}
     template = {
+        "metadata": {"labels": ATTACKER},
         "spec": {"containers": [container], "volumes": [{"name": "labels", "downwardAPI": {"items": [labels]}}]},
     }
     header = {"name": "Authorization", "prefix": "Bearer ", "secretKeyRef": {"name": "api", "key": "token"}}
@@ -89,10 +95,11 @@ class Stage:
 
     def set_up(self):
         self.agents.must("create", "secret", "generic", "api", f"--from-literal=token={self.token}")
-        self.apply(sandbox("victim", "GVisor"), *[sandbox(name, tier) for name, tier in TIERS.items()])
-        self.others.must("apply", "-f", "-", input=[free_pod(), *cluster_dns(self.others.namespace)])
+        self.apply(sandbox("victim", "GVisor", ingress=LETS_IN), friend(), *[sandbox(name, tier) for name, tier in TIERS.items()])
+        self.others.must("apply", "-f", "-", input=[free_pod(self.token), *cluster_dns(self.others.namespace)])
         self.wait("victim", *TIERS)
         self.others.must("wait", "--for=condition=Ready", "pod", "--all", "--timeout=60s", timeout=90)
+        self.agents.must("wait", "--for=condition=Ready", "pod", "friend", "--timeout=60s", timeout=90)
         node = self.agents.cluster.get("node", "node-1")["status"]["addresses"][0]["address"]
         names = self.others.cluster.get("-n", self.others.namespace, "pod", "names")
         links = json.loads(self.hack_node("exec", "ip", "-json", "-6", "address", "show", "dev", "cni0").stdout)
@@ -131,6 +138,9 @@ class Stage:
     def try_unbounded(self, *attacks):
         return run(self.others, "free", self.facts, attacks)
 
+    def try_as_friend(self, *attacks):
+        return run(self.agents, "friend", self.facts, attacks)
+
 
 def run(pods, pod, facts, attacks):
     container = ["-c", "agent"] if pod.startswith("asb-") else []
@@ -146,18 +156,43 @@ def link_local(links):
     return next(each["local"] for link in links for each in link["addr_info"] if each["scope"] == "link")
 
 
-def free_pod():
-    """Root under the node's runtime, with all privileges and no policy."""
+def friend():
+    """A pod of nobody's beside the sandboxes: what a harness outside of them is."""
+    made = hardened_pod("friend", FRIEND)
+    made["spec"]["terminationGracePeriodSeconds"] = 0
+    return made
+
+
+def hardened_pod(name, labels):
+    container = {
+        "name": "main", "image": AGENT, "imagePullPolicy": "Never", "command": ["sleep", "infinity"],
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+    }  # fmt: skip
+    context = {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}}
+    return {
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": labels},
+        "spec": {"containers": [container], "securityContext": context, "automountServiceAccountToken": False},
+    }  # fmt: skip
+
+
+def free_pod(token):
+    """Root under the node's runtime, with all privileges and no policy, beside a process with the credential in a file
+    of its own, that it sees."""
     container = {
         "name": "main", "image": AGENT, "imagePullPolicy": "Never", "securityContext": {"privileged": True},
         "command": ["sleep", "infinity"],
+    }  # fmt: skip
+    neighbour = {
+        "name": "neighbour", "image": AGENT, "imagePullPolicy": "Never",
+        "command": ["bash", "-c", f"echo {token} >/tmp/token; exec -a envoy sleep infinity"],
     }  # fmt: skip
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {"name": "free"},
         "spec": {
-            "terminationGracePeriodSeconds": 0, "containers": [container], "dnsPolicy": "None",
+            "terminationGracePeriodSeconds": 0, "containers": [container, neighbour], "shareProcessNamespace": True,
+            "dnsPolicy": "None",
             "dnsConfig": {"nameservers": [outside.DNS_ADDRESS]},
         },
     }  # fmt: skip

@@ -34,7 +34,8 @@ SYSTEM_CALLS = {
 }[platform.machine()]  # fmt: skip
 REFUSALS = {errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EROFS}
 TUNSETIFF = 0x400454CA
-CLONE_NEWUSER, CLONE_NEWNS = 0x10000000, 0x20000
+CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWUTS = 0x10000000, 0x20000, 0x40000000, 0x4000000
+FOREIGN = re.compile("envoy|stockade|kubelet|containerd|runsc|kube-")  # programs of others than the agent
 
 
 def call(function, *arguments):
@@ -221,13 +222,13 @@ def processes(_):
         child.kill()
         child.wait()
     need(child.pid in seen, "its own child is not seen")
-    foreign = re.compile("envoy|stockade|kubelet|containerd|runsc|kube-")
-    found = sorted({line.split(" ")[0] for line in seen.values() if line and foreign.search(line)})
+    found = sorted({line.split(" ")[0] for line in seen.values() if line and FOREIGN.search(line)})
     return ", ".join(found) or "none but its own"
 
 
 def ptrace(_):
-    """Attaches to every process that there may be and is not seen, and to a child of its own, which has to work."""
+    """Attaches to every process of others that is seen, to every one that there may be and is not, and to a child of
+    its own, which has to work."""
     libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
     libc.ptrace.restype = ctypes.c_long
     attach, detach = 16, 17
@@ -239,14 +240,18 @@ def ptrace(_):
     finally:
         child.kill()
         child.wait()
-    seen = {*other_processes(), os.getpid()}
-    reached = [pid for pid in range(1, 2000) if pid not in seen and call(libc.ptrace, attach, pid, None, None) == 0]
-    return f"attached to {len(reached)}" if reached else "no such process"
+    own = {pid for pid, line in other_processes().items() if not FOREIGN.search(line)} | {os.getpid()}
+    reached = [pid for pid in range(1, 2000) if pid not in own and call(libc.ptrace, attach, pid, None, None) == 0]
+    for pid in reached:
+        os.waitpid(pid, os.WUNTRACED)
+        libc.ptrace(detach, pid, None, None)
+    return f"attached: to {len(reached)}" if reached else "no such process"
 
 
 def search(needles):
     """Where one of these texts is found in what a container can read beside its image: its mounts, and what /proc shows
-    of the processes. A file of its own with the first one has to be found."""
+    of the processes, with the files of those that have another root. A file of its own with the first one has to be
+    found."""
     wanted = [each.encode() for each in json.loads(needles)]
     decoy = "/tmp/decoy"
     with open(decoy, "wb") as file:
@@ -262,6 +267,8 @@ def search(needles):
             paths.append(directory)
         for parent, _, names in os.walk(directory):
             paths += [os.path.join(parent, name) for name in names]
+    for pid in other_processes():
+        paths += files_of(pid)
     found = set()
     for path in paths:
         try:
@@ -275,6 +282,21 @@ def search(needles):
     os.unlink(decoy)
     need(decoy in found, "its own file is not found")
     return ", ".join(sorted(found - {decoy})) or "not found"
+
+
+def files_of(pid):
+    """What a process has open and where it keeps what is its own, if its root is another one."""
+    root = f"/proc/{pid}/root"
+    try:
+        if os.path.samefile(root, "/"):
+            return []
+        paths = [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
+    except OSError:
+        return []
+    for directory in ("/etc/stockade", "/var/run", "/tmp"):
+        for parent, _, names in os.walk(root + directory):
+            paths += [os.path.join(parent, name) for name in names]
+    return [path for path in paths if os.path.isfile(path)]
 
 
 CREDENTIAL_PATHS = (
@@ -444,19 +466,23 @@ def set_user_id(_):
 
 
 def user_namespace(_):
-    """Root in a user namespace of its own, and what it may do to the rest from there."""
+    """Root in a user namespace of its own, with a network, mounts and a name of its own: and what that gives."""
+    user, group = os.getuid(), os.getgid()
+    os.makedirs("/tmp/place", exist_ok=True)
 
     def attempt():
-        if call(libc.unshare, CLONE_NEWUSER) != 0:
+        if call(libc.unshare, CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS) != 0:
             return "refused"
-        gained = []
-        if raw_sockets("") != "refused":
-            gained.append("raw sockets in the pod's network")
-        if call(libc.mount, None, b"/", None, 0x1020, None) == 0:
-            gained.append("root, to be written")
-        if call(libc.sethostname, b"x", 1) == 0:
-            gained.append("the pod's name")
-        return f"gives {', '.join(gained) or 'nothing'}"
+        for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
+            with open(f"/proc/self/{name}", "w") as file:
+                file.write(text)
+        tried = {
+            "raw sockets": lambda: raw_sockets("") != "refused",
+            "a file system": lambda: call(libc.mount, b"none", b"/tmp/place", b"tmpfs", 0, None) == 0,
+            "root, to be written": lambda: call(libc.mount, None, b"/", None, 0x1020, None) == 0,
+            "a name": lambda: call(libc.sethostname, b"x", 1) == 0,
+        }
+        return f"its own: {', '.join(name for name, one in tried.items() if one()) or 'nothing'}"
 
     return in_child(attempt)
 

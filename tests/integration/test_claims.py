@@ -265,11 +265,20 @@ def test_a_claim_ends_with_the_lifetime_of_its_template(space):
 
 def test_a_claim_ends_when_its_lifetime_is_over(space):
     space.apply(template())
-    space.apply(claim("mine", lifecycle={"maxLifetimeSeconds": 2}))
+    space.apply(claim("mine", lifecycle={"maxLifetimeSeconds": 5}))
+    soon = space.wait_claim("mine", "ExpiresSoon", "True", "MaxLifetime")
+    assert soon["status"]["expiresAt"] in condition(soon, "ExpiresSoon")["message"]
     ended = space.wait_claim("mine", "Finished", "True", "Expired")
     assert ended["status"]["finishedAt"] and condition(ended, "Ready")["reason"] == "Expired"
     space.wait_gone("asb", "mine")
     assert "sandbox" not in space.get("asbc", "mine")["status"]
+
+    def told():
+        events = space.cluster.get("events.events.k8s.io", "-n", space.name)["items"]
+        of_claim = [each for each in events if each["regarding"]["kind"] == "AgentSandboxClaim"]
+        return len(of_claim) == 2 and {(each["type"], each["reason"]) for each in of_claim}
+
+    assert eventually(told) == {("Warning", "ExpiresSoon"), ("Normal", "Expired")}
 
 
 def test_a_claim_ends_at_the_moment_that_it_names(space):

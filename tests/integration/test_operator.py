@@ -160,6 +160,18 @@ def test_service_and_ingress_are_made_repaired_and_removed(space, unguarded):
     space.wait_ready("agent")
 
 
+def test_a_service_that_is_watched_no_more_is_removed_all_the_same(space, stockade, unguarded):
+    space.ready_pod(sandbox(service={"ports": [{"name": "http", "port": 8080}]}))
+    space.wait_for("asb", "agent", lambda asb: asb["status"].get("serviceFQDN"))
+    stockade.operator.stop()
+    try:
+        space.must("label", "service", "asb-agent", "app.kubernetes.io/managed-by-")
+        space.patch("asb", "agent", {"spec": {"service": None}})
+    finally:
+        stockade.operator.start()
+    space.wait_gone("service", "asb-agent")
+
+
 def claim(size, **spec):
     request = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
     return [{"metadata": {"name": "work"}, "spec": request | spec}]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from binding_space import BindingSpace, claim, obj, pool, template
+from binding_space import IMAGE, BindingSpace, claim, obj, pool, template
 from cluster import eventually
 from stockade import condition
 
@@ -255,6 +255,26 @@ def test_a_sandbox_that_does_not_come_up_is_replaced_after_a_pause(space):
     (name,) = space.owned_by("AgentSandboxPool")
     space.wait_gone("asb", name, timeout=60)
     space.wait_for("asbpool", "warm", lambda found: condition(found, "Ready")["reason"] == "BackingOff")
+    space.apply(template())
+    space.wait_pool("warm", 1, timeout=60)
+
+
+def test_one_that_finds_no_node_is_replaced_and_told_of(space):
+    nowhere = {"containers": [{"name": "agent", "image": IMAGE}], "nodeSelector": {"kept-for": "nobody"}}
+    space.apply(template(podTemplate={"spec": nowhere}))
+    space.apply(pool(replicas=1, refill={"startupTimeoutSeconds": 10}))
+    found = space.wait_for("asbpool", "warm", lambda found: "Unschedulable" in condition(found, "Ready")["message"])
+    (name,) = space.owned_by("AgentSandboxPool")
+    assert f'"{name}"' in condition(found, "Ready")["message"]
+    space.wait_gone("asb", name, timeout=60)
+    space.wait_for("asbpool", "warm", lambda found: condition(found, "Ready")["reason"] == "BackingOff")
+
+    def told():
+        events = space.cluster.get("events.events.k8s.io", "-n", space.name)["items"]
+        return [each for each in events if each["regarding"]["kind"] == "AgentSandboxPool"]
+
+    (event,) = eventually(told)
+    assert (event["type"], event["reason"], event["action"]) == ("Warning", "BackingOff", "Fill")
     space.apply(template())
     space.wait_pool("warm", 1, timeout=60)
 

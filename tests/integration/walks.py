@@ -73,15 +73,18 @@ def invent(seed, specs, length=24):
         "permit": (1, lambda: []),
         "lose node": (1, lambda: [chance.randrange(3)]),
         "template": (2, lambda: [spec()]),
-        "pool": (2, lambda: [chance.randrange(4), chance.choice(("OnReplenish", "Recreate"))]),
-        "claim": (4, lambda: [chance.choice(CLAIMS), chance.choice(("pool", "template"))]),
+        "pool": (2, lambda: [chance.randrange(4), chance.choice(("OnReplenish", "Recreate")), chance.randrange(1, 4)]),
+        "drop": (1, lambda: [chance.choice(("asbt", "asbpool"))]),
+        "claim": (4, lambda: [chance.choice(CLAIMS), chance.choice(("pool", "template")), chance.random() < 0.2]),
+        "put off": (1, lambda: [chance.choice(CLAIMS), chance.randrange(2090, 2100)]),
         "release": (4, lambda: [chance.choice(CLAIMS), chance.choice(("Background", "Foreground", "Orphan"))]),
         "take": (1, lambda: [chance.randrange(4)]),
         "wait": (3, lambda: [round(chance.random(), 2)]),
     }  # fmt: skip
     fields = sorted({key for each in specs for key in each})
     # Without a template of which something can be made, pools and claims only wait.
-    steps = [["template", 0], ["pool", 2, chance.choice(("OnReplenish", "Recreate"))]] if chance.random() < 0.7 else []
+    first = [["template", 0], ["pool", 2, chance.choice(("OnReplenish", "Recreate")), 10]]
+    steps = first if chance.random() < 0.7 else []
     for _ in range(length):
         (verb,) = chance.choices(list(verbs), weights=[weight for weight, _ in verbs.values()])
         steps.append([verb, *verbs[verb][1]()])
@@ -229,12 +232,22 @@ class Walker:
             container.setdefault("env", names)
         self.put("asbt", TEMPLATE, {"template": {"spec": changed}, "claims": {"env": ["TASK"]}})
 
-    def step_pool(self, replicas, strategy):
+    def step_pool(self, replicas, strategy, starting):
         spec = {"templateRef": {"name": TEMPLATE}, "replicas": replicas, "updateStrategy": {"type": strategy}}
-        self.put("asbpool", POOL, spec)
+        self.put("asbpool", POOL, spec | {"refill": {"maxStarting": starting}})
 
-    def step_claim(self, name, source):
+    def step_drop(self, kind):
+        self.delete(kind, TEMPLATE if kind == "asbt" else POOL)
+
+    def step_put_off(self, name, year):
+        """The one thing of a claim that may change: its end."""
+        end = {"lifecycle": {"shutdownTime": f"{year}-01-01T00:00:00Z"}}
+        self.change("asbc", name, lambda claim: claim["spec"].update(end))
+
+    def step_claim(self, name, source, with_env):
         spec = {"poolRef": {"name": POOL}} if source == "pool" else {"templateRef": {"name": TEMPLATE}}
+        if with_env:
+            spec["env"] = [{"name": "TASK", "value": "claim"}]
         obj = {"apiVersion": "stockade.dev/v1alpha1", "kind": KINDS["asbc"], "metadata": {"name": name}, "spec": spec}
         self.write(self.api.create(self.path("asbc"), obj, dry_run=False))
 
@@ -340,6 +353,15 @@ def check_owners(objects):
         # A template that went bad keeps the pool from making more, and takes nothing away.
         assert len(own) == wanted or (len(own) < wanted and ready["reason"] in
                ("TemplateNotFound", "TemplateInvalid", "SandboxRefused", "BackingOff")), pool["status"]  # fmt: skip
+        if pool["spec"]["updateStrategy"]["type"] == "Recreate" and ready["status"] == "True":
+            check_revisions(pool, [each for each in sandboxes if each["metadata"]["uid"] in own])
+
+
+def check_revisions(pool, members):
+    """All of them are made from the template as it is."""
+    status = pool["status"]
+    revisions = {each["metadata"]["annotations"]["stockade.dev/template-revision"] for each in members}
+    assert revisions <= {status["templateRevision"]} and status["updatedReplicas"] == len(members), status
 
 
 def check_walk(cluster, specs, steps):

@@ -26,6 +26,7 @@ struct SidecarFacts {
   std::string namespace_name = {};
   std::string gateway_address = {};  // of the gateway's Service: an IP address, for there is no DNS
   std::int64_t gateway_port = kGatewayPort;
+  std::string socket = {};           // of the gateway, in place of all that: GatewayFacts
   std::int64_t port = kSidecarPort;  // on 127.0.0.1
   std::int64_t max_heap_bytes = 48 << 20;
   std::int64_t max_connections = 256;
@@ -42,6 +43,9 @@ struct GatewayFacts {
   // Name servers, as IP addresses; none: those of the pod.
   std::vector<std::string> resolvers = {};
   std::string trusted_roots = {};  // a file; empty: kSystemRoots
+  // A socket in the file system, in place of the address and of mutual TLS: who may open it is
+  // served.
+  std::string socket = {};
   std::int64_t max_heap_bytes = 256 << 20;
   std::int64_t max_connections = 4096;
   // Requests and CONNECTs a second, of all sandboxes together; beyond it they get 429. It bounds

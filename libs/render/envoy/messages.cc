@@ -51,6 +51,11 @@ Json SocketAddress(std::string_view address, std::int64_t port) {
   return {{"socket_address", {{"address", address}, {"port_value", port}}}};
 }
 
+Json Pipe(std::string_view path) {
+  constexpr int kOwnersAlone = 0600;
+  return {{"pipe", {{"path", path}, {"mode", kOwnersAlone}}}};
+}
+
 Json OneEndpoint(const std::string& cluster, Json address) {
   Json endpoint = {{"endpoint", {{"address", std::move(address)}}}};
   return {{"cluster_name", cluster},

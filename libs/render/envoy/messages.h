@@ -17,6 +17,8 @@ namespace stockade::render::envoy {
                                     codec::Json fields = codec::Json::object());
 
 [[nodiscard]] codec::Json SocketAddress(std::string_view address, std::int64_t port);
+// A socket in the file system that Envoy makes for its own user.
+[[nodiscard]] codec::Json Pipe(std::string_view path);
 // A "load_assignment" with one endpoint.
 [[nodiscard]] codec::Json OneEndpoint(const std::string& cluster, codec::Json address);
 // {"address_prefix": ..., "prefix_len": ...} of "10.0.0.0/8"; an address alone is a range of one.

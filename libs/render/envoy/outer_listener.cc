@@ -108,11 +108,14 @@ Json OuterListener(const EgressProfile& profile, const GatewayFacts& facts) {
   manager["upgrade_configs"] = Json::array({{{"upgrade_type", "CONNECT"}}});
   manager["route_config"] = {{"virtual_hosts", std::move(hosts)}};
   manager["http_filters"] = std::move(filters);
-  Json chain = {{"transport_socket_connect_timeout", "10s"},
-                {"transport_socket", DownstreamTls(profile, facts)},
-                {"filters", ConnectionManager(std::move(manager))}};
+  Json chain = {{"filters", ConnectionManager(std::move(manager))}};
+  if (facts.socket.empty()) {
+    chain["transport_socket_connect_timeout"] = "10s";
+    chain["transport_socket"] = DownstreamTls(profile, facts);
+  }
   return {{"name", kOuterListener},
-          {"address", SocketAddress(facts.listen_address, facts.port)},
+          {"address", facts.socket.empty() ? SocketAddress(facts.listen_address, facts.port)
+                                           : Pipe(facts.socket)},
           {"per_connection_buffer_limit_bytes", kBufferBytes},
           {"filter_chains", Json::array({std::move(chain)})}};
 }

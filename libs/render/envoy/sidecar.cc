@@ -14,15 +14,20 @@ constexpr const char* kGateway = "gateway";
 
 Json GatewayCluster(const std::string& server_name, const SidecarFacts& facts) {
   const Json name_match = {{"san_type", "DNS"}, {"matcher", {{"exact", server_name}}}};
-  return {{"name", kGateway},
-          {"type", "STATIC"},
-          {"connect_timeout", "5s"},
-          {"per_connection_buffer_limit_bytes", kBufferBytes},
-          {"load_assignment",
-           OneEndpoint(kGateway, SocketAddress(facts.gateway_address, facts.gateway_port))},
-          {"transport_socket",
-           Extension("envoy.transport_sockets.tls", "transport_sockets.tls.v3.UpstreamTlsContext",
-                     {{"sni", server_name}, {"common_tls_context", MutualTls(name_match)}})}};
+  Json cluster = {{"name", kGateway},
+                  {"type", "STATIC"},
+                  {"connect_timeout", "5s"},
+                  {"per_connection_buffer_limit_bytes", kBufferBytes}};
+  if (!facts.socket.empty()) {
+    cluster["load_assignment"] = OneEndpoint(kGateway, {{"pipe", {{"path", facts.socket}}}});
+    return cluster;
+  }
+  cluster["load_assignment"] =
+      OneEndpoint(kGateway, SocketAddress(facts.gateway_address, facts.gateway_port));
+  cluster["transport_socket"] =
+      Extension("envoy.transport_sockets.tls", "transport_sockets.tls.v3.UpstreamTlsContext",
+                {{"sni", server_name}, {"common_tls_context", MutualTls(name_match)}});
+  return cluster;
 }
 
 }  // namespace

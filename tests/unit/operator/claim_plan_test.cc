@@ -43,7 +43,6 @@ api::AgentSandboxClaim After(api::AgentSandboxClaim claim, const ClaimOutcome& o
 api::AgentSandboxClaim Bound(api::AgentSandboxClaim claim, bool ready = true) {
   ClaimOutcome outcome;
   outcome.bound = Sandbox("s", ready);
-  outcome.warm = true;
   return After(std::move(claim), outcome, kCreated);
 }
 
@@ -211,13 +210,58 @@ TEST(ClaimPlanTest, AFinishedClaimGoesWhenItsTimeIsOver) {
   EXPECT_TRUE(PlanClaim(ended, {}, kCreated + seconds(5)).delete_claim);
 }
 
+// As the status of the sandbox that was made for it would be.
+TEST(ClaimStatusTest, OneThatWasMadeForTheClaimIsNotWarm) {
+  ClaimOutcome outcome;
+  outcome.bound = Sandbox("c");
+  EXPECT_EQ(ComputeClaimStatus(Claim(), outcome, kCreated)["warm"], false);
+  EXPECT_FALSE(ComputeClaimStatus(Claim(), {}, kCreated).contains("warm"));
+}
+
+TEST(ClaimStatusTest, AnEndIsToldOfBefore) {
+  auto claim = Claim();
+  claim.spec.max_lifetime_seconds = 1000;
+  EXPECT_FALSE(ComputeClaimStatus(claim, {}, kCreated).contains("expiresAt"))
+      << "its lifetime begins with its sandbox";
+  claim = Bound(claim);
+  EXPECT_EQ(claim.status.ToJson()["expiresAt"], "2026-01-01T00:16:40Z");
+  EXPECT_EQ(ConditionOf(claim, "ExpiresSoon").status, "");
+  EXPECT_EQ(PlanClaim(claim, {Sandbox("s")}, kCreated).look_again, milliseconds(900000));
+  ClaimOutcome outcome;
+  outcome.bound = Sandbox("s");
+  const auto soon = After(claim, outcome, kCreated + seconds(900));
+  EXPECT_EQ(ConditionOf(soon, "ExpiresSoon").reason, "MaxLifetime");
+  EXPECT_EQ(ConditionOf(soon, "ExpiresSoon").message,
+            "the claim ends at 2026-01-01T00:16:40Z, and its sandbox is deleted; to go on, raise "
+            "spec.lifecycle.maxLifetimeSeconds");
+  EXPECT_EQ(PlanClaim(soon, {Sandbox("s")}, kCreated + seconds(900)).look_again,
+            milliseconds(100000));
+  const auto ended = Ended(soon, ClaimEnd::kExpired);
+  EXPECT_EQ(ConditionOf(ended, "ExpiresSoon").status, "");
+  EXPECT_FALSE(ended.status.ToJson().contains("expiresAt"));
+}
+
+TEST(ClaimStatusTest, OfSeveralEndsTheFirstIsTold) {
+  auto claim = Claim();
+  claim.spec.shutdown_time = kCreated + seconds(10);
+  claim.spec.max_lifetime_seconds = 20;
+  ClaimOutcome outcome;
+  outcome.bound = Sandbox("s");
+  claim = After(claim, outcome, kCreated + seconds(9));
+  EXPECT_EQ(claim.status.ToJson()["expiresAt"], "2026-01-01T00:00:10Z");
+  EXPECT_EQ(ConditionOf(claim, "ExpiresSoon").reason, "ShutdownTime");
+  outcome.bound->expires = kCreated + seconds(9);
+  claim = After(claim, outcome, kCreated + seconds(9));
+  EXPECT_EQ(claim.status.ToJson()["expiresAt"], "2026-01-01T00:00:09Z");
+  EXPECT_EQ(ConditionOf(claim, "ExpiresSoon").reason, "TemplateLifetime");
+}
+
 TEST(ClaimStatusTest, TellsOfTheSandbox) {
   ClaimOutcome outcome;
   outcome.bound = Sandbox("s");
   outcome.bound->pod_name = "asb-s";
   outcome.bound->pod_ips = Json::parse(R"([{"ip": "10.0.0.1"}])");
   outcome.bound->service = "asb-s.ns.svc.cluster.local";
-  outcome.warm = true;
   const Json status = ComputeClaimStatus(Claim(), outcome, kCreated);
   EXPECT_EQ(status["sandbox"], Json::parse(R"({"name": "s", "uid": "uid-s", "podName": "asb-s",
       "podIPs": [{"ip": "10.0.0.1"}], "serviceFQDN": "asb-s.ns.svc.cluster.local"})"));

@@ -48,8 +48,9 @@ api::AgentSandboxPoolSpec Pool(std::int64_t replicas,
 
 std::vector<std::string> Removed(const PoolPlan& plan) {
   std::vector<std::string> names;
-  names.reserve(plan.remove.size());
+  names.reserve(plan.remove.size() + plan.failed.size());
   for (const BoundSandbox& sandbox : plan.remove) names.push_back(sandbox.name);
+  for (const BoundSandbox& sandbox : plan.failed) names.push_back(sandbox.name);
   return names;
 }
 
@@ -135,7 +136,7 @@ TEST(PoolPlanTest, AStuckOneIsReplacedAfterAWhile) {
   PoolSituation situation = Of({Member("a"), stuck});
   PoolPlan plan = PlanPool(pool, situation);
   EXPECT_THAT(Removed(plan), ElementsAre("stuck"));
-  EXPECT_EQ(plan.failed, 1);
+  EXPECT_EQ(plan.failed.size(), 1U);
   EXPECT_EQ(plan.create, 0);
   situation = Of({Member("a")});
   situation.backoff = milliseconds(500);
@@ -166,7 +167,7 @@ TEST(PoolPlanTest, WhatAPolicyRefusesNowIsReplacedAndClaimedByNobody) {
   EXPECT_FALSE(CanBeClaimed(forbidden, Pool(1), "1", kNow));
   const PoolPlan plan = PlanPool(Pool(1), Of({forbidden}));
   EXPECT_THAT(Removed(plan), ElementsAre("a"));
-  EXPECT_EQ(plan.failed, 0);
+  EXPECT_EQ(plan.failed.size(), 0U);
   EXPECT_EQ(plan.create, 1);
 }
 
@@ -183,7 +184,7 @@ TEST(PoolPlanTest, WhoeverClaimsOneHasTheLongerHalfOfItsLifetime) {
   situation.now = kNow + seconds(50);
   plan = PlanPool(Pool(1), situation);
   EXPECT_THAT(Removed(plan), ElementsAre("a"));
-  EXPECT_EQ(plan.failed, 0);
+  EXPECT_EQ(plan.failed.size(), 0U);
   EXPECT_EQ(plan.create, 1);
 }
 
@@ -192,7 +193,7 @@ TEST(PoolPlanTest, OneWhoseLifetimeIsOverHasNotFailed) {
   expired.finished = expired.expired = true;
   const PoolPlan plan = PlanPool(Pool(1), Of({expired}));
   EXPECT_THAT(Removed(plan), ElementsAre("a"));
-  EXPECT_EQ(plan.failed, 0);
+  EXPECT_EQ(plan.failed.size(), 0U);
 }
 
 TEST(PoolPlanTest, AStartingOneIsLookedAtWhenItsTimeIsOver) {
@@ -208,17 +209,20 @@ TEST(PoolPlanTest, OneThatEndedIsReplacedLikeAStuckOne) {
   finished.finished = true;
   const PoolPlan plan = PlanPool(Pool(1), Of({finished}));
   EXPECT_THAT(Removed(plan), ElementsAre("a"));
-  EXPECT_EQ(plan.failed, 1);
+  EXPECT_EQ(plan.failed.size(), 1U);
 }
 
 TEST(PoolPlanTest, OneThatSomebodyChangedIsReplacedAtOnceAndClaimedByNobody) {
   auto changed = Member("a");
   changed.pristine = false;
   EXPECT_FALSE(CanBeClaimed(changed, Pool(1), "1", kNow));
-  const PoolPlan plan = PlanPool(Pool(1), Of({changed}));
+  PoolPlan plan = PlanPool(Pool(1), Of({changed}));
   EXPECT_THAT(Removed(plan), ElementsAre("a"));
-  EXPECT_EQ(plan.failed, 0);
+  EXPECT_EQ(plan.failed.size(), 0U);
   EXPECT_EQ(plan.create, 1);
+  changed.ready = false;
+  plan = PlanPool(Pool(1), Of({changed}));
+  EXPECT_EQ(plan.failed.size(), 0U) << "though it was ready long ago";
 }
 
 TEST(PoolPlanTest, OutdatedOnesStayOrGoByTheStrategy) {
