@@ -94,8 +94,10 @@ class Script {
     Line("files=\"$(mktemp -d)\"");
     Line("chmod 755 \"$files\"");
     Line("clean_up() {");
-    Line("  \"$engine\" rm --force " + name_ + " " + name_ + "-sidecar " + name_ +
-         "-gateway >/dev/null 2>&1 || true");
+    Line("  local container");
+    Line("  for container in " + name_ + " " + name_ + "-sidecar " + name_ + "-gateway; do");
+    Line("    \"$engine\" rm --force \"$container\" >/dev/null 2>&1 || true");
+    Line("  done");
     Line("  rm -rf \"$files\"");
     Line("}");
     Line("trap clean_up EXIT");

@@ -63,7 +63,8 @@ class Laptop:
         config = directory / "containers.conf"
         # Where this runs, limits may not be raised, and there is neither systemd nor a journal.
         config.write_text(
-            f'[containers]\ndefault_ulimits = ["nofile={files}:{files}"]\ndns_servers = ["{OTHER}"]\n'
+            f'[containers]\ndefault_ulimits = ["nofile={files}:{files}", "nproc=4096:4096"]\n'
+            f'dns_servers = ["{OTHER}"]\n'
             f'[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\n'
             f'tmp_dir = "{directory}/tmp"\n'
         )

@@ -5,6 +5,7 @@ each ATTACK the name of a function below, with its argument after a colon. Print
 it in a few words. An attack whose own trial of its tools fails says so, and so agrees with no expectation.
 """
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -253,7 +254,7 @@ def search(needles):
     of the processes, with the files of those that have another root. A file of its own with the first one has to be
     found."""
     wanted = [each.encode() for each in json.loads(needles)]
-    decoy = "/tmp/decoy"
+    decoy = "/dev/shm/decoy"
     with open(decoy, "wb") as file:
         file.write(b"-" * 70000 + wanted[0])
     with open("/proc/mounts") as lines:
@@ -469,20 +470,37 @@ def user_namespace(_):
     """Root in a user namespace of its own, with a network, mounts and a name of its own: and what that gives."""
     user, group = os.getuid(), os.getgid()
     os.makedirs("/tmp/place", exist_ok=True)
+    with open("/proc/mounts") as lines:
+        mounts = [line.split()[1:4] for line in lines]
+    read_only = [place for place, kind, options in mounts if kind not in ("proc", "sysfs") and "ro" in options.split(",")]
+
+    def is_written_to(directory):
+        """Though it was mounted to be read alone."""
+        if call(libc.mount, None, directory.encode(), None, 0x1020, None) != 0 or not os.path.isdir(directory):
+            return False
+        path = os.path.join(directory, "planted")
+        try:
+            with open(path, "w"):
+                pass
+            os.unlink(path)
+        except OSError:
+            return False
+        return True
 
     def attempt():
         if call(libc.unshare, CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS) != 0:
             return "refused"
         for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
-            with open(f"/proc/self/{name}", "w") as file:
+            with contextlib.suppress(OSError), open(f"/proc/self/{name}", "w") as file:
                 file.write(text)
         tried = {
             "raw sockets": lambda: raw_sockets("") != "refused",
             "a file system": lambda: call(libc.mount, b"none", b"/tmp/place", b"tmpfs", 0, None) == 0,
-            "root, to be written": lambda: call(libc.mount, None, b"/", None, 0x1020, None) == 0,
             "a name": lambda: call(libc.sethostname, b"x", 1) == 0,
         }
-        return f"its own: {', '.join(name for name, one in tried.items() if one()) or 'nothing'}"
+        gained = [name for name, one in tried.items() if one()]
+        gained += [f"{place} to write to" for place in sorted({"/", *read_only}) if is_written_to(place)]
+        return f"its own: {', '.join(gained) or 'nothing'}"
 
     return in_child(attempt)
 
