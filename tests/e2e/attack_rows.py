@@ -93,7 +93,7 @@ ROWS = (
     Row(RIGHTS, "becoming root", "become_root", "refused", ("free", "root"), shows="NonRoot"),
     Row(RIGHTS, "a program of root's with the bit set-user-ID", "set_user_id", "user 10001", ("free", "root"),
         shows="NoPrivilegeEscalation"),
-    Row(RIGHTS, "a user namespace with a network and mounts of its own, and what it gives", "user_namespace",
+    Row(RIGHTS, "a user namespace and mounts, and what they give", "user_namespace",
         {"GVisor": "its own: raw sockets, a file system, a name, /sys/fs/cgroup to write to", "Container": "refused"},
         ("free", "its own: raw sockets, a file system"), possible={"GVisor": "SeccompProfile"}),
     Row(RIGHTS, "system calls by which kernels were taken over", "system_calls",

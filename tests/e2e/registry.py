@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A registry of images for the node of these tests, which reads it at localhost: containerd asks such a host by HTTP.
 
-Usage: registry.py PORT SCRATCH TAG,... NAME=ARCHIVE...
+Usage: registry.py PORT TAG,... NAME=ARCHIVE...
 
 Each archive, of hack/lib/image_archive.py or buildah, is there under its name with every tag. With each tag its last
 layer is another one, so that a node which has pulled one has nothing of the others. Prints "ready" when all is there,
@@ -17,6 +17,7 @@ import pathlib
 import shutil
 import sys
 import tarfile
+import tempfile
 import threading
 
 CONFIG, LAYER, MANIFEST = (
@@ -122,16 +123,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def main():
-    port, scratch, tags, *images = sys.argv[1:]
-    Handler.blobs = Blobs(pathlib.Path(scratch))
-    for image in images:
-        name, _, archive = image.partition("=")
-        for tag in tags.split(","):
-            Handler.blobs.add_image(name, tag, archive)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    print("ready", flush=True)
-    sys.stdin.read()
+    port, tags, *images = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as scratch:
+        Handler.blobs = Blobs(pathlib.Path(scratch))
+        for image in images:
+            name, _, archive = image.partition("=")
+            for tag in tags.split(","):
+                Handler.blobs.add_image(name, tag, archive)
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        print("ready", flush=True)
+        sys.stdin.read()
 
 
 if __name__ == "__main__":

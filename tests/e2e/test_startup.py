@@ -2,6 +2,7 @@
 judged; that a sandbox's pod comes after its gateway's answer, and its agent after the canary's verdict and once the
 sidecar listens, is."""
 
+import contextlib
 import pathlib
 import subprocess
 import time
@@ -58,14 +59,20 @@ PULLED = {"envoy": "envoy", "agent": "agent", "canary": "stockade-canary", "cred
 
 
 @pytest.fixture(scope="module")
-def registry(node_directory, tmp_path_factory):
+def registry(node_directory):
     """image(NAME, TIER) of a registry at the node's localhost; what one tier has pulled is of no use to the other."""
     images = pathlib.Path(setting("STOCKADE_TEST_IMAGES"))
     command = [str(ROOT / "hack" / "node"), "exec", "--dir", str(node_directory), "--", "/usr/bin/python3"]
-    command += [str(ROOT / "tests" / "e2e" / "registry.py"), str(REGISTRY_PORT), str(tmp_path_factory.mktemp("registry"))]
-    command += ["gvisor,container", *[f"{name}={images}/{archive}.tar" for name, archive in PULLED.items()]]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "ready\n"
+    command += [str(ROOT / "tests" / "e2e" / "registry.py"), str(REGISTRY_PORT), "gvisor,container"]
+    with contextlib.ExitStack() as stack:
+        # The node does not see the directory that they are in.
+        files = {name: stack.enter_context(open(images / f"{file}.tar", "rb")) for name, file in PULLED.items()}
+        command += [f"{name}=/proc/self/fd/{file.fileno()}" for name, file in files.items()]
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            pass_fds=[file.fileno() for file in files.values()],
+        )  # fmt: skip
+        assert process.stdout.readline() == "ready\n"
     yield lambda name, tier: f"localhost:{REGISTRY_PORT}/{name}:{tier.lower()}"
     process.stdin.close()
     process.wait(timeout=30)
