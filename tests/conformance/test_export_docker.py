@@ -76,20 +76,27 @@ class Laptop:
             "CONTAINERS_STORAGE_CONF": str(storage), "CONTAINER_ENGINE": "podman", "CONTAINER_RUNTIME": "runc",
             "TMPDIR": str(directory),
         }  # fmt: skip
-        for archive in (
+        self.script = directory / "agent.sh"
+        self.images = (
             image(directory, "agent", [f"/usr/bin/{tool}" for tool in TOOLS]),
             image(directory, "envoy", [ENVOY], [(str(pathlib.Path(ENVOY).resolve()), "/usr/local/bin/envoy")]),
-        ):
-            self.podman("load", "--input", str(archive), check=True)
-        self.script = directory / "agent.sh"
+        )
 
-    def podman(self, *arguments, **options):
-        return self.call("podman", *arguments, **options)
+    def why_it_runs_none(self):
+        """Loads the images, and runs one: what is in the way, or nothing."""
+        for archive in self.images:
+            if (loaded := self.podman("load", "--input", str(archive))).returncode != 0:
+                return loaded.stderr
+        plain = self.run_free("echo runs")
+        return "" if plain.stdout == "runs\n" else plain.stderr or "it says nothing"
 
-    def call(self, *command, check=False):
+    def podman(self, *arguments):
+        return self.call("podman", *arguments)
+
+    def call(self, *command):
         return subprocess.run(
             command, env=self.environment, cwd=self.workspace, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            check=check, timeout=120,
+            check=False, timeout=120,
         )  # fmt: skip
 
     def run(self, script):
@@ -129,9 +136,8 @@ def laptop(outside, tmp_path_factory):
     names = hosts.DnsServer(OTHER)
     names.names.update(NAMES)
     made = Laptop(tmp_path_factory.mktemp("laptop"))
-    plain = made.run_free("echo runs")
-    if plain.stdout != "runs\n":
-        pytest.skip(f"podman runs no container on this machine: {plain.stderr}")
+    if problem := made.why_it_runs_none():
+        pytest.skip(f"podman runs no container on this machine: {problem}")
     done = exported(made.home.parent, "-d", f"workspace={made.workspace}")
     assert done.returncode == 0, done.stderr
     made.script.write_text(done.stdout)
