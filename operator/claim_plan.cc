@@ -269,11 +269,11 @@ Json ComputeClaimStatus(const api::AgentSandboxClaim& claim, const ClaimOutcome&
   keep_time("readyAt", history.ready_at,
             has && outcome.bound->ready && outcome.end == ClaimEnd::kNone);
   keep_time("finishedAt", history.finished_at, outcome.end != ClaimEnd::kNone);
-  if (history.warm) {
-    status["warm"] = *history.warm;
-  } else if (has) {
+  if (has) {
     // One that is made for a claim has the claim's name.
     status["warm"] = outcome.bound->name != claim.metadata.name;
+  } else if (history.warm) {
+    status["warm"] = *history.warm;
   }
   if (has) {
     Json& sandbox = status["sandbox"];

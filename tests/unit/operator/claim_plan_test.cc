@@ -216,6 +216,9 @@ TEST(ClaimStatusTest, OneThatWasMadeForTheClaimIsNotWarm) {
   outcome.bound = Sandbox("c");
   EXPECT_EQ(ComputeClaimStatus(Claim(), outcome, kCreated)["warm"], false);
   EXPECT_FALSE(ComputeClaimStatus(Claim(), {}, kCreated).contains("warm"));
+  // Nor is one that is made in the place of a warm one, which somebody deleted.
+  EXPECT_EQ(ComputeClaimStatus(Bound(Claim()), outcome, kCreated)["warm"], false);
+  EXPECT_EQ(ComputeClaimStatus(Bound(Claim()), {}, kCreated)["warm"], true);
 }
 
 TEST(ClaimStatusTest, AnEndIsToldOfBefore) {
