@@ -7,6 +7,7 @@
 #include "api/gateway_names.h"
 #include "api/names.h"
 #include "operator/agent_trust.h"
+#include "operator/binding_events.h"
 #include "operator/binding_objects.h"
 #include "operator/conditions.h"
 #include "operator/create_errors.h"
@@ -791,8 +792,7 @@ void SandboxReconciler::Measure(const api::AgentSandbox& sandbox, const SandboxL
 }
 
 void SandboxReconciler::Tell(std::vector<runtime::Event> events) {
-  if (settings_.events == nullptr) return;
-  for (runtime::Event& event : events) settings_.events->Record(std::move(event));
+  RecordAll(settings_.events, std::move(events));
 }
 
 }  // namespace stockade::sandbox_operator

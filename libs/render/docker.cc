@@ -13,6 +13,7 @@
 #include "render/egress_profile.h"
 #include "render/envoy/envoy.h"
 #include "render/envoy/paths.h"
+#include "render/own_container.h"
 
 namespace stockade::render {
 namespace {
@@ -174,7 +175,7 @@ class Script {
   // on to the gateway, by a socket that the agent does not see.
   void StartProxies() {
     const std::string socket = std::string(kSocketDirectory) + "/gateway";
-    EgressProfile profile = TunnelProfile(sandbox_);
+    const EgressProfile profile = TunnelProfile(sandbox_);
     envoy::GatewayFacts gateway;
     gateway.socket = socket;
     envoy::SidecarFacts sidecar;
@@ -191,15 +192,16 @@ class Script {
   void RunProxy(const std::string& which, const std::string& network) {
     const std::string config =
         std::string(envoy::kConfigDirectory) + "/" + std::string(envoy::kBootstrapFile);
+    std::string arguments;
+    for (const Json& word : EnvoyArgs()) arguments += " " + word.get<std::string>();
     Line("\"$engine\" run --detach --name " + name_ + "-" + which + network + " \\");
     Line("  --read-only --cap-drop ALL --security-opt no-new-privileges --user 65532:65532 \\");
     Line("  --memory " + std::to_string(kProxyMemoryBytes) + " --pids-limit " +
          std::to_string(kProxyProcesses) + " \\");
     Line("  --volume \"$files/" + which + ".json:" + config +
          ":ro\" --volume \"$files/socket:" + std::string(kSocketDirectory) + "\" \\");
-    Line("  --entrypoint /usr/local/bin/envoy " + Quoted(facts_.proxy_image) + " --config-path " +
-         config + " \\");
-    Line("  --disable-hot-restart --concurrency 1 --log-level warning >/dev/null");
+    Line("  --entrypoint /usr/local/bin/envoy " + Quoted(facts_.proxy_image) + arguments +
+         " >/dev/null");
   }
 
   void RunAgent() {
