@@ -125,8 +125,20 @@ class Converter {
 
   void PassThrough(const InputObject& object) {
     ++conversion_.passed_through[std::string(object.kind())];
+    Json output = object.object.ToJson();
+    if (object.object["items"].IsArray()) {
+      ConvertedObject& told = Tell(object);
+      LeaveOut(
+          "items", output["items"],
+          "whoever reads this object again takes it for a list: the items are objects of their "
+          "own in the output",
+          told.account);
+      output.erase("items");
+      Put(object.kind(), object, std::move(output), told);
+      return;
+    }
     if (IsOurs(object)) ours_.emplace(conversion_.outputs.size(), &object);
-    conversion_.outputs.push_back(object.object.ToJson());
+    conversion_.outputs.push_back(std::move(output));
   }
 
   void Put(std::string_view kind, const InputObject& object, Json made, ConvertedObject& told) {

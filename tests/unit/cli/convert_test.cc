@@ -264,6 +264,24 @@ TEST(ConvertTest, VariablesOfAClaimAreForEveryContainer) {
   EXPECT_EQ(told.left_out[0].field, "spec.env[1].containerName");
 }
 
+TEST(ConvertTest, ItemsOfAnObjectOfOursAreWrittenOnce) {
+  const Conversion conversion = ConvertText(R"(
+apiVersion: stockade.dev/v1alpha1
+kind: AgentSandbox
+metadata: {name: two}
+spec: {podTemplate: {spec: {containers: [{name: agent, image: "example.com/agent:1"}]}}}
+items:
+  - {apiVersion: v1, kind: ConfigMap, metadata: {name: instructions}}
+)");
+  ASSERT_EQ(conversion.outputs.size(), 2U);
+  EXPECT_FALSE(conversion.outputs[0].contains("items"));
+  EXPECT_EQ(conversion.outputs[1]["kind"], "ConfigMap");
+  ASSERT_EQ(conversion.objects.size(), 1U);
+  ASSERT_FALSE(conversion.objects[0].account.left_out.empty());
+  EXPECT_EQ(conversion.objects[0].account.left_out[0].field, "items");
+  EXPECT_EQ(ConvertText(YamlOf(conversion.outputs)).outputs, conversion.outputs);
+}
+
 TEST(ConvertTest, WhereAClaimOfTheOldVersionTakesItsSandboxFrom) {
   const std::string pool =
       "apiVersion: extensions.agents.x-k8s.io/v1alpha1\nkind: SandboxWarmPool\nmetadata: {name: "
