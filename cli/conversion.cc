@@ -124,19 +124,27 @@ class Converter {
   }
 
   void PassThrough(const InputObject& object) {
-    ++conversion_.passed_through[std::string(object.kind())];
     Json output = object.object.ToJson();
-    if (object.object["items"].IsArray()) {
+    Account account;
+    if (const auto items = output.find("items"); items != output.end() && items->is_array()) {
+      LeaveOut("items", *items,
+               "whoever reads this object again takes it for a list: the items are objects of "
+               "their own in the output",
+               account);
+      output.erase(items);
+    }
+    const codec::JsonView scaled = object.object["spec"]["scaleTargetRef"];
+    if (IsOfAgentSandbox(scaled["apiVersion"].StringOrEmpty()) &&
+        scaled["kind"].StringOrEmpty() == kSandboxWarmPool) {
+      ScaleOurPool(output, account);
+    }
+    if (!account.left_out.empty() || !account.moved.empty()) {
       ConvertedObject& told = Tell(object);
-      LeaveOut(
-          "items", output["items"],
-          "whoever reads this object again takes it for a list: the items are objects of their "
-          "own in the output",
-          told.account);
-      output.erase("items");
+      told.account = std::move(account);
       Put(object.kind(), object, std::move(output), told);
       return;
     }
+    ++conversion_.passed_through[std::string(object.kind())];
     if (IsOurs(object)) ours_.emplace(conversion_.outputs.size(), &object);
     conversion_.outputs.push_back(std::move(output));
   }

@@ -12,6 +12,7 @@
 #include "api/names.h"
 #include "cli/convert_fields.h"
 #include "cli/json_edit.h"
+#include "codec/yaml_writer.h"
 #include "policy/metadata_keys.h"
 #include "policy/quoting.h"
 #include "render/edit.h"
@@ -286,6 +287,21 @@ Json FromClaim(const Json& claim, const std::string& default_pool, const policy:
       "sandboxTemplateRef", "warmPoolRef", "warmpool", "additionalPodMetadata", "env", "lifecycle"};
   LeaveOutRest(from, "spec", kCarried, kClaimFields, account);
   return made;
+}
+
+void ScaleOurPool(Json& autoscaler, Account& account) {
+  Json& target = autoscaler["spec"]["scaleTargetRef"];
+  Move("spec.scaleTargetRef.kind", target["kind"], std::string(api::kAgentSandboxPoolKind),
+       "the pool of that name is converted", account);
+  target["apiVersion"] = api::kGroupVersion;
+  target["kind"] = api::kAgentSandboxPoolKind;
+  const Json& metrics = Member(Member(autoscaler, "spec"), "metrics");
+  if (codec::ToYaml(metrics).find("agent_sandbox_") == std::string::npos) return;
+  account.concerns.push_back(
+      {.level = Level::kWarning,
+       .field = "spec.metrics",
+       .message = "agent-sandbox's controller counts nothing of this pool; Stockade's counts its "
+                  "claims in stockade_pool_claims_total"});
 }
 
 }  // namespace stockade::cli

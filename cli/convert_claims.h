@@ -40,4 +40,7 @@ void NoteWhatIsSet(const codec::Json& claim, const policy::Facts& facts, SetByCl
 [[nodiscard]] codec::Json FromClaim(const codec::Json& claim, const std::string& default_pool,
                                     const policy::Facts& facts, Account& account);
 
+// Points a HorizontalPodAutoscaler of a SandboxWarmPool to the AgentSandboxPool that it becomes.
+void ScaleOurPool(codec::Json& autoscaler, Account& account);
+
 }  // namespace stockade::cli

@@ -871,6 +871,29 @@ def test_an_outage_blocks_nothing_else(space):
     assert space.find("pod", "asb-closed")
 
 
+@pytest.mark.parametrize("kind", ["asb", "asbc"])
+def test_only_the_operator_and_only_metadata_pass_without_a_review(space, kind):
+    claim = {"apiVersion": "stockade.dev/v1alpha1", "kind": "AgentSandboxClaim", "metadata": {"name": "agent"},
+             "spec": {"poolRef": {"name": "none"}}}  # fmt: skip
+    space.must("apply", "-f", "-", input=SANDBOX if kind == "asb" else claim)
+    operator = space.stockade.as_user(OPERATOR_USER, "system:masters")
+    changed = {"operatingMode": "Suspended"} if kind == "asb" else {"lifecycle": {"ttlSecondsAfterFinished": 60}}
+    space.stockade.webhook.stop()
+    try:
+        done = space.patch(kind, "agent", {"metadata": {"labels": {"note": "x"}}}, user=operator)
+        assert done.returncode == 0, done.stderr
+        both = {"metadata": {"labels": {"note": "y"}}, "spec": changed}
+        for forged in (None, space.find(kind, "agent")["metadata"]["generation"]):
+            if forged:
+                both["metadata"]["generation"] = forged
+            assert "failed calling webhook" in space.patch(kind, "agent", both, user=operator).stderr
+        assert "failed calling webhook" in space.patch(kind, "agent", {"metadata": {"labels": {"note": "z"}}}).stderr
+    finally:
+        space.stockade.webhook.start()
+    if kind == "asbc":
+        space.must("delete", kind, "agent")
+
+
 def test_policy_from_before_is_reported_and_can_be_narrowed(space):
     """A policy that was made while nobody guarded: the operator tells its name."""
     space.stockade.uninstall_webhook()

@@ -17,10 +17,16 @@
 (request.operation == "DELETE" ? oldObject.metadata.name : {{ include "stockade.cel.name" . }})
 {{- end -}}
 
-{{- /* Finalizers come off what is being deleted, also while the webhook is away: the garbage collector and the namespace
-controller go on. The webhook itself asks no more of such an update. */ -}}
-{{- define "stockade.letsGo" -}}
+{{- /* What the webhook has no say in passes without a question, also while it is away.
+- Finalizers come off what is being deleted: the garbage collector and the namespace controller go on.
+- The operator's labels, owners and finalizers, where it leaves the spec alone. The API server counts the generation
+  before it asks, and nobody else can write it. */ -}}
+{{- define "stockade.notReviewed" -}}
 matchConditions:
+  - name: spec-or-not-the-operator
+    expression: >-
+      oldObject == null || !({{ include "stockade.cel.byOperator" . }}) ||
+      object.metadata.generation != oldObject.metadata.generation
   - name: more-than-letting-go
     expression: >-
       oldObject == null || !has(oldObject.metadata.deletionTimestamp) || !has(object.metadata.deletionTimestamp) ||

@@ -282,6 +282,33 @@ items:
   EXPECT_EQ(ConvertText(YamlOf(conversion.outputs)).outputs, conversion.outputs);
 }
 
+TEST(ConvertTest, AnAutoscalerFollowsItsPool) {
+  const std::string autoscaler = R"(
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: warm}
+spec:
+  scaleTargetRef: {apiVersion: GROUP/v1, kind: KIND, name: warm}
+  metrics: [{type: External, external: {metric: {name: agent_sandbox_claim_creation_total}}}]
+)";
+  const auto scaled = [&](std::string group, std::string kind) {
+    std::string text = autoscaler;
+    text.replace(text.find("GROUP"), 5, group);
+    text.replace(text.find("KIND"), 4, kind);
+    return ConvertText(text);
+  };
+  const Conversion conversion = scaled("extensions.agents.x-k8s.io", "SandboxWarmPool");
+  const Json& target = conversion.outputs[0]["spec"]["scaleTargetRef"];
+  EXPECT_EQ(target["apiVersion"], "stockade.dev/v1alpha1");
+  EXPECT_EQ(target["kind"], "AgentSandboxPool");
+  EXPECT_EQ(target["name"], "warm");
+  ASSERT_EQ(conversion.objects.size(), 1U);
+  ASSERT_EQ(conversion.objects[0].account.concerns.size(), 1U);
+  EXPECT_EQ(conversion.objects[0].account.concerns[0].field, "spec.metrics");
+  EXPECT_TRUE(scaled("apps", "Deployment").objects.empty());
+  EXPECT_TRUE(scaled("apps", "SandboxWarmPool").objects.empty());
+}
+
 TEST(ConvertTest, WhereAClaimOfTheOldVersionTakesItsSandboxFrom) {
   const std::string pool =
       "apiVersion: extensions.agents.x-k8s.io/v1alpha1\nkind: SandboxWarmPool\nmetadata: {name: "
