@@ -79,7 +79,8 @@ codec::Json BinderReference(const Binder& binder, const std::string& uid) {
           {"kind", binder.kind},
           {"name", binder.key.name},
           {"uid", uid},
-          {"controller", true}};
+          {"controller", true},
+          {"blockOwnerDeletion", true}};
 }
 
 }  // namespace stockade::sandbox_operator

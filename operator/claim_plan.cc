@@ -183,9 +183,12 @@ ClaimHistory ReadHistory(const api::AgentSandboxClaim& claim) {
   return history;
 }
 
-bool IsOnItsWay(const api::AgentSandboxClaim& claim) {
+bool IsOnItsWay(const api::AgentSandboxClaim& claim, TimePoint now, seconds patience) {
   const ClaimHistory history = ReadHistory(claim);
   if (history.end != ClaimEnd::kNone || history.ready_at) return false;
+  if (now >= history.bound_at.value_or(claim.metadata.created.value_or(now)) + patience) {
+    return false;
+  }
   const api::Condition bound = FindCondition(claim.status.ToJson(), "Bound");
   return bound.status != "False" || bound.reason == "Pending" || bound.reason == "NameTaken";
 }

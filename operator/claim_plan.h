@@ -31,8 +31,10 @@ struct ClaimHistory {
 
 [[nodiscard]] ClaimHistory ReadHistory(const api::AgentSandboxClaim& claim);
 
-// It waits for a sandbox that it has, or that it is about to get: nothing stands in the way.
-[[nodiscard]] bool IsOnItsWay(const api::AgentSandboxClaim& claim);
+// It waits for a sandbox that it has, or that it is about to get: nothing stands in the way. One
+// whose sandbox does not come up within `patience` is stuck, and not on its way.
+[[nodiscard]] bool IsOnItsWay(const api::AgentSandboxClaim& claim, TimePoint now,
+                              std::chrono::seconds patience);
 
 struct ClaimPlan {
   // Its sandbox; nothing when it has none.

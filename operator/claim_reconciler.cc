@@ -14,6 +14,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
+// What the API server has refused of so many sandboxes of a pool it refuses of all.
+constexpr int kRefusedTries = 3;
+
 Binder BinderFor(const CachedSandboxClaim& cached) {
   return {api::kAgentSandboxClaimKind, cached.key};
 }
@@ -75,7 +78,7 @@ runtime::ReconcileResult ClaimReconciler::Reconcile(const runtime::ObjectKey& ke
   for (const auto& sandbox : OwnOf(*cached)) own.push_back(LookAt(*sandbox));
   if (cached->claim.metadata.deleting) {
     // A finalizer of somebody's holds it up; its sandbox goes all the same.
-    return {Remove(*cached, own), std::nullopt};
+    return {Remove(*cached, own, {.as_known = false, .foreground = true}), std::nullopt};
   }
   if (Status known = FindKnown(*cached, own); !known.ok()) return {std::move(known), std::nullopt};
   const ClaimPlan plan = PlanClaim(cached->claim, own, clock_.Now());
@@ -95,7 +98,7 @@ runtime::ReconcileResult ClaimReconciler::Reconcile(const runtime::ObjectKey& ke
       plan.end != ClaimEnd::kNone && ReadHistory(cached->claim).end == ClaimEnd::kNone;
   Status written = step.error.ok() ? WriteStatus(*cached, outcome) : Status::Ok();
   // What a claim leaves goes once it is said to be finished, so that nobody makes it anew.
-  Status removed = written.ok() ? Remove(*cached, plan.remove) : Status::Ok();
+  Status removed = written.ok() ? Remove(*cached, plan.remove, {}) : Status::Ok();
   for (Status* status : {&step.error, &written, &removed, &orphans}) {
     if (!status->ok()) return {std::move(*status), std::nullopt};
   }
@@ -131,6 +134,18 @@ ClaimReconciler::Source ClaimReconciler::Resolve(const CachedSandboxClaim& cache
   return source;
 }
 
+bool ClaimReconciler::IsCurrent(const Source& source) const {
+  const CachedSandboxTemplate& made_from = *source.made_from.made_from;
+  const auto now = caches_.sandbox_templates.store().Get(made_from.key);
+  return now && now->revision == made_from.revision;
+}
+
+bool ClaimReconciler::AgentHasEnded(const CachedSandbox& sandbox) const {
+  const auto pod = caches_.pods.store().Get(
+      {sandbox.key.namespace_name, api::SandboxObjectName(sandbox.key.name)});
+  return pod && (pod->deleting || pod->phase == "Failed" || pod->phase == "Succeeded");
+}
+
 std::vector<SandboxBinder::Ptr> ClaimReconciler::OwnOf(const CachedSandboxClaim& cached) const {
   std::vector<SandboxBinder::Ptr> own;
   for (auto& sandbox : caches_.BoundTo(BinderFor(cached))) {
@@ -163,6 +178,7 @@ ReconcileStep ClaimReconciler::Bind(const CachedSandboxClaim& cached, const Sour
     if (!adopted.ok()) return {std::nullopt, std::nullopt, adopted.status()};
     if (*adopted) return {};
   }
+  if (!IsCurrent(source)) return {std::nullopt, milliseconds(0), Status::Ok()};
   return CreateOne(cached, *source.made_from.made_from, outcome);
 }
 
@@ -172,13 +188,15 @@ Result<bool> ClaimReconciler::AdoptOne(const CachedSandboxClaim& cached, const S
   std::ranges::sort(members, {}, [](const SandboxBinder::Ptr& member) {
     return std::tie(member->created, member->key.name);
   });
+  int refused = 0;
   for (const SandboxBinder::Ptr& member : members) {
     // To look at one is dear, and the first that can be claimed is enough.
-    if (BinderUidOf(*member) != source.pool->uid ||
+    if (BinderUidOf(*member) != source.pool->uid || AgentHasEnded(*member) ||
         !CanBeClaimed(binder_.Look(*member), source.pool->pool.spec,
                       source.made_from.made_from->revision, clock_.Now())) {
       continue;
     }
+    if (!IsCurrent(source)) return false;
     const auto adopted = binder_.Adopt(*member, cached);
     if (adopted.ok()) {
       outcome.bound = LookAt(**adopted);
@@ -187,8 +205,9 @@ Result<bool> ClaimReconciler::AdoptOne(const CachedSandboxClaim& cached, const S
     // Somebody else was faster, it has just changed, or the API server does not let this one be
     // given to this claim: the next one.
     const StatusCode code = adopted.status().code();
-    if (code != StatusCode::kConflict && code != StatusCode::kNotFound &&
-        !ExplainSandboxRefused(adopted.status())) {
+    if (ExplainSandboxRefused(adopted.status())) {
+      if (++refused == kRefusedTries) return false;
+    } else if (code != StatusCode::kConflict && code != StatusCode::kNotFound) {
       return adopted.status().WithContext("claiming AgentSandbox " + member->key.name);
     }
   }
@@ -235,13 +254,13 @@ ReconcileStep ClaimReconciler::TakeExisting(const CachedSandboxClaim& cached,
 }
 
 Status ClaimReconciler::Remove(const CachedSandboxClaim& cached,
-                               const std::vector<BoundSandbox>& sandboxes) {
+                               const std::vector<BoundSandbox>& sandboxes, Removal removal) {
   for (const BoundSandbox& seen : sandboxes) {
     const auto sandbox = caches_.sandboxes.store().Get({cached.key.namespace_name, seen.name});
     if (!sandbox || sandbox->uid != seen.uid || sandbox->sandbox.metadata.deleting) continue;
     logger_.Info("a claim gives its sandbox back",
                  {{"claim", cached.key.ToString()}, {"sandbox", seen.name}});
-    if (Status removed = binder_.Remove(*sandbox, /*as_known=*/false); !removed.ok()) {
+    if (Status removed = binder_.Remove(*sandbox, removal); !removed.ok()) {
       return removed;
     }
   }
@@ -270,11 +289,11 @@ Status ClaimReconciler::WriteStatus(const CachedSandboxClaim& cached, const Clai
   const bool ready = status.contains("readyAt");
   const bool warm = status.value("warm", false);
   codec::Json patch = StatusPatch(cached.uid, before, status);
-  // An end is for good: not of a claim whose time was put off meanwhile. And its first sandbox is
-  // told only of a claim that is known as it is: an operator that led before may have given it
-  // another one, which it would lose.
+  // An end is for good: not of a claim whose time was put off meanwhile. And that it has another
+  // sandbox, or none, is told only of a claim that is known as it is: an operator that led before
+  // may have ended it, or given it one, which it would lose.
   const bool ends = outcome.end != ClaimEnd::kNone && history.end == ClaimEnd::kNone;
-  if (ends || (outcome.bound && history.sandbox_uid.empty())) {
+  if (ends || (outcome.bound ? outcome.bound->uid : std::string()) != history.sandbox_uid) {
     patch["metadata"]["resourceVersion"] = cached.claim.metadata.resource_version;
   }
   const auto written = client_.Patch(kAgentSandboxClaims, cached.key.namespace_name,

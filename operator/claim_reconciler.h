@@ -47,6 +47,10 @@ class ClaimReconciler {
   };
 
   [[nodiscard]] Source Resolve(const CachedSandboxClaim& cached) const;
+  // The template is still what the source was resolved from.
+  [[nodiscard]] bool IsCurrent(const Source& source) const;
+  // Its pod says so, and its status perhaps not yet.
+  [[nodiscard]] bool AgentHasEnded(const CachedSandbox& sandbox) const;
   [[nodiscard]] std::vector<SandboxBinder::Ptr> OwnOf(const CachedSandboxClaim& cached) const;
   // Adds the sandbox that the claim's status names when the cache does not show it yet as the
   // claim's: an earlier operator may have given it to the claim.
@@ -58,7 +62,8 @@ class ClaimReconciler {
   ReconcileStep CreateOne(const CachedSandboxClaim& cached, const CachedSandboxTemplate& made_from,
                           ClaimOutcome& outcome);
   ReconcileStep TakeExisting(const CachedSandboxClaim& cached, ClaimOutcome& outcome);
-  Status Remove(const CachedSandboxClaim& cached, const std::vector<BoundSandbox>& sandboxes);
+  Status Remove(const CachedSandboxClaim& cached, const std::vector<BoundSandbox>& sandboxes,
+                Removal removal);
   Status DeleteClaim(const CachedSandboxClaim& cached);
   Status WriteStatus(const CachedSandboxClaim& cached, const ClaimOutcome& outcome);
 

@@ -17,6 +17,9 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
+// A claim that gets a sandbox at that moment keeps it.
+constexpr Removal kAsKnown{.as_known = true, .foreground = false};
+
 constexpr seconds kFirstBackoff{10};
 constexpr seconds kMaxBackoff{300};
 constexpr int kMaxDoublings = 5;
@@ -64,7 +67,8 @@ runtime::ReconcileResult PoolReconciler::Reconcile(const runtime::ObjectKey& key
   const api::AgentSandboxPool& pool = cached->pool;
   if (pool.metadata.deleting) {
     // A finalizer of somebody's holds it up; its sandboxes go all the same.
-    return {Remove(*cached, Look(*cached, {}).members), std::nullopt};
+    return {Remove(*cached, Look(*cached, {}).members, {.as_known = true, .foreground = true}),
+            std::nullopt};
   }
 
   const TemplateSource source =
@@ -73,13 +77,13 @@ runtime::ReconcileResult PoolReconciler::Reconcile(const runtime::ObjectKey& key
   const PoolPlan plan = PlanPool(pool.spec, situation);
   std::optional<Blocker> blocker;
   std::int64_t replaced = 0;
-  Status removed = Remove(*cached, plan.failed, &replaced);
+  Status removed = Remove(*cached, plan.failed, kAsKnown, &replaced);
   if (replaced > 0) {
     // What is gone is no member any more, whatever became of the others.
     Failed(cached->uid, replaced, std::nullopt);
     if (metrics_ != nullptr) metrics_->MembersReplaced(replaced);
   }
-  if (removed.ok()) removed = Remove(*cached, plan.remove);
+  if (removed.ok()) removed = Remove(*cached, plan.remove, kAsKnown);
   Status created = plan.create > 0 && source.made_from
                        ? Create(*cached, *source.made_from, plan.create, blocker)
                        : Status::Ok();
@@ -117,7 +121,7 @@ PoolSituation PoolReconciler::Look(const CachedSandboxPool& cached,
     if (BinderUidOf(*sandbox) == cached.uid) situation.members.push_back(binder_.Look(*sandbox));
   }
   if (source.made_from) situation.revision = source.made_from->revision;
-  situation.claims_waiting = CountWaitingClaims(cached.key);
+  situation.claims_waiting = CountWaitingClaims(cached);
   situation.quiet_for = binder_.SinceAdoption(cached.uid);
   situation.backoff = UntilNext(cached.uid);
   situation.waiting_replacements = WaitingReplacements(cached.uid);
@@ -125,14 +129,17 @@ PoolSituation PoolReconciler::Look(const CachedSandboxPool& cached,
   return situation;
 }
 
-std::int64_t PoolReconciler::CountWaitingClaims(const runtime::ObjectKey& pool) const {
-  return std::ranges::count_if(caches_.ClaimsOfPool(pool), [](const auto& cached) {
-    return !cached->claim.metadata.deleting && IsOnItsWay(cached->claim);
+std::int64_t PoolReconciler::CountWaitingClaims(const CachedSandboxPool& pool) const {
+  const auto now = clock_.Now();
+  const seconds patience(pool.pool.spec.startup_timeout_seconds);
+  return std::ranges::count_if(caches_.ClaimsOfPool(pool.key), [&](const auto& cached) {
+    return !cached->claim.metadata.deleting && IsOnItsWay(cached->claim, now, patience);
   });
 }
 
 Status PoolReconciler::Remove(const CachedSandboxPool& cached,
-                              const std::vector<BoundSandbox>& members, std::int64_t* count) {
+                              const std::vector<BoundSandbox>& members, Removal removal,
+                              std::int64_t* count) {
   for (const BoundSandbox& seen : members) {
     const auto sandbox = caches_.sandboxes.store().Get({cached.key.namespace_name, seen.name});
     if (!sandbox || sandbox->uid != seen.uid || sandbox->sandbox.metadata.deleting) continue;
@@ -140,8 +147,7 @@ Status PoolReconciler::Remove(const CachedSandboxPool& cached,
                                               {"sandbox", seen.name},
                                               {"ready", seen.ready},
                                               {"reason", seen.reason}});
-    // A claim that gets it at this moment keeps it.
-    if (Status removed = binder_.Remove(*sandbox, /*as_known=*/true); !removed.ok()) {
+    if (Status removed = binder_.Remove(*sandbox, removal); !removed.ok()) {
       return removed;
     }
     if (count != nullptr) ++*count;

@@ -49,10 +49,10 @@ class PoolReconciler {
 
   [[nodiscard]] PoolSituation Look(const CachedSandboxPool& cached,
                                    const TemplateSource& source) const;
-  [[nodiscard]] std::int64_t CountWaitingClaims(const runtime::ObjectKey& pool) const;
+  [[nodiscard]] std::int64_t CountWaitingClaims(const CachedSandboxPool& pool) const;
   // Adds to `count`, if there is one, how many are gone, also when it fails half way.
   Status Remove(const CachedSandboxPool& cached, const std::vector<BoundSandbox>& members,
-                std::int64_t* count = nullptr);
+                Removal removal, std::int64_t* count = nullptr);
   Status Create(const CachedSandboxPool& cached, const CachedSandboxTemplate& made_from,
                 std::int64_t count, std::optional<Blocker>& blocker);
   Status WriteStatus(const CachedSandboxPool& cached, const codec::Json& status);

@@ -137,11 +137,11 @@ void SandboxBinder::Forget(const std::string& pool_uid) {
   adopted_.erase(pool_uid);
 }
 
-Status SandboxBinder::Remove(const CachedSandbox& sandbox, bool as_known) {
+Status SandboxBinder::Remove(const CachedSandbox& sandbox, Removal removal) {
   kube::DeleteOptions options;
   options.uid = sandbox.uid;
-  options.propagation_policy = "Background";
-  if (as_known) options.resource_version = sandbox.sandbox.metadata.resource_version;
+  options.propagation_policy = removal.foreground ? "Foreground" : "Background";
+  if (removal.as_known) options.resource_version = sandbox.sandbox.metadata.resource_version;
   const auto deleted =
       client_.Delete(kAgentSandboxes, sandbox.key.namespace_name, sandbox.key.name, options);
   if (!deleted.ok()) {
@@ -175,7 +175,8 @@ Status SandboxBinder::RemoveOrphans(const kube::Resource& kind, const Binder& bi
   for (const Ptr& sandbox : bound) {
     const std::string owner = BinderUidOf(*sandbox);
     if (!is_orphan(sandbox) || (!owner.empty() && owner == now)) continue;
-    if (Status removed = Remove(*sandbox, /*as_known=*/true); !removed.ok()) return removed;
+    if (Status removed = Remove(*sandbox, {.as_known = true, .foreground = false}); !removed.ok())
+      return removed;
   }
   return Status::Ok();
 }

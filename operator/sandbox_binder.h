@@ -30,6 +30,15 @@ struct TemplateSource {
   std::optional<Blocker> problem;
 };
 
+// How a sandbox is deleted.
+struct Removal {
+  // Only if it is as it is known, so that one that a claim has just got stays with it.
+  bool as_known = false;
+  // It stays until its pod and what else is its own is gone, and so does a claim or a pool that is
+  // itself deleted in the foreground.
+  bool foreground = false;
+};
+
 // The only one that writes AgentSandboxes themselves: makes them from templates for pools and
 // claims, gives a pool's to a claim, and deletes what belongs to either. What it has written is in
 // the cache when it returns, and told of as an event would be. Safe to call from any thread; client
@@ -65,9 +74,9 @@ class SandboxBinder {
   // That pool is gone.
   void Forget(const std::string& pool_uid);
 
-  // Deletes a sandbox. `as_known`: only if it is as it is known, so that one that a claim has just
-  // got stays with it; Conflict when it has changed. One that is gone is no error.
-  Status Remove(const CachedSandbox& sandbox, bool as_known);
+  // Deletes a sandbox. Conflict when it is not as it is known and has to be. One that is gone is no
+  // error.
+  Status Remove(const CachedSandbox& sandbox, Removal removal);
 
   // Deletes of the sandboxes of such a pool or claim those of any but the one of this uid, and
   // those whose reference to it was taken off; an empty uid means that there is none any more,

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from binding_space import BindingSpace, claim, obj, template
+from binding_space import BindingSpace, claim, obj, pool, template
 from cluster import eventually
 from stockade import condition, sandbox
 
@@ -27,7 +27,7 @@ def test_a_claim_gets_a_sandbox_of_its_own(space):
     assert made["metadata"]["ownerReferences"] == [
         {
             "apiVersion": "stockade.dev/v1alpha1", "kind": "AgentSandboxClaim", "name": "mine",
-            "uid": mine["metadata"]["uid"], "controller": True,
+            "uid": mine["metadata"]["uid"], "controller": True, "blockOwnerDeletion": True,
         }
     ]  # fmt: skip
     assert made["metadata"]["labels"] == {"stockade.dev/claim": "mine"}
@@ -254,6 +254,27 @@ def test_a_claim_leaves_no_sandbox_behind_however_it_is_deleted(space):
     space.wait_claim("mine", "Ready", "True")
     space.must("delete", "asbc", "mine", "--cascade=orphan")
     space.wait_gone("asb", "mine")
+
+
+@pytest.mark.parametrize("kind", ["asbc", "asbpool"])
+def test_in_the_foreground_it_is_there_for_as_long_as_its_pod(space, kind):
+    space.apply(template())
+    space.apply(claim("mine") if kind == "asbc" else pool("mine", replicas=1))
+    if kind == "asbc":
+        space.wait_claim("mine", "Ready", "True")
+    else:
+        space.wait_pool("mine", 1)
+    (sandbox,) = space.list("asb")
+    pod = f"asb-{sandbox['metadata']['name']}"
+    space.patch("pod", pod, {"metadata": {"finalizers": ["example.com/held"]}})
+    space.must("delete", kind, "mine", "--cascade=foreground", "--wait=false")
+    space.wait_for("pod", pod, lambda found: "deletionTimestamp" in found["metadata"])
+    space.wait_for("asb", sandbox["metadata"]["name"], lambda found: "deletionTimestamp" in found["metadata"])
+    assert "deletionTimestamp" in space.get(kind, "mine")["metadata"]
+    space.patch("pod", pod, {"metadata": {"finalizers": None}})
+    space.wait_gone("pod", pod)
+    space.wait_gone("asb", sandbox["metadata"]["name"])
+    space.wait_gone(kind, "mine")
 
 
 def test_a_claim_ends_with_the_lifetime_of_its_template(space):

@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+import binding_space
+from binding_space import BindingSpace
 from cluster import ROOT, eventually
 from stockade import condition, sandbox
 from test_operator import claim, set_pod_status, space  # noqa: F401
@@ -199,6 +201,24 @@ def test_a_clock_that_is_set_forwards_is_noticed_and_one_set_back_undoes_nothing
         assert space.find("pod", f"asb-{name}") is None
     space.patch("asb", "agent", {"spec": {"lifecycle": {"maxLifetimeSeconds": 36001}}})
     space.wait_ready("agent", timeout=60)
+
+
+def test_the_end_of_a_claim_follows_a_clock_that_is_set_and_is_for_good(space, stockade, clock):  # noqa: F811
+    claims = BindingSpace(space.cluster, space.name)
+    claims.apply(binding_space.template())
+    claims.apply(binding_space.claim("mine", lifecycle={"maxLifetimeSeconds": 36000}))
+    claims.wait_claim("mine", "Ready", "True")
+    clock(-36000)
+    assert condition(claims.get("asbc", "mine"), "Ready")["status"] == "True"
+    clock(36001)
+    claims.wait_claim("mine", "Finished", "True", "Expired")
+    claims.wait_gone("asb", "mine")
+    clock(0)
+    stockade.operator.restart()
+    claims.apply(binding_space.claim("another"))
+    claims.wait_claim("another", "Ready", "True")
+    assert condition(claims.get("asbc", "mine"), "Finished")["reason"] == "Expired"
+    assert claims.find("asb", "mine") is None
 
 
 # What is kept

@@ -8,7 +8,10 @@ from stockade import NAMESPACE, OPERATOR_USER, WEBHOOK_USER, helm_template
 from test_gateways import GATEWAY_SETTINGS
 
 # The API server asks for it where an owner reference blocks the deletion of its owner.
-BY_THE_API_SERVER = {("update", "stockade.dev", "agentsandboxes/finalizers")}
+BY_THE_API_SERVER = {
+    ("update", "stockade.dev", f"{kind}/finalizers")
+    for kind in ("agentsandboxes", "agentsandboxclaims", "agentsandboxpools")
+}
 
 
 def granted(user, *settings):

@@ -23,9 +23,9 @@ namespaces of watchNamespaces. Each as the list of rules of a role. */ -}}
 - apiGroups: [stockade.dev]
   resources: [agentsandboxpools/status, agentsandboxclaims/status]
   verbs: [patch]
-# An owner reference that blocks the owner's deletion needs this under OwnerReferencesPermissionEnforcement.
+# Owner references that block the owner's deletion need this under OwnerReferencesPermissionEnforcement.
 - apiGroups: [stockade.dev]
-  resources: [agentsandboxes/finalizers]
+  resources: [agentsandboxes/finalizers, agentsandboxclaims/finalizers, agentsandboxpools/finalizers]
   verbs: [update]
 - apiGroups: [""]
   resources: [pods]

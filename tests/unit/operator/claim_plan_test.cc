@@ -177,15 +177,29 @@ TEST(ClaimPlanTest, AFinishedSandboxThatBeginsAgainGoes) {
 }
 
 TEST(ClaimPlanTest, WhatIsInTheWayOfAClaimTellsWhetherItWaits) {
-  EXPECT_TRUE(IsOnItsWay(Claim()));
-  EXPECT_FALSE(IsOnItsWay(Bound(Claim()))) << "it was ready";
+  const auto is_on_its_way = [](const api::AgentSandboxClaim& claim) {
+    return IsOnItsWay(claim, kCreated, seconds(300));
+  };
+  EXPECT_TRUE(is_on_its_way(Claim()));
+  EXPECT_FALSE(is_on_its_way(Bound(Claim()))) << "it was ready";
   for (const auto& [reason, waits] :
        {std::pair{"Pending", true}, std::pair{"NameTaken", true}, std::pair{"EnvNotAllowed", false},
         std::pair{"SandboxRefused", false}}) {
     ClaimOutcome outcome;
     outcome.blocker = Blocker{reason, "message", false};
-    EXPECT_EQ(IsOnItsWay(After(Claim(), outcome, kCreated)), waits) << reason;
+    EXPECT_EQ(is_on_its_way(After(Claim(), outcome, kCreated)), waits) << reason;
   }
+}
+
+TEST(ClaimPlanTest, AClaimWhoseSandboxDoesNotComeUpIsNotOnItsWayForEver) {
+  EXPECT_TRUE(IsOnItsWay(Claim(), kCreated + seconds(299), seconds(300)));
+  EXPECT_FALSE(IsOnItsWay(Claim(), kCreated + seconds(300), seconds(300)));
+  // From when it has one: what it waited for before was not its own fault.
+  ClaimOutcome outcome;
+  outcome.bound = Sandbox("s", /*ready=*/false);
+  const auto bound = After(Claim(), outcome, kCreated + seconds(200));
+  EXPECT_TRUE(IsOnItsWay(bound, kCreated + seconds(499), seconds(300)));
+  EXPECT_FALSE(IsOnItsWay(bound, kCreated + seconds(500), seconds(300)));
 }
 
 TEST(ClaimPlanTest, AFinishedSandboxStaysForAsLongAsItsClaim) {
