@@ -644,10 +644,17 @@ def test_exhausted_quota_is_a_condition_and_passes(space):
     space.wait_ready("agent", timeout=40)
 
 
-@pytest.mark.parametrize("kind", ["service", "pod", "networkpolicy"])
+@pytest.mark.parametrize("kind", ["service", "pod", "networkpolicy", "persistentvolumeclaim"])
 def test_object_of_a_stranger_is_never_taken_over(space, kind):
-    meta = {"name": "asb-agent-ingress" if kind == "networkpolicy" else "asb-agent"}
+    volumes = claim("1Gi")
+    mounts = [{"name": "data", "mountPath": "/data", "access": "Persistent",
+               "volumeClaimTemplate": {"name": volumes[0]["metadata"]["name"]}}]  # fmt: skip
+    suffixes = {"networkpolicy": "-ingress", "persistentvolumeclaim": f"-{volumes[0]['metadata']['name']}"}
+    meta = {"name": "asb-agent" + suffixes.get(kind, "")}
     strangers = {
+        "persistentvolumeclaim": {
+            "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta, "spec": volumes[0]["spec"],
+        },
         "service": {
             "apiVersion": "v1", "kind": "Service", "metadata": meta,
             "spec": {"selector": {"app": "theirs"}, "ports": [{"port": 80}]},
@@ -669,7 +676,8 @@ def test_object_of_a_stranger_is_never_taken_over(space, kind):
     space.apply(strangers[kind])
     before = space.get(kind, meta["name"])
     ingress = [{"from": [{"podSelector": {}}], "ports": [{"port": 1}]}]
-    space.apply(sandbox(service={"ports": [{"port": 8080}]}, ingress=ingress))
+    space.apply(sandbox(service={"ports": [{"port": 8080}]}, ingress=ingress, mounts=mounts,
+                        volumeClaimTemplates=volumes))  # fmt: skip
     asb = space.wait_condition("agent", "Stalled", "True", "NameConflict")
     assert meta["name"] in condition(asb, "Stalled")["message"]
     assert space.get(kind, meta["name"])["spec"] == before["spec"]

@@ -13,10 +13,11 @@ import secrets
 import subprocess
 
 import pytest
+import yaml
 
-from cluster import eventually
+from cluster import CRDS, eventually
 from test_random_sandboxes import GENERATOR
-from walks import check_walk, invent, shortest, tame
+from walks import ALLOWED, CLAIM_FIELDS, SOURCES, check_walk, invent, shortest, tame
 
 SEEDS = os.environ.get("STOCKADE_WALK_SEEDS", "6")
 AT_ONCE = 4
@@ -54,6 +55,25 @@ def specs(api, space):
             admitted.append(spec)
     assert len(admitted) > SPECS / 10
     return admitted
+
+
+def test_walks_have_every_field_of_templates_pools_and_claims():
+    """Sandboxes are made from their schema; these are written out, and the schema says whether all of it is there."""
+    schemas = {}
+    for path in CRDS.glob("*.yaml"):
+        names = yaml.safe_load(path.read_text())["spec"]
+        (version,) = names["versions"]
+        schemas[names["names"]["kind"]] = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    sources = {reference for reference, _ in SOURCES.values()}
+    claim = schemas["AgentSandboxClaim"]
+    assert claim.keys() == CLAIM_FIELDS.keys() | sources
+    for field, value in CLAIM_FIELDS.items():
+        assert claim[field].get("properties", {}).keys() == (value.keys() if isinstance(value, dict) else set()), field
+    template = schemas["AgentSandboxTemplate"]
+    assert (template.keys(), template["claims"]["properties"].keys()) == ({"template", "claims"}, ALLOWED.keys())
+    pool = schemas["AgentSandboxPool"]
+    assert pool.keys() == {"templateRef", "replicas", "updateStrategy", "refill"}
+    assert pool["refill"]["properties"].keys() == {"maxStarting", "startupTimeoutSeconds"}
 
 
 def failure_of(cluster, specs, steps, effects=None):

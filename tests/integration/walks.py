@@ -34,14 +34,28 @@ DEMANDS = (
 )  # fmt: skip
 NAMES = ("a", "b")
 POOL, TEMPLATE, CLAIMS = "pool", "template", ("c", "d")
-# Kept out of specs: what depends on when something was made, and claims, which outlive the pods that they were made for.
-UNREPEATABLE = ("volumeClaimTemplates", "mounts", "lifecycle")
+DAY = 86400  # seconds; no walk lasts so long
+# What a claim may have beside its source, field by field of its schema, and what its template has to let it set.
+CLAIM_FIELDS = {
+    "env": [{"name": "TASK", "value": "claim"}],
+    "podMetadata": {"labels": {"team": "blue"}, "annotations": {"note": "claim"}},
+    "lifecycle": {"maxLifetimeSeconds": DAY, "shutdownTime": "2089-01-01T00:00:00Z", "ttlSecondsAfterFinished": DAY},
+    "timeoutSeconds": DAY,
+}
+ALLOWED = {"env": ["TASK"], "labels": ["team"], "annotations": ["note"]}
+SOURCES = {"pool": ("poolRef", POOL), "template": ("templateRef", TEMPLATE)}
 
 
 def tame(spec):
     """A generated spec without what would make its end depend on the way there."""
-    spec = {key: value for key, value in copy.deepcopy(spec).items() if key not in UNREPEATABLE}
+    spec = copy.deepcopy(spec)
+    lifetime = spec.get("lifecycle", {})
+    if "maxLifetimeSeconds" in lifetime:
+        lifetime["maxLifetimeSeconds"] = max(DAY, lifetime["maxLifetimeSeconds"])
     # No claim is there for a volume that names one.
+    spec["mounts"] = [each for each in spec.get("mounts", []) if "persistentVolumeClaim" not in each]
+    if not spec["mounts"]:
+        del spec["mounts"]
     pod = spec["podTemplate"]["spec"]
     kept = [each for each in pod.get("volumes") or [] if "persistentVolumeClaim" not in each and "ephemeral" not in each]
     gone = {each["name"] for each in pod.get("volumes") or []} - {each["name"] for each in kept}
@@ -69,13 +83,15 @@ def invent(seed, specs, length=24):
         "kill": (2, lambda: [chance.randrange(4)]),
         "spoil": (3, lambda: [chance.choice(("networkpolicies", "services", "pods")), chance.randrange(6)]),
         "remove": (2, lambda: [chance.choice(("networkpolicies", "services")), chance.randrange(6)]),
-        "demand": (1, lambda: [chance.randrange(len(DEMANDS))]),
+        "demand": (1, lambda: [chance.randrange(len(DEMANDS)), chance.choice(("Warn", "Warn", "Enforce"))]),
         "permit": (1, lambda: []),
         "lose node": (1, lambda: [chance.randrange(3)]),
         "template": (2, lambda: [spec()]),
-        "pool": (2, lambda: [chance.randrange(4), chance.choice(("OnReplenish", "Recreate")), chance.randrange(1, 4)]),
+        "pool": (2, lambda: [chance.randrange(4), chance.choice(("OnReplenish", "Recreate")), chance.randrange(1, 4),
+                             chance.choice((300, 600))]),
         "drop": (1, lambda: [chance.choice(("asbt", "asbpool"))]),
-        "claim": (4, lambda: [chance.choice(CLAIMS), chance.choice(("pool", "template")), chance.random() < 0.2]),
+        "claim": (4, lambda: [chance.choice(CLAIMS), chance.choice(tuple(SOURCES)),
+                              [field for field in CLAIM_FIELDS if chance.random() < 0.25]]),
         "put off": (1, lambda: [chance.choice(CLAIMS), chance.randrange(2090, 2100)]),
         "release": (4, lambda: [chance.choice(CLAIMS), chance.choice(("Background", "Foreground", "Orphan"))]),
         "take": (1, lambda: [chance.randrange(4)]),
@@ -83,7 +99,7 @@ def invent(seed, specs, length=24):
     }  # fmt: skip
     fields = sorted({key for each in specs for key in each})
     # Without a template of which something can be made, pools and claims only wait.
-    first = [["template", 0], ["pool", 2, chance.choice(("OnReplenish", "Recreate")), 10]]
+    first = [["template", 0], ["pool", 2, chance.choice(("OnReplenish", "Recreate")), 10, 300]]
     steps = first if chance.random() < 0.7 else []
     for _ in range(length):
         (verb,) = chance.choices(list(verbs), weights=[weight for weight, _ in verbs.values()])
@@ -98,7 +114,8 @@ class Walker:
         self.cluster, self.namespace, self.specs = cluster, namespace, specs
         self.api = ApiClient(cluster.kubeconfig)
         self.verb = ""  # of the step that is played
-        self.demand = None  # of the policy that there is
+        self.demand = None  # of the policy that there is, and how it is enforced
+        self.templates = {}  # the blueprints that there have been, by their revision as JSON
         self.effects = collections.Counter()  # how often a step of each verb has changed something
 
     def close(self):
@@ -199,9 +216,9 @@ class Walker:
         if found := self.one_of(kind, number):
             self.delete(kind, found["metadata"]["name"])
 
-    def step_demand(self, number):
+    def step_demand(self, number, enforcement):
         selector = {"matchLabels": {"kubernetes.io/metadata.name": self.namespace}}
-        spec = {"namespaceSelector": selector, "enforcement": "Warn"} | DEMANDS[number]
+        spec = {"namespaceSelector": selector, "enforcement": enforcement} | DEMANDS[number]
         obj = {
             "apiVersion": "stockade.dev/v1alpha1", "kind": "AgentSandboxPolicy",
             "metadata": {"name": self.namespace}, "spec": spec,
@@ -209,7 +226,7 @@ class Walker:
         if not self.write(self.api.create(POLICIES, obj, dry_run=False)).admitted:
             self.write(self.api.replace_spec(POLICIES, self.namespace, spec, dry_run=False))
 
-        self.demand = number
+        self.demand = (number, enforcement)
 
     def step_permit(self):
         self.demand = None
@@ -230,11 +247,14 @@ class Walker:
         changed.pop("operatingMode", None)
         for container in changed["podTemplate"]["spec"]["containers"]:
             container.setdefault("env", names)
-        self.put("asbt", TEMPLATE, {"template": {"spec": changed}, "claims": {"env": ["TASK"]}})
+        answer = self.put("asbt", TEMPLATE, {"template": {"spec": changed}, "claims": ALLOWED})
+        if answer.admitted:
+            blueprint = answer.body["spec"]["template"]["spec"]
+            self.templates[json.dumps(blueprint, sort_keys=True)] = blueprint
 
-    def step_pool(self, replicas, strategy, starting):
+    def step_pool(self, replicas, strategy, starting, patience):
         spec = {"templateRef": {"name": TEMPLATE}, "replicas": replicas, "updateStrategy": {"type": strategy}}
-        self.put("asbpool", POOL, spec | {"refill": {"maxStarting": starting}})
+        self.put("asbpool", POOL, spec | {"refill": {"maxStarting": starting, "startupTimeoutSeconds": patience}})
 
     def step_drop(self, kind):
         self.delete(kind, TEMPLATE if kind == "asbt" else POOL)
@@ -244,10 +264,9 @@ class Walker:
         end = {"lifecycle": {"shutdownTime": f"{year}-01-01T00:00:00Z"}}
         self.change("asbc", name, lambda claim: claim["spec"].update(end))
 
-    def step_claim(self, name, source, with_env):
-        spec = {"poolRef": {"name": POOL}} if source == "pool" else {"templateRef": {"name": TEMPLATE}}
-        if with_env:
-            spec["env"] = [{"name": "TASK", "value": "claim"}]
+    def step_claim(self, name, source, fields):
+        reference, named = SOURCES[source]
+        spec = {reference: {"name": named}} | {field: CLAIM_FIELDS[field] for field in fields}
         obj = {"apiVersion": "stockade.dev/v1alpha1", "kind": KINDS["asbc"], "metadata": {"name": name}, "spec": spec}
         self.write(self.api.create(self.path("asbc"), obj, dry_run=False))
 
@@ -311,6 +330,9 @@ def visible(objects, names):
             kept = copy.deepcopy(each)
             if kind == "asb":
                 kept = {"spec": kept["spec"], "status": kept["status"]}
+                if "maxLifetimeSeconds" in kept["spec"].get("lifecycle", {}):
+                    # It counts from when it was made.
+                    kept["status"].pop("expiresAt", None)
             else:
                 # A pod's status is the kubelet's.
                 kept.pop("status", None)
@@ -364,6 +386,29 @@ def check_revisions(pool, members):
     assert revisions <= {status["templateRevision"]} and status["updatedReplicas"] == len(members), status
 
 
+def as_claimed(blueprint, claim):
+    """The spec of a sandbox of that template and claim, as far as a claim has a say."""
+    spec = copy.deepcopy(blueprint)
+    for container in spec["podTemplate"]["spec"]["containers"]:
+        variables = {each["name"]: each for each in container.get("env", [])}
+        variables |= {each["name"]: each for each in claim.get("env", [])}
+        container["env"] = variables
+    metadata = spec["podTemplate"].setdefault("metadata", {})
+    for kind in ("labels", "annotations"):
+        metadata[kind] = claim.get("podMetadata", {}).get(kind, {}) | metadata.get(kind, {})
+    return spec
+
+
+def check_made(objects, templates):
+    """What pools and claims have is what a template said at some time, and what the claim adds."""
+    claims = {each["metadata"]["uid"]: each["spec"] for each in objects["asbc"]}
+    for sandbox in objects["asb"]:
+        for owner in sandbox["metadata"].get("ownerReferences", []):
+            found = as_claimed(sandbox["spec"], {})
+            expected = [as_claimed(each, claims.get(owner["uid"], {})) for each in templates.values()]
+            assert found in expected, f"{sandbox['metadata']['name']} of {owner['kind']} {owner['name']} is {found}"
+
+
 def check_walk(cluster, specs, steps):
     """Plays a walk; then every sandbox must be what a fresh one of its last spec is. Returns Walker.effects."""
     with contextlib.ExitStack() as stack:
@@ -373,15 +418,18 @@ def check_walk(cluster, specs, steps):
         effects = walker.effects.copy()
         objects = walker.settle()
         check_owners(objects)
+        check_made(objects, walker.templates)
         names = [each["metadata"]["name"] for each in objects["asb"]]
 
         fresh_space = stack.enter_context(cluster.new_namespace("fresh"))
         fresh = stack.enter_context(contextlib.closing(Walker(cluster, fresh_space, specs)))
-        if walker.demand is not None:
-            fresh.step_demand(walker.demand)
         for sandbox in objects["asb"]:
             answer = fresh.put("asb", sandbox["metadata"]["name"], sandbox["spec"])
             assert answer.admitted, answer.message
+        if walker.demand is not None:
+            # What violates a policy was there before it.
+            fresh.settle()
+            fresh.step_demand(*walker.demand)
         expected = visible(fresh.settle(), names)
         found = json.loads(json.dumps(visible(objects, names)).replace(namespace, fresh_space))
         assert_same(found, expected)
