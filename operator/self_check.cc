@@ -13,6 +13,10 @@ namespace {
 // How the webhook's denial is worded, whatever the rule.
 constexpr std::string_view kRefused = "is refused by";
 
+bool IsRefusal(const Status& status) {
+  return status.message().find(kRefused) != std::string::npos;
+}
+
 // No two runs have the same name, should one have died before it could delete.
 std::string NewName() {
   std::random_device device;
@@ -46,7 +50,13 @@ Status SelfCheck::WebhookRefuses() {
   const std::string name = NewName();
   codec::Json sandbox = SuspendedSandbox(name);
   sandbox["spec"]["podTemplate"]["spec"]["hostNetwork"] = true;
-  const auto created = client_.Create(kAgentSandboxes, options_.namespace_name, sandbox);
+  const auto deadline = clock_.SinceBoot() + options_.patience;
+  auto created = client_.Create(kAgentSandboxes, options_.namespace_name, sandbox);
+  // Right after an installation the API server may not reach the webhook yet.
+  while (!created.ok() && !IsRefusal(created.status()) && clock_.SinceBoot() < deadline) {
+    std::this_thread::sleep_for(options_.poll);
+    created = client_.Create(kAgentSandboxes, options_.namespace_name, sandbox);
+  }
   if (created.ok()) {
     const Status deleted = Delete(name);
     return {StatusCode::kConflict,
@@ -54,7 +64,7 @@ Status SelfCheck::WebhookRefuses() {
             "kubectl get validatingwebhookconfigurations stockade" +
                 (deleted.ok() ? std::string() : "; and " + deleted.message())};
   }
-  if (created.status().message().find(kRefused) == std::string::npos) {
+  if (!IsRefusal(created.status())) {
     return created.status().WithContext(
         "the webhook should have refused an AgentSandbox with hostNetwork, but the answer was");
   }

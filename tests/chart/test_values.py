@@ -18,6 +18,8 @@ SHORT = {
     "webhook.certificates.certManager.renewBefore": "16h", "monitoring.prometheusRule.enabled": "true",
 }  # fmt: skip
 
+EGRESS = {"operator.config.egress.images.proxy": "registry.example.com/envoy:v1.40.0"}
+
 REFUSED = [
     ({"operater.replicas": "1"}, "additional properties 'operater' not allowed"),
     ({"webhook.replica": "1"}, "at '/webhook': additional properties 'replica' not allowed"),
@@ -35,6 +37,17 @@ REFUSED = [
     ({"image.pullSecrets[0].name": "My_Secret"}, 'image.pullSecrets[0].name is "My_Secret": write the name of a Secret'),
     ({"image.pullSecrets[0].nam": "x"}, "at '/image/pullSecrets/0': missing property 'name'"),
     ({"operator.image.repository": "Operator:1"}, 'operator.image.repository is "Operator:1": write the image\'s name'),
+    ({"operator.image.repository": "example.com/operator:1"}, 'repository is "example.com/operator:1": write the image\'s'),
+    ({"operator.image.tag": "-bad"}, 'operator.image.tag is "-bad": write a tag such as 0.1.0'),
+    ({"operator.config.defaults.limits.cpu": "lots"}, 'operator.config.defaults.limits.cpu is "lots": write a quantity'),
+    ({"operator.config.defaults.limits.cpu": "0"}, 'operator.config.defaults.limits.cpu is "0": write a quantity above'),
+    ({"webhook.config.defaults.limits.cpu": "-1"}, 'webhook.config.defaults.limits.cpu is "-1": write a quantity above'),
+    ({"operator.config.defaults.tmpSize": "huge"}, 'operator.config.defaults.tmpSize is "huge": write a quantity'),
+    ({"operator.config.defaults.home": "agent"}, 'operator.config.defaults.home is "agent": write an absolute path'),
+    ({"operator.config.runtimeClasses.GVisor": "Bad Name"}, 'GVisor is "Bad Name": write the name of a RuntimeClass'),
+    (EGRESS | {"operator.config.egress.resolvers": "{x}"}, 'operator.config.egress.resolvers[0] is "x": write an IP'),
+    (EGRESS | {"operator.config.egress.clusterRanges": "{::}"}, 'clusterRanges[0] is "::": write a range of addresses'),
+    (EGRESS | {"operator.config.egress.trustDomain": "A b"}, 'operator.config.egress.trustDomain is "A b": write a DNS'),
     ({"operator.image.tag": "a b"}, 'operator.image.tag is "a b": write a tag such as 0.1.0'),
     ({"operator.image.digest": "sha256:abc"}, 'operator.image.digest is "sha256:abc": write sha256: and 64 hexadecimal'),
     ({"webhook.image.digest": "abc"}, 'webhook.image.digest is "abc": write sha256: and 64 hexadecimal digits'),
@@ -61,6 +74,10 @@ REFUSED = [
         "the alert StockadeCertificateExpiresSoon fires when a certificate ends within 7 days: set renewBefore to more",
     ),
     ({"webhook.certificates.secretName": "TLS"}, 'webhook.certificates.secretName is "TLS": write the name of a Secret'),
+    (
+        {"webhook.certificates.mode": "certManager", "webhook.certificates.secretName": "stockade-webhook-authority"},
+        'secretName is "stockade-webhook-authority", which is where the authority is kept: write another name',
+    ),
     ({"webhook.certificates.clientCAConfigMap": "a/b"}, 'clientCAConfigMap is "a/b": write the name of a ConfigMap'),
     ({"podSecurity.runAsUser": "0"}, "at '/podSecurity/runAsUser': minimum: got 0, want 1"),
     ({"podSecurity.fsGroup": "root"}, "at '/podSecurity/fsGroup': got string, want "),

@@ -142,7 +142,7 @@ clientConfig:
   {{- else }}
   service:
     name: stockade-webhook
-    namespace: {{ .Release.Namespace }}
+    namespace: {{ .Release.Namespace | quote }}
     port: 443
     path: /validate/guards
   {{- end }}

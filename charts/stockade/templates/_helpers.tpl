@@ -1,7 +1,7 @@
 {{- /* The labels of every object of the release. */ -}}
 {{- define "stockade.labels" -}}
 app.kubernetes.io/name: stockade
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}

@@ -139,6 +139,6 @@ roleRef:
 subjects:
   - kind: ServiceAccount
     name: stockade-{{ $component }}
-    namespace: {{ $root.Release.Namespace }}
+    namespace: {{ $root.Release.Namespace | quote }}
 {{- end }}
 {{- end -}}

@@ -8,8 +8,8 @@ not go together. Each message names the value and says what to write instead. */
 {{- $nameOrEmpty := "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$" -}}
 {{- $duration := "^([0-9]+(h|m|s))+$" -}}
 {{- $interval := "^[0-9]+(ms|s|m|h)$" -}}
-{{- $image := "^[a-z0-9][a-z0-9._/:-]*$" -}}
-{{- $tag := "^[A-Za-z0-9_]?[A-Za-z0-9_.-]{0,127}$" -}}
+{{- $image := "^([a-z0-9][a-z0-9.-]*(:[0-9]+)?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*$" -}}
+{{- $tag := "^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$" -}}
 {{- $digest := "^(sha256:[0-9a-f]{64})?$" -}}
 {{- $imageWords := "write the image's name in lower case, without a tag or a digest, which have values of their own" -}}
 {{- $tagWords := "write a tag such as 0.1.0, or leave it empty for the chart's own version" -}}
@@ -47,16 +47,58 @@ not go together. Each message names the value and says what to write instead. */
   | toJson -}}
 {{- end -}}
 
-{{- define "stockade.validateForms" -}}
-{{- range $row := include "stockade.forms" . | fromJsonArray -}}
-{{- $path := index $row 0 -}}
-{{- $value := $.Values -}}
-{{- range splitList "." $path -}}{{- $value = index $value . -}}{{- end -}}
+{{- /* The same of the configuration of both programs, whose fields need not be there. A file that a program refuses
+would keep it from starting, with the webhook already registered. */ -}}
+{{- define "stockade.configForms" -}}
+{{- $name := "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$" -}}
+{{- $class := "write the name of a RuntimeClass, such as gvisor" -}}
+{{- $size := "^([0-9]*[1-9][0-9]*([.][0-9]*)?|[0-9]*[.][0-9]*[1-9][0-9]*)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?$" -}}
+{{- $sizeWords := "write a quantity above zero, such as 2, 500m or 1Gi" -}}
+{{- list
+  (list "runtimeClasses.Container" "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$" $class)
+  (list "runtimeClasses.GVisor" $name $class)
+  (list "runtimeClasses.MicroVM" $name $class)
+  (list "defaults.home" "^/" "write an absolute path, such as /home/agent")
+  (list "defaults.tmpSize" $size $sizeWords)
+  (list "defaults.homeSize" $size $sizeWords)
+  (list "defaults.scratchSize" $size $sizeWords)
+  (list "defaults.requests.cpu" $size $sizeWords)
+  (list "defaults.requests.memory" $size $sizeWords)
+  (list "defaults.requests.ephemeral-storage" $size $sizeWords)
+  (list "defaults.limits.cpu" $size $sizeWords)
+  (list "defaults.limits.memory" $size $sizeWords)
+  (list "defaults.limits.ephemeral-storage" $size $sizeWords)
+  (list "egress.clusterRanges" "^[0-9a-fA-F.:]+/[0-9]+$" "write a range of addresses, such as 10.0.0.0/8")
+  (list "egress.resolvers" "^([0-9]+([.][0-9]+){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]*)$" "write an IP address")
+  (list "egress.trustDomain" $name "write a DNS name, such as stockade.local")
+  | toJson -}}
+{{- end -}}
+
+{{- /* One row: the values, the path of what is looked at, and the row. What is not there has any form. */ -}}
+{{- define "stockade.validateForm" -}}
+{{- $value := index . 0 -}}
+{{- $path := index . 1 -}}
+{{- $row := index . 2 -}}
+{{- range splitList "." $path -}}
+{{- if kindIs "map" $value -}}{{- $value = index $value . -}}{{- end -}}
+{{- end -}}
+{{- if not (kindIs "invalid" $value) -}}
 {{- $isList := kindIs "slice" $value -}}
 {{- range $number, $text := ternary $value (list $value) $isList -}}
 {{- if not (regexMatch (index $row 1) (toString $text)) -}}
 {{- fail (printf "%s%s is %q: %s" $path (ternary (printf "[%d]" $number) "" $isList) (toString $text) (index $row 2)) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "stockade.validateForms" -}}
+{{- range $row := include "stockade.forms" . | fromJsonArray -}}
+{{- include "stockade.validateForm" (list $.Values (index $row 0) $row) -}}
+{{- end -}}
+{{- range $row := include "stockade.configForms" . | fromJsonArray -}}
+{{- range $component := list "operator" "webhook" -}}
+{{- include "stockade.validateForm" (list $.Values (printf "%s.config.%s" $component (index $row 0)) $row) -}}
 {{- end -}}
 {{- end -}}
 {{- range $class, $handler := .Values.runtimeClasses.create -}}
@@ -183,6 +225,9 @@ not go together. Each message names the value and says what to write instead. */
 {{- end -}}
 {{- if and .Values.webhook.caBundle (include "stockade.deploysWebhook" .) (eq .Values.webhook.certificates.mode "selfManaged") -}}
 {{- fail "webhook.caBundle is set, and webhook.certificates.mode is selfManaged, in which the webhook sets it: leave it empty, or set the mode to files or certManager" -}}
+{{- end -}}
+{{- if and (eq .Values.webhook.certificates.mode "certManager") (eq .Values.webhook.certificates.secretName "stockade-webhook-authority") -}}
+{{- fail "webhook.certificates.secretName is \"stockade-webhook-authority\", which is where the authority is kept: write another name, such as stockade-webhook-tls" -}}
 {{- end -}}
 {{- $manager := .Values.webhook.certificates.certManager -}}
 {{- if and $manager.issuerRef (not $manager.issuerRef.name) -}}

@@ -13,7 +13,7 @@ of the values: operator or webhook. */ -}}
 {{- define "stockade.selectorLabels" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: stockade
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end -}}
 
