@@ -56,6 +56,8 @@ class Sandbox:
         self.namespace, self.claim_name = claim["metadata"]["namespace"], claim["metadata"]["name"]
         self.name, self.pod = claim["status"]["sandbox"]["name"], claim["status"]["sandbox"]["podName"]
         self.warm = claim["status"].get("warm", False)
+        # The name of its Service, where its template has one.
+        self.service = claim["status"]["sandbox"].get("serviceFQDN", "")
         self._container = container
 
     @classmethod

@@ -16,6 +16,11 @@ import kubernetes  # noqa: E402
 from stockade_sandbox import ClaimFailed, CommandFailed, Sandbox  # noqa: E402
 
 AGENT_IMAGE = "localhost/stockade-agent:test"
+# As Pod Security's level restricted wants a container.
+UNPRIVILEGED = {
+    "runAsNonRoot": True, "runAsUser": 1000, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}  # fmt: skip
 ARCHIVE_THAT_LEADS_OUTSIDE = b"""
 import io, sys, tarfile
 with tarfile.open(fileobj=sys.stdout.buffer, mode="w|gz") as tar:
@@ -27,11 +32,11 @@ with tarfile.open(fileobj=sys.stdout.buffer, mode="w|gz") as tar:
 
 @pytest.fixture(scope="module")
 def hands(installed):
-    """A namespace with what docs/brain-and-hands.md has its readers apply; the pool is full."""
+    """A namespace with what docs/brain-and-hands.md has its readers apply; the pools are full."""
     with installed.new_namespace("hands", RESTRICTED) as name:
         pods = Pods(installed, name)
-        text = (EXAMPLES / "brain-and-hands" / "hands.yaml").read_text()
-        objects = [each for each in yaml.safe_load_all(text) if each]
+        texts = [path.read_text() for path in (EXAMPLES / "brain-and-hands").glob("*.yaml")]
+        objects = [each for text in texts for each in yaml.safe_load_all(text) if each]
         for each in objects:
             each["metadata"].pop("namespace", None)
             for subject in each.get("subjects", []):
@@ -40,12 +45,13 @@ def hands(installed):
                 each["spec"]["template"]["spec"]["podTemplate"]["spec"]["containers"][0]["image"] = AGENT_IMAGE
         pods.must("apply", "-f", "-", input=objects)
         wait_full(pods)
+        wait_full(pods, "tools")
         yield pods
 
 
-def wait_full(pods):
+def wait_full(pods, name="hands"):
     def is_full():
-        pool = pods.cluster.get("-n", pods.namespace, "agentsandboxpool", "hands")
+        pool = pods.cluster.get("-n", pods.namespace, "agentsandboxpool", name)
         return pool.get("status", {}).get("readyReplicas") == pool["spec"]["replicas"]
 
     eventually(is_full, timeout=120)
@@ -116,6 +122,40 @@ def test_a_sandbox_that_was_taken_over_does_not_get_out(hands, harness, tmp_path
             sandbox.run("cat", "/dev/zero", limit=1 << 20)
         with pytest.raises(TimeoutError):
             sandbox.run("sleep", "60", timeout=2)
+
+
+def test_variables_make_a_sandbox_of_their_own(hands, harness):
+    with claim(hands, harness, env={"TASK_ID": "42"}) as sandbox:
+        assert not sandbox.warm
+        assert sandbox.run("sh", "-c", "echo $TASK_ID").stdout == "42\n"
+
+
+# What urllib of the guide sends; the pod has Perl alone.
+POST = """
+my $connection = IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => 8080, Timeout => 3) or exit 1;
+print $connection "POST / HTTP/1.0\r\nContent-Length: " . length($ARGV[1]) . "\r\n\r\n" . $ARGV[1];
+print while <$connection>;
+"""
+
+
+def test_tools_answer_the_harness_by_their_service_and_nobody_else(hands, harness):
+    meant = {"runtime_class": None, "command": ["sleep", "infinity"], "securityContext": UNPRIVILEGED}
+    hands.run("harness", labels={"app": "harness"}, **meant)
+    hands.run("stranger", labels={"app": "other"}, **meant)
+    wait_full(hands, "tools")
+    with claim(hands, harness, pool="tools") as sandbox:
+        assert sandbox.warm and sandbox.service.startswith(f"asb-{sandbox.name}.{hands.namespace}.svc.")
+        # The node of these tests has no DNS.
+        address = hands.cluster.get("-n", hands.namespace, "pod", sandbox.pod)["status"]["podIP"]
+
+        def posts(pod):
+            call = ("timeout", "5", "perl", "-MIO::Socket::INET", "-e", POST, address, "print(6 * 7)")
+            return hands.execute(pod, *call).stdout
+
+        eventually(lambda: '"stdout": "42\\n"' in posts("harness"), timeout=30)
+        assert posts("stranger") == ""
+    # Who lets go of the claim is let in no more.
+    eventually(lambda: posts("harness") == "", timeout=60)
 
 
 def test_a_claim_that_fails_says_why_and_leaves_nothing(hands, harness):
