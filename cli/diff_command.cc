@@ -316,7 +316,7 @@ int Run(const Invocation& invocation) {
   const LintOptions options{.facts = config->facts,
                             .default_namespace = cluster->default_namespace};
   int exit_code = kExitClean;
-  auto sandboxes = AcceptSandboxes(invocation, options, exit_code);
+  auto sandboxes = AcceptSandboxes(invocation, options, Sandboxes::kThemselves, exit_code);
   if (exit_code != kExitClean) exit_code = kExitError;
   const Colours colours(invocation.environment.colour);
   SandboxDiff diff(*cluster->client, *config, colours, invocation.console);

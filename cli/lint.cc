@@ -248,10 +248,13 @@ void LintSandbox(const InputObject& input, const LintContext& context,
 // The sandbox that a template makes is judged as if it were one, with the fields of the template.
 void LintTemplate(const InputObject& input, const LintContext& context,
                   std::vector<Finding> schema_findings, LintedObject& linted) {
+  codec::Json metadata = input.object["metadata"].ToJson();
+  // Its sandboxes have names of their own.
+  if (metadata.is_object()) metadata["name"] = "template";
   const codec::JsonDocument document =
       codec::ParseTrusted({{"apiVersion", api::kGroupVersion},
                            {"kind", api::kAgentSandboxKind},
-                           {"metadata", input.object["metadata"].ToJson()},
+                           {"metadata", std::move(metadata)},
                            {"spec", input.object["spec"]["template"]["spec"].ToJson()}});
   auto sandbox = api::DecodeAgentSandbox(document.root());
   policy::Judgement judgement;

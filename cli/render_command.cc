@@ -33,6 +33,12 @@ constexpr std::string_view kHelp =
     "operator's own\nconfiguration the result is the operator's to the byte, but for the owner "
     "reference, which needs\nthe uid of the stored sandbox.\n"
     "\n"
+    "Of a template it prints what a claim that adds nothing would get, under the template's name; "
+    "of "
+    "a claim\nwhat it would get itself, if its template, and its pool where it names one, are in "
+    "the "
+    "input.\n"
+    "\n"
     "Of a sandbox with spec.egress the gateway's objects come before the pod: its deny-all, "
     "service "
     "account,\nService, ConfigMaps with the configurations of both proxies, allowances and "
@@ -48,6 +54,9 @@ constexpr std::string_view kHelp =
     "\n"
     "  # its pod's security context\n"
     "  $ stockade render -o json sandbox.yaml | jq '.items[-1].spec.securityContext'\n"
+    "\n"
+    "  # what becomes of a claim\n"
+    "  $ stockade render templates/ pools/ claim.yaml\n"
     "\n"
     "  # with the runtime classes and defaults of an installation\n"
     "  $ stockade render --config operator.yaml sandbox.yaml\n"
@@ -69,7 +78,8 @@ int Run(const Invocation& invocation) {
     return invocation.Fail(status.message());
   }
   int exit_code = kExitClean;
-  const auto sandboxes = AcceptSandboxes(invocation, options, exit_code);
+  const auto sandboxes =
+      AcceptSandboxes(invocation, options, Sandboxes::kAndWhatMakesThem, exit_code);
 
   codec::Json list = {{"apiVersion", "v1"}, {"kind", "List"}, {"items", codec::Json::array()}};
   // The deny-all of a namespace stands once, before the first sandbox of it.

@@ -12,14 +12,21 @@ namespace stockade::cli {
 
 struct AcceptedSandbox {
   api::AgentSandbox sandbox;
-  std::string title;  // "AgentSandbox agents/minimal"
+  std::string title;  // of the object that it is or comes of: "AgentSandbox agents/minimal"
 };
 
-// The AgentSandboxes of the input, for commands that go on with them. What the rules refuse is told
-// on standard error and left out: the operator makes nothing of it. `exit_code` becomes
-// kExitFindings then, and kExitError when something could not be read or there is no sandbox.
+enum class Sandboxes {
+  kThemselves,
+  // Also what is made of each template, under the template's name, and of each claim whose template
+  // is in the input, and its pool where it names one.
+  kAndWhatMakesThem,
+};
+
+// The sandboxes of the input, for commands that go on with them. What the rules refuse is told on
+// standard error and left out: the operator makes nothing of it. `exit_code` becomes kExitFindings
+// then, and kExitError when something could not be read or there is no sandbox.
 [[nodiscard]] std::vector<AcceptedSandbox> AcceptSandboxes(const Invocation& invocation,
                                                            const LintOptions& options,
-                                                           int& exit_code);
+                                                           Sandboxes wanted, int& exit_code);
 
 }  // namespace stockade::cli

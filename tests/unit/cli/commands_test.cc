@@ -256,6 +256,65 @@ TEST(CommandsTest, WhatIsRefusedIsNotRendered) {
               HasSubstr("there is no AgentSandbox in the input"));
 }
 
+constexpr const char* kPool = R"(
+apiVersion: stockade.dev/v1alpha1
+kind: AgentSandboxTemplate
+metadata: {name: python-3.13}
+spec:
+  template:
+    spec:
+      podTemplate: {spec: {containers: [{name: agent, image: "registry.example/agent:1"}]}}
+  claims: {env: [TASK]}
+---
+apiVersion: stockade.dev/v1alpha1
+kind: AgentSandboxPool
+metadata: {name: warm}
+spec: {templateRef: {name: python-3.13}}
+---
+)";
+
+constexpr const char* kClaim = R"(
+apiVersion: stockade.dev/v1alpha1
+kind: AgentSandboxClaim
+metadata: {name: mine}
+spec: {poolRef: {name: warm}, env: [{name: NAME, value: "42"}]}
+)";
+
+std::string ClaimThatSets(const std::string& name) {
+  std::string claim = kClaim;
+  claim.replace(claim.find("NAME"), 4, name);
+  return claim;
+}
+
+TEST(CommandsTest, RenderShowsWhatTemplatesAndClaimsMake) {
+  const Outcome outcome =
+      RunWith({"render", "-o", "json", "-"}, std::string(kPool) + ClaimThatSets("TASK"));
+  ASSERT_EQ(outcome.code, kExitClean) << outcome.err;
+  const codec::Json list = codec::Json::parse(outcome.out);
+  EXPECT_THAT(TitlesOf(list), ElementsAre("NetworkPolicy stockade-deny-all", "Pod asb-python-3-13",
+                                          "Pod asb-mine"));
+  const auto sets_task = [&list](std::size_t index) {
+    const codec::Json& variables = list["items"][index]["spec"]["containers"][0]["env"];
+    return std::ranges::any_of(variables,
+                               [](const auto& each) { return each.value("name", "") == "TASK"; });
+  };
+  EXPECT_FALSE(sets_task(1));
+  EXPECT_TRUE(sets_task(2));
+}
+
+TEST(CommandsTest, RenderSaysWhatAClaimLacks) {
+  const Outcome alone = RunWith({"render", "-"}, ClaimThatSets("TASK"));
+  EXPECT_EQ(alone.code, kExitFindings);
+  EXPECT_THAT(alone.err,
+              HasSubstr("AgentSandboxPool \"warm\" is not in the input; add its manifest"));
+  const Outcome forbidden = RunWith({"render", "-"}, std::string(kPool) + ClaimThatSets("OTHER"));
+  EXPECT_EQ(forbidden.code, kExitFindings);
+  EXPECT_THAT(forbidden.err, HasSubstr("does not let claims set \"OTHER\""));
+  EXPECT_THAT(forbidden.out, AllOf(HasSubstr("asb-python-3-13"), Not(HasSubstr("asb-mine"))));
+  EXPECT_THAT(RunWith({"render", "-"}, "{apiVersion: v1, kind: Pod}").err,
+              HasSubstr("no template or claim that makes one"));
+}
+
 TEST(CommandsTest, ExplainKnowsRulesSchemaAndReasons) {
   EXPECT_THAT(RunWith({"explain", "rootuser"}).out, HasSubstr("Remedy"));
   EXPECT_THAT(RunWith({"explain", "UnknownField"}).out, HasSubstr("misspelt"));
