@@ -1,16 +1,19 @@
 """Two operators beside one API server: one leads, the other takes over, and never do both write."""
 
+import collections
 import contextlib
 import datetime
 import pathlib
 import signal
+import subprocess
 import sys
 import time
 
 import pytest
 
+from binding_space import BindingSpace, claim, pool, template
 from cluster import ROOT, eventually
-from stockade import NAMESPACE, OPERATOR_USER, operator_program, sandbox, second_operator
+from stockade import NAMESPACE, OPERATOR_USER, condition, operator_program, sandbox, second_operator
 
 sys.path.insert(0, str(ROOT / "tests" / "fakes"))
 from fault_proxy import FaultProxy  # noqa: E402
@@ -244,3 +247,64 @@ def test_one_that_waits_is_ready_and_writes_nothing(stockade, second, space):
     wait_ready(stockade, space, "agent", 10)
     time.sleep(5)
     assert len([w for w in stockade.audit() if w["user"] == SECOND_USER]) == before
+
+
+def told(claims):
+    """What a watch has shown of claims so far: the sandboxes of each, in order."""
+    history = {}
+    for line in claims.read_text().splitlines():
+        claim, _, sandbox_uid = line.partition(" ")
+        if sandbox_uid and history.setdefault(claim, [])[-1:] != [sandbox_uid]:
+            history[claim].append(sandbox_uid)
+    return history
+
+
+def test_claims_keep_what_they_were_told_whoever_else_writes(stockade, second, space, tmp_path):
+    """Two that both believe to lead, for as long as the test lasts and not for the moment that the Lease allows: each
+    acts on caches that do not have what the other has just written."""
+    bindings = BindingSpace(stockade.cluster, space)
+    second.config["leaderElection"] = {"enabled": False}
+    lead_first(stockade, second)
+    bindings.apply(template())
+    bindings.apply(pool(replicas=15))
+    bindings.wait_pool("warm", 15)
+    seen = tmp_path / "claims"
+    with open(seen, "w") as output:
+        command = [stockade.cluster.kubectl_path, "--kubeconfig", stockade.cluster.kubeconfig, "-n", space, "get", "asbc",
+                   "--watch", "-o", 'jsonpath={.metadata.name} {.status.sandbox.uid}{"\\n"}']  # fmt: skip
+        watch = subprocess.Popen(command, stdout=output)
+
+    def all_ready():
+        found = bindings.list("asbc")
+        owners = collections.Counter(
+            owner["uid"] for each in bindings.list("asb") for owner in each["metadata"].get("ownerReferences", [])
+        )
+        return len(found) == 40 and all(
+            condition(each, "Ready").get("status") == "True" and owners[each["metadata"]["uid"]] == 1 for each in found
+        )
+
+    taken = set()
+    try:
+        bindings.apply([claim(f"c-{number}", pool="warm") for number in range(40)])
+        eventually(all_ready, timeout=120)
+        for number in range(0, 40, 4):
+            has = bindings.get("asbc", f"c-{number}")["status"]["sandbox"]
+            taken.add(has["uid"])
+            bindings.must("delete", "asb", has["name"], "--wait=false")
+        eventually(lambda: all_ready() and not taken & {each["status"]["sandbox"]["uid"] for each in bindings.list("asbc")},
+                   timeout=120)  # fmt: skip
+        bindings.wait_pool("warm", 15)
+        owners = {each["metadata"]["uid"]: each["metadata"]["ownerReferences"] for each in bindings.list("asb")}
+        assert all(len(of) == 1 for of in owners.values()), owners
+        last = {each["metadata"]["name"]: each["status"]["sandbox"]["uid"] for each in bindings.list("asbc")}
+        eventually(lambda: {name: of[-1] for name, of in told(seen).items()} == last)
+    finally:
+        watch.terminate()
+        watch.wait()
+        second.stop()
+        second.config["leaderElection"] = {"namespace": NAMESPACE}
+    for name, sandboxes in told(seen).items():
+        # No claim loses a sandbox that it was told to have, but for those that were taken from it.
+        assert set(sandboxes[:-1]) <= taken, f"claim {name} was told {sandboxes}"
+    assert {user for write in stockade.audit() if write["namespace"] == space and write["resource"] == "agentsandboxes"
+            and (user := write["user"]) in (OPERATOR_USER, SECOND_USER)} == {OPERATOR_USER, SECOND_USER}  # fmt: skip

@@ -104,7 +104,7 @@ def test_every_walk_ends_where_a_fresh_start_ends(stockade, specs, record_proper
             failed = {seed: found for seed, found in zip(walks, played, strict=True) if found}
         for seed, found in failed.items():
             few = shortest(lambda steps: failure_of(cluster, specs, steps) is not None, walks[seed])
-            pytest.fail(f"seed {seed}: STOCKADE_WALK='{json.dumps(few)}'\n{failure_of(cluster, specs, few) or found}")
+            pytest.fail(f"seed {seed} of {list(failed)}: STOCKADE_WALK='{json.dumps(few)}'\n{failure_of(cluster, specs, few) or found}")
     with capsys.disabled():
         print(f"steps that changed something: {dict(sorted(effects.items()))}")
     assert len(walks) < 6 or len(effects) > 12, effects

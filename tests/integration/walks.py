@@ -372,9 +372,12 @@ def check_owners(objects):
     for pool in pools:
         own = [uid for uid, of in owners.items() if any(each["uid"] == pool["metadata"]["uid"] for each in of)]
         wanted, ready = pool["spec"]["replicas"], condition(pool, "Ready")
-        # A template that went bad keeps the pool from making more, and takes nothing away.
-        assert len(own) == wanted or (len(own) < wanted and ready["reason"] in
-               ("TemplateNotFound", "TemplateInvalid", "SandboxRefused", "BackingOff")), pool["status"]  # fmt: skip
+        starting = len(own) - pool["status"].get("readyReplicas", 0)
+        # A template that went bad keeps the pool from making more, and takes nothing away. One whose pods the API
+        # server does not take is found out when the first of them are given up.
+        assert len(own) == wanted or (len(own) < wanted and (ready["reason"] in
+               ("TemplateNotFound", "TemplateInvalid", "SandboxRefused", "BackingOff") or
+               starting >= pool["spec"]["refill"]["maxStarting"])), pool["status"]  # fmt: skip
         if pool["spec"]["updateStrategy"]["type"] == "Recreate" and ready["status"] == "True":
             check_revisions(pool, [each for each in sandboxes if each["metadata"]["uid"] in own])
 
