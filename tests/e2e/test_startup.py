@@ -1,10 +1,15 @@
-"""From apply to Ready, stage by stage, as a property of the suite. No time is judged; that a sandbox's pod comes after
-its gateway's answer, and its agent after the canary's verdict and once the sidecar listens, is."""
+"""From apply to Ready, stage by stage, as a property of the suite: with every image there, and with none. No time is
+judged; that a sandbox's pod comes after its gateway's answer, and its agent after the canary's verdict and once the
+sidecar listens, is."""
 
+import contextlib
+import pathlib
+import subprocess
 import time
 
 import pytest
 from attack_stage import sandbox
+from conftest import ROOT, setting
 from stages import Watches, stages
 
 from cluster import eventually
@@ -29,20 +34,71 @@ def agents(installed, internet):
     ("dedicated", "Dedicated", False), ("first", "Shared", False), ("second", "Shared", True),
 ])  # fmt: skip
 def test_start(agents, record_testsuite_property, tier, name, gateway, runs):
-    name = f"{name}-{tier.lower()}"
-    wanted = sandbox(name, tier)
+    wanted = sandbox(f"{name}-{tier.lower()}", tier)
     wanted["spec"]["egress"]["gateway"] = gateway
     # Sandboxes of one tier share a gateway, those of the other have another.
     wanted["spec"]["egress"]["allow"][0]["paths"] = [f"/{tier.lower()}"]
+    title = f"start of a sandbox, {tier}, {gateway} gateway{' that runs' if runs else ''}"
+    measure(agents, wanted, runs, record_testsuite_property, title)
+
+
+def measure(agents, wanted, runs, record_testsuite_property, title):
+    """Starts a sandbox. Whether its gateway `runs` decides which stages there are."""
     with Watches(agents.cluster, agents.namespace) as watches:
         begun = time.monotonic()
         agents.must("apply", "-f", "-", input=wanted)
-        found = eventually(lambda: stages(watches, begun, name), timeout=120)
+        found = eventually(lambda: stages(watches, begun, wanted["metadata"]["name"]), timeout=240)
     names = [stage for stage, _ in found]
     assert names == [stage for stage in ORDER if not (runs and stage.startswith("gateway"))]
     shares = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in found)
-    title = f"start of a sandbox, {tier}, {gateway} gateway{' that runs' if runs else ''}"
     record_testsuite_property(title, f"{sum(seconds for _, seconds in found):.1f} s: {shares}")
+
+
+REGISTRY_PORT = 5000
+PULLED = {"envoy": "envoy", "agent": "agent", "canary": "stockade-canary", "credentials": "stockade-credentials"}
+
+
+@pytest.fixture(scope="module")
+def registry(node_directory):
+    """image(NAME, TIER) of a registry at the node's localhost; what one tier has pulled is of no use to the other."""
+    images = pathlib.Path(setting("STOCKADE_TEST_IMAGES"))
+    command = [str(ROOT / "hack" / "node"), "exec", "--dir", str(node_directory), "--", "/usr/bin/python3"]
+    command += [str(ROOT / "tests" / "e2e" / "registry.py"), str(REGISTRY_PORT), "gvisor,container"]
+    with contextlib.ExitStack() as stack:
+        # The node does not see the directory that they are in.
+        files = {name: stack.enter_context(open(images / f"{file}.tar", "rb")) for name, file in PULLED.items()}
+        command += [f"{name}=/proc/self/fd/{file.fileno()}" for name, file in files.items()]
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            pass_fds=[file.fileno() for file in files.values()],
+        )  # fmt: skip
+        assert process.stdout.readline() == "ready\n"
+    yield lambda name, tier: f"localhost:{REGISTRY_PORT}/{name}:{tier.lower()}"
+    process.stdin.close()
+    process.wait(timeout=30)
+
+
+@pytest.fixture
+def pulls(install, registry):
+    """pulls(TIER) has the operator's part of sandboxes pulled."""
+
+    def change(tier):
+        install(images={
+            "proxy": registry("envoy", tier), "canary": registry("canary", tier),
+            "credentials": registry("credentials", tier),
+        })  # fmt: skip
+
+    yield change
+    install()
+
+
+@pytest.mark.parametrize("tier", ["GVisor", "Container"])
+def test_cold_start(agents, pulls, registry, record_testsuite_property, tier):
+    """On a node that has none of the sandbox's images."""
+    pulls(tier)
+    wanted = sandbox(f"cold-{tier.lower()}", tier)
+    wanted["spec"]["podTemplate"]["spec"]["containers"][0]["image"] = registry("agent", tier)
+    measure(agents, wanted, False, record_testsuite_property, f"cold start of a sandbox, {tier}, Dedicated gateway")
 
 
 # The first thing that the agent does is to look whether the sidecar listens.
