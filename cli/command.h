@@ -73,6 +73,7 @@ int RunCommandLine(std::span<const char* const> arguments, const Environment& en
 [[nodiscard]] Command ConvertCommand();
 [[nodiscard]] Command ExportSandboxRuntimeCommand();
 [[nodiscard]] Command ExportDockerCommand();
+[[nodiscard]] Command AdviseCommand();
 [[nodiscard]] Command CompletionCommand();
 
 }  // namespace stockade::cli

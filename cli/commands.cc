@@ -95,10 +95,12 @@ int Invocation::Fail(std::string_view message) const {
 }
 
 std::span<const Command> Commands() {
-  static const std::array kCommands = {
-      LintCommand(),           RenderCommand(),     DiffCommand(),    ExplainCommand(),
-      ExplainSandboxCommand(), PolicyTestCommand(), ConvertCommand(), ExportSandboxRuntimeCommand(),
-      ExportDockerCommand(),   CompletionCommand(), VersionCommand()};
+  static const std::array kCommands = {LintCommand(),           RenderCommand(),
+                                       DiffCommand(),           ExplainCommand(),
+                                       ExplainSandboxCommand(), PolicyTestCommand(),
+                                       ConvertCommand(),        ExportSandboxRuntimeCommand(),
+                                       ExportDockerCommand(),   AdviseCommand(),
+                                       CompletionCommand(),     VersionCommand()};
   return kCommands;
 }
 

@@ -3,9 +3,10 @@
 import json
 
 import pytest
+import yaml
 
 from binding_space import IMAGE, BindingSpace, claim, obj, pool, template
-from cluster import eventually
+from cluster import EXAMPLES, eventually
 from stockade import condition
 
 
@@ -295,3 +296,20 @@ def test_an_operator_that_starts_removes_what_was_left_meanwhile(space, stockade
     finally:
         stockade.operator.start()
     eventually(lambda: not space.list("asb"))
+
+
+@pytest.mark.parametrize("path", sorted((EXAMPLES / "profiles").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_profile_makes_sandboxes(space, path):
+    """What docs/risk-profiles.md has its readers begin with; without gateways, which this operator does not make."""
+    objects = [each for each in yaml.safe_load_all(path.read_text()) if each]
+    (profile,) = [each for each in objects if each["kind"] == "AgentSandboxTemplate"]
+    for each in objects:
+        done = space.kubectl("create", "--dry-run=server", "-f", "-", input=each)
+        assert done.returncode == 0, done.stderr
+    spec = profile["spec"]["template"]["spec"]
+    spec = {key: value for key, value in spec.items() if key not in ("egress", "credentials")}
+    spec["mounts"] = [each for each in spec.get("mounts", []) if "persistentVolumeClaim" not in each]
+    profile["spec"]["template"]["spec"] = spec
+    space.apply(profile)
+    space.apply(claim("mine", of=path.stem))
+    space.wait_claim("mine", "Ready", "True")
