@@ -162,7 +162,7 @@ class Adviser {
       return;
     }
     Add(!spec_.egress->audit, Weight::kShould,
-        {.control = "audit",
+        {.control = "listed-only",
          .field = "spec.egress.audit",
          .what = spec_.egress->audit ? "take it out once the log has shown which hosts are needed"
                                      : "what is not listed is refused",

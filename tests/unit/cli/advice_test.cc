@@ -86,7 +86,7 @@ TEST(AdviceTest, EachHostIsAsNarrowAsItCanBe) {
                              "{host: \"*.example.com\", methods: [GET]}, "
                              "{host: c.example.com, methods: [GET], clientCredentials: Pass}]}");
   EXPECT_THAT(Named(wide, Weight::kShould),
-              AllOf(Contains("audit"), Contains("terminate"), Contains("methods"),
+              AllOf(Contains("listed-only"), Contains("terminate"), Contains("methods"),
                     Contains("paths"), Contains("hosts"), Contains("strip"),
                     Contains("dedicated-gateway"), Contains("end"), Contains("digest")));
   const auto methods = std::ranges::find_if(wide.advice, [](const Advice& advice) {
@@ -140,12 +140,12 @@ TEST(AdviceTest, NoProfileLacksWhatItsRiskCallsForAndEachIsNearestToItself) {
 TEST(AdviceTest, TheDocumentHasEveryControl) {
   const auto text = ReadFileUpTo(1, STOCKADE_SOURCE_DIR "/docs/risk-profiles.md");
   ASSERT_TRUE(text.ok());
-  const Assessment wide = Of(
-      kHasCredential +
-      ", ingress: [{from: [{podSelector: {}}]}], mounts: [{name: m, mountPath: /m, access: "
-      "Persistent, persistentVolumeClaim: {claimName: c}}], egress: {allow: [{host: "
-      "\"*.example.com\", credential: forge, clientCredentials: Pass, webSocket: true, "
-      "privateRanges: [10.0.0.0/24]}, {host: a.example.com, tls: Tunnel}]}");
+  const Assessment wide =
+      Of(kHasCredential +
+         ", ingress: [{from: [{podSelector: {}}]}], mounts: [{name: m, mountPath: /m, access: "
+         "Persistent, persistentVolumeClaim: {claimName: c}}], egress: {allow: [{host: "
+         "\"*.example.com\", credential: forge, clientCredentials: Pass, webSocket: true, "
+         "privateRanges: [10.0.0.0/24]}, {host: a.example.com, tls: Tunnel}]}");
   for (const Advice& advice : wide.advice) {
     if (advice.control == "brokered-credentials") continue;
     EXPECT_THAT(*text, HasSubstr("`" + advice.control + "`"));
