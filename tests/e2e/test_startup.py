@@ -68,6 +68,9 @@ def registry(node_directory):
         # The node does not see the directory that they are in.
         files = {name: stack.enter_context(open(images / f"{file}.tar", "rb")) for name, file in PULLED.items()}
         command += [f"{name}=/proc/self/fd/{file.fileno()}" for name, file in files.items()]
+        reached = node_directory / "config" / "registries" / f"localhost:{REGISTRY_PORT}" / "hosts.toml"
+        reached.parent.mkdir(parents=True, exist_ok=True)
+        reached.write_text(f'server = "http://localhost:{REGISTRY_PORT}"\n')
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             pass_fds=[file.fileno() for file in files.values()],

@@ -330,6 +330,9 @@ def visible(objects, names):
             kept = copy.deepcopy(each)
             if kind == "asb":
                 kept = {"spec": kept["spec"], "status": kept["status"]}
+                for each in kept["status"].get("conditions", []):
+                    # What the scheduler says of the nodes depends on when it last looked.
+                    each["message"] = each["message"].partition("nodes are available")[0]
                 if "maxLifetimeSeconds" in kept["spec"].get("lifecycle", {}):
                     # It counts from when it was made.
                     kept["status"].pop("expiresAt", None)
