@@ -29,9 +29,12 @@ struct Console {
 // What a command may know of the world besides files and the cluster.
 struct Environment {
   std::string program = "stockade";  // as it was called: "kubectl stockade" for a plugin
-  bool colour = false;               // standard output is a terminal, and NO_COLOR is not set
+  bool terminal = false;             // standard output is one
+  bool colour = false;               // and may have colours: NO_COLOR is not set
   std::string home;                  // of the user; empty when there is none
   std::function<Result<std::string>()> read_stdin;
+  std::function<void(std::string_view)>
+      show;  // on standard output at once, before the command ends
 };
 
 struct Invocation {
@@ -74,6 +77,8 @@ int RunCommandLine(std::span<const char* const> arguments, const Environment& en
 [[nodiscard]] Command ExportSandboxRuntimeCommand();
 [[nodiscard]] Command ExportDockerCommand();
 [[nodiscard]] Command AdviseCommand();
+[[nodiscard]] Command TopCommand();
+[[nodiscard]] Command DashboardCommand();
 [[nodiscard]] Command CompletionCommand();
 
 }  // namespace stockade::cli

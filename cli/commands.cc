@@ -95,12 +95,11 @@ int Invocation::Fail(std::string_view message) const {
 }
 
 std::span<const Command> Commands() {
-  static const std::array kCommands = {LintCommand(),           RenderCommand(),
-                                       DiffCommand(),           ExplainCommand(),
-                                       ExplainSandboxCommand(), PolicyTestCommand(),
-                                       ConvertCommand(),        ExportSandboxRuntimeCommand(),
-                                       ExportDockerCommand(),   AdviseCommand(),
-                                       CompletionCommand(),     VersionCommand()};
+  static const std::array kCommands = {
+      LintCommand(),           RenderCommand(),     DiffCommand(),    ExplainCommand(),
+      ExplainSandboxCommand(), PolicyTestCommand(), ConvertCommand(), ExportSandboxRuntimeCommand(),
+      ExportDockerCommand(),   AdviseCommand(),     TopCommand(),     DashboardCommand(),
+      CompletionCommand(),     VersionCommand()};
   return kCommands;
 }
 

@@ -53,10 +53,12 @@ int main(int argc, char** argv) {
   if (called.substr(called.rfind('/') + 1) == "kubectl-stockade") {
     environment.program = "kubectl stockade";
   }
+  environment.terminal = ::isatty(STDOUT_FILENO) == 1;
   environment.colour =
-      ::isatty(STDOUT_FILENO) == 1 && Variable("NO_COLOR").empty() && Variable("TERM") != "dumb";
+      environment.terminal && Variable("NO_COLOR").empty() && Variable("TERM") != "dumb";
   environment.home = Variable("HOME");
   environment.read_stdin = ReadStdin;
+  environment.show = [](std::string_view text) { Write(stdout, std::string(text)); };
 
   stockade::cli::Console console;
   const int code = stockade::cli::RunCommandLine(arguments.subspan(arguments.empty() ? 0 : 1),

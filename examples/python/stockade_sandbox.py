@@ -132,7 +132,7 @@ class Sandbox:
     def run(self, *command, stdin="", timeout=TIMEOUT, limit=LIMIT):
         """Runs a command and returns its Result, whatever its exit code. A command that reads its input to the end has
         to know where that is: the API cannot close it. Raises TimeoutError after `timeout` seconds, and CommandFailed
-        when it prints more than `limit` characters; the command goes on then."""
+        when it prints more than `limit` characters or the connection breaks off; the command may go on then."""
         connection = kubernetes.stream.stream(
             self._core.connect_get_namespaced_pod_exec, self.pod, self.namespace, container=self._container,
             command=list(command), stdin=bool(stdin), stdout=True, stderr=True, tty=False, _preload_content=False,
@@ -156,9 +156,20 @@ class Sandbox:
                     raise TimeoutError(f"{command[0]} did not end within {timeout} s")
             out.append(connection.read_stdout(timeout=0) or "")
             errors.append(connection.read_stderr(timeout=0) or "")
-            return Result("".join(out), "".join(errors), connection.returncode)
+            return Result("".join(out), "".join(errors), self._exit_code(connection, command[0]))
         finally:
             connection.close()
+
+    @staticmethod
+    def _exit_code(connection, command):
+        """What the API server says at the end of a stream. One that breaks off ends without it."""
+        try:
+            code = connection.returncode
+        except (KeyError, TypeError):
+            code = None
+        if code is None:
+            raise CommandFailed(f"the connection to {command} broke off; whether it goes on is not known")
+        return code
 
     def _must(self, *command, stdin="", timeout=TIMEOUT, limit=LIMIT):
         done = self.run(*command, stdin=stdin, timeout=timeout, limit=limit)

@@ -166,12 +166,22 @@ Result<codec::JsonDocument> Client::GetRaw(std::string_view target) {
   return Exchange(Request("GET", std::string(target)));
 }
 
-Result<codec::JsonDocument> Client::Exchange(HttpRequest request) {
+Result<std::string> Client::GetText(std::string_view target) {
+  return ExchangeText(Request("GET", std::string(target)));
+}
+
+Result<std::string> Client::ExchangeText(HttpRequest request) {
   request.deadline = deadline_;
-  const Result<HttpResponse> response = transport_->Send(request);
+  Result<HttpResponse> response = transport_->Send(request);
   if (!response.ok()) return response.status();
   if (response->status < 200 || response->status > 299) return StatusFromResponse(*response);
-  Result<codec::JsonDocument> document = codec::JsonDocument::Parse(response->body);
+  return std::move(response->body);
+}
+
+Result<codec::JsonDocument> Client::Exchange(HttpRequest request) {
+  const Result<std::string> body = ExchangeText(std::move(request));
+  if (!body.ok()) return body.status();
+  Result<codec::JsonDocument> document = codec::JsonDocument::Parse(*body);
   if (document.ok()) return document;
   return Status(StatusCode::kUnavailable,
                 "the server's answer is no JSON: " + document.status().message());

@@ -67,8 +67,11 @@ class Client {
                                      std::string_view name, const DeleteOptions& options);
   // Any path, for discovery and health: GET `target`, the parsed answer.
   Result<codec::JsonDocument> GetRaw(std::string_view target);
+  // The same of what is no JSON, such as the log of a pod.
+  Result<std::string> GetText(std::string_view target);
 
  private:
+  Result<std::string> ExchangeText(HttpRequest request);
   Result<codec::JsonDocument> Exchange(HttpRequest request);
 
   const std::unique_ptr<Transport> transport_;

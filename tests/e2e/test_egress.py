@@ -3,12 +3,13 @@ gateway to hosts at the end of a cable, and nowhere else. The gateway has the cr
 
 import json
 import secrets
+import subprocess
 import threading
 
 import pytest
 
 import internet as outside
-from cluster import eventually
+from cluster import ROOT, eventually
 from pods import RESTRICTED, Pods, ready
 
 AGENT = "localhost/stockade-agent:test"
@@ -104,6 +105,21 @@ def test_the_credential_is_added_outside(agent, internet, token):
     before = len(internet.requests)
     assert agent.asks(), agent.curl(f"https://{HOST}/").stderr
     eventually(lambda: bearers(internet, before) == {f"Bearer {token}"})
+
+
+def test_what_was_decided_is_shown(agent):
+    """By stockade top, from the log of the gateway."""
+    agent.curl(f"https://{OTHER}/")
+    assert agent.asks()
+
+    def shown():
+        command = [ROOT / "build" / "release" / "cli" / "stockade", "top", "--once", "--kubeconfig",
+                   agent.pods.cluster.kubeconfig, "-n", agent.pods.namespace]  # fmt: skip
+        lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+        of_agent = [line.split() for line in lines if f"{agent.pods.namespace}/{agent.name}" in line]
+        return {(words[2], words[-1], words[-2].partition(":")[0]) for words in of_agent}
+
+    eventually(lambda: {("refused", "default", OTHER), ("allowed", "allow[0]", HOST)} <= shown(), timeout=30)
 
 
 def test_the_agent_has_no_credential(agent, token):
