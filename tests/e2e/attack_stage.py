@@ -138,6 +138,14 @@ class Stage:
     def try_unbounded(self, *attacks):
         return run(self.others, "free", self.facts, attacks)
 
+    def try_raising(self, attack, runtime):
+        """What comes of it in an ordinary pod under a runtime, which may raise rights."""
+        name = f"raises-{runtime or 'runc'}"
+        self.others.create(name, runtime_class=runtime, image=AGENT, command=["sleep", "infinity"],
+                           securityContext={"runAsUser": 10001})  # fmt: skip
+        self.others.must("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=60s", timeout=90)
+        return run(self.others, name, self.facts, [attack])[attack]
+
     def try_as_friend(self, *attacks):
         return run(self.agents, "friend", self.facts, attacks)
 

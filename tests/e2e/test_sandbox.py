@@ -39,6 +39,78 @@ def agent(example):
     return f"asb-{example}"
 
 
+# The others, each with the image of the tests.
+OTHERS = sorted(path for path in EXAMPLES.glob("*.yaml") if path.stem not in TIERS)
+AGENT = "localhost/stockade-agent:test"
+
+
+@pytest.fixture(scope="module")
+def volumes(agents, hack_node):
+    """What a cluster's storage would make: volumes of this node, for claims that name no class."""
+    names = [f"local-{number}" for number in range(4)]
+    for name in names:
+        path = f"/var/lib/volumes/{name}"
+        hack_node("exec", "mkdir", "-p", path)
+        terms = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "Exists"}]}]
+        volume = {
+            "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
+            "spec": {
+                "capacity": {"storage": "20Gi"}, "accessModes": ["ReadWriteOnce", "ReadOnlyMany"], "local": {"path": path},
+                "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+            },
+        }  # fmt: skip
+        agents.must("apply", "-f", "-", input=volume)
+    yield
+    agents.must("delete", "persistentvolume", *names, "--wait=false")
+
+
+def pod_templates(objects):
+    for each in objects:
+        spec = each.get("spec", {})
+        spec = spec["template"]["spec"] if each["kind"] == "AgentSandboxTemplate" else spec
+        if "podTemplate" in spec:
+            yield spec
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.stem)
+def test_an_example_runs(agents, volumes, path):
+    objects = [each for each in yaml.safe_load_all(path.read_text()) if each]
+    for spec in pod_templates(objects):
+        for container in spec["podTemplate"]["spec"]["containers"]:
+            container["image"] = AGENT
+        for credential in spec.get("credentials", []):
+            ref = credential["header"]["secretKeyRef"]
+            agents.must("create", "secret", "generic", ref["name"], f"--from-literal={ref['key']}=x")
+    agents.must("apply", "-f", "-", input=objects)
+    for each in objects:
+        name = each["metadata"]["name"]
+        if each["kind"] == "AgentSandboxClaim":
+            agents.must("wait", "--for=condition=Ready", f"asbc/{name}", "--timeout=120s", timeout=150)
+        elif each["kind"] == "AgentSandbox":
+            wanted = "Suspended" if each["spec"].get("operatingMode") == "Suspended" else "Ready"
+            agents.must("wait", f"--for=condition={wanted}", f"asb/{name}", "--timeout=120s", timeout=150)
+    for spec in pod_templates(objects):
+        kept = [mount["mountPath"] for mount in spec.get("mounts", []) if mount.get("access") == "Persistent"]
+        if kept:
+            keeps(agents, objects[-1]["metadata"]["name"], kept[0])
+    agents.must("delete", "-f", "-", "--wait=false", input=objects)
+
+
+def keeps(agents, name, directory):
+    """What the agent writes there is there in its next pod."""
+    pod = f"asb-{name}"
+    agents.output(pod, "touch", f"{directory}/kept")
+    before = find_pod(agents, pod)["metadata"]["uid"]
+    agents.must("delete", "pod", pod, timeout=120)
+
+    def is_next():
+        found = find_pod(agents, pod)
+        return found and found["metadata"]["uid"] != before and ready(found)
+
+    eventually(is_next, timeout=120)
+    assert agents.output(pod, "ls", directory).split() == ["kept"]
+
+
 def find_pod(agents, name):
     """The pod, or None when there is none."""
     text = agents.must("get", "pod", name, "--ignore-not-found", "-o", "yaml")
