@@ -93,7 +93,7 @@ std::optional<Exported> ReadExported(const Invocation& invocation, int& exit_cod
     return fail(status.message());
   }
   exit_code = kExitClean;
-  auto sandboxes = AcceptSandboxes(invocation, options, Sandboxes::kAndWhatMakesThem, exit_code);
+  auto sandboxes = AcceptSandboxes(invocation, options, Sandboxes::kThemselves, exit_code);
   if (exit_code != kExitClean) return std::nullopt;
   if (sandboxes.size() != 1) {
     return fail("there are " + std::to_string(sandboxes.size()) +

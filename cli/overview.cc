@@ -24,9 +24,18 @@ using codec::Json;
 using codec::JsonView;
 
 // Of each gateway's log, and gateways whose logs are read: each is a request.
-constexpr int kTailLines = 200;
+constexpr int kTailLines = 1000;
+constexpr int kTailBytes = 1 << 20;
 constexpr std::size_t kMostGateways = 50;
 constexpr std::string_view kGatewayContainer = "stockade-gateway";
+// Rules that no entry of a sandbox's list has made.
+constexpr std::array<std::string_view, 5> kRefusals = {"default", "host-differs", "plain-http",
+                                                       "trace", "dot-segment"};
+
+std::string Text(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
 
 Json ConditionOf(const std::vector<api::Condition>& conditions, std::string_view type) {
   const auto found = std::ranges::find(conditions, type, &api::Condition::type);
@@ -37,7 +46,13 @@ Json ConditionOf(const std::vector<api::Condition>& conditions, std::string_view
 Json FindingsOf(JsonView object, const policy::Facts& facts) {
   Json findings = Json::array();
   const auto sandbox = api::DecodeAgentSandbox(object);
-  if (!sandbox.ok()) return findings;
+  if (!sandbox.ok()) {
+    findings.push_back({{"code", "FieldValueTypeInvalid"},
+                        {"severity", "error"},
+                        {"field", ""},
+                        {"message", sandbox.status().message()}});
+    return findings;
+  }
   for (const policy::Finding& finding : policy::EvaluateSandbox(
            *sandbox, api::PodView(object["spec"]["podTemplate"], "spec.podTemplate"), facts)) {
     findings.push_back(
@@ -52,16 +67,32 @@ Json FindingsOf(JsonView object, const policy::Facts& facts) {
 // The last word of a sandbox's URI is its name.
 std::string NameInUri(std::string_view uri) { return std::string(uri.substr(uri.rfind('/') + 1)); }
 
+// Whatever did not reach a host: by the rule that decided, or by what Envoy says of its answer.
 bool IsRefused(JsonView line) {
   const std::string_view rule = line["rule"].StringOrEmpty();
-  return line["kind"].StringOrEmpty() == "refused" || rule == "default" || rule == "host-differs" ||
-         rule.starts_with("deny") ||
-         line["details"].StringOrEmpty().find("access_denied") != std::string_view::npos;
+  const std::string_view details = line["details"].StringOrEmpty();
+  const bool by_envoy = std::ranges::any_of(
+      std::array{"access_denied", "direct_response", "local_rate_limited"},
+      [details](std::string_view word) { return details.find(word) != std::string_view::npos; });
+  return line["kind"].StringOrEmpty() == "refused" || by_envoy || rule.starts_with("deny") ||
+         std::ranges::find(kRefusals, rule) != kRefusals.end();
 }
 
-std::string Text(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+// The newest, half of them refusals where there are as many: who makes many requests that pass
+// hides none that did not.
+void KeepNewest(std::size_t most, std::vector<Json>& decisions) {
+  std::size_t refused = 0;
+  std::size_t others = 0;
+  const auto all_refused = static_cast<std::size_t>(std::ranges::count_if(
+      decisions, [](const Json& each) { return Text(each, "verdict") == "refused"; }));
+  const std::size_t for_refused = std::min(all_refused, most - most / 2);
+  std::vector<Json> kept;
+  for (Json& each : decisions) {
+    const bool is_refused = Text(each, "verdict") == "refused";
+    if (is_refused ? ++refused > for_refused : ++others > most - for_refused) continue;
+    kept.push_back(std::move(each));
+  }
+  decisions = std::move(kept);
 }
 
 std::string Age(std::string_view created, std::chrono::system_clock::time_point now) {
@@ -99,7 +130,8 @@ void AddDecisions(kube::Client& client, const OverviewOptions& options, Json& ov
   for (const auto& [in, name] : pods) {
     const auto log = client.GetText(kube::ResourcePath(kube::kPods, in, name, "log") +
                                     "?container=" + std::string(kGatewayContainer) +
-                                    "&tailLines=" + std::to_string(kTailLines));
+                                    "&tailLines=" + std::to_string(kTailLines) +
+                                    "&limitBytes=" + std::to_string(kTailBytes));
     if (!log.ok()) {
       problems.push_back("the log of gateway " + in + "/" + name +
                          " cannot be read: " + log.status().message());
@@ -109,7 +141,7 @@ void AddDecisions(kube::Client& client, const OverviewOptions& options, Json& ov
   }
   std::ranges::stable_sort(
       decisions, [](const Json& a, const Json& b) { return Text(a, "time") > Text(b, "time"); });
-  if (decisions.size() > options.decisions) decisions.resize(options.decisions);
+  KeepNewest(options.decisions, decisions);
   overview["decisions"] = std::move(decisions);
 }
 
@@ -196,8 +228,10 @@ Json DecisionsOf(std::string_view log, std::string_view namespace_name) {
     const JsonView entry = parsed->root();
     const std::string_view kind = entry["kind"].StringOrEmpty();
     const bool refused = IsRefused(entry);
-    // A CONNECT that is let through is followed by what goes through it.
-    const bool counts = kind == "request" || kind == "tunnel" || kind == "refused" ||
+    // A CONNECT that is let through is followed by what goes through it, and of the two lines of a
+    // tunnel one has its method.
+    const bool counts = kind == "request" || kind == "refused" ||
+                        (kind == "tunnel" && (refused || entry["method"].IsString())) ||
                         (kind == "connect" && refused);
     if (!counts) continue;
     decisions.push_back({{"time", entry["time"].StringOrEmpty()},

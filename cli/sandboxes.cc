@@ -10,6 +10,7 @@
 #include "api/agent_sandbox_template.h"
 #include "api/binding_names.h"
 #include "api/names.h"
+#include "api/pod_view.h"
 #include "cli/configuration.h"
 #include "cli/report.h"
 #include "policy/sandbox_claims.h"
@@ -30,7 +31,7 @@ std::string NotIn(std::string_view kind, const std::string& name) {
 // Sandboxes that templates and claims make, of one input. It outlives this.
 class Made {
  public:
-  Made(const Input& input, const LintContext& context) {
+  Made(const Input& input, const LintContext& context, const policy::Facts& facts) : facts_(facts) {
     for (const InputObject& object : input.objects) {
       if (IsOfKind(object, api::kAgentSandboxTemplateKind)) {
         auto decoded = api::DecodeAgentSandboxTemplate(object.object);
@@ -51,6 +52,7 @@ class Made {
       // Claims and pools have names that a sandbox may have, and a template need not.
       std::ranges::replace(name, '.', '-');
       name = name.substr(0, api::kMaxSandboxNameBytes);
+      name.erase(name.find_last_not_of('-') + 1);
       return Make({linted.namespace_name, linted.name}, std::move(name), {}, linted);
     }
     const auto claim = api::DecodeAgentSandboxClaim(object.object);
@@ -97,9 +99,20 @@ class Made {
          {"kind", api::kAgentSandboxKind},
          {"metadata", {{"name", std::move(name)}, {"namespace", linted.namespace_name}}},
          {"spec", policy::SandboxSpecFor(found->second, claim)}});
-    return api::DecodeAgentSandbox(made.root());
+    auto sandbox = api::DecodeAgentSandbox(made.root());
+    if (!sandbox.ok()) return sandbox.status();
+    // What the template and the claim come to together.
+    for (const policy::Finding& finding : policy::EvaluateSandbox(
+             *sandbox, api::PodView(made.root()["spec"]["podTemplate"], "spec.podTemplate"),
+             facts_)) {
+      if (finding.severity != policy::Severity::kError) continue;
+      return Status(StatusCode::kInvalid, "its sandbox would be refused: " + finding.field + ": [" +
+                                              std::string(finding.code) + "] " + finding.message);
+    }
+    return sandbox;
   }
 
+  const policy::Facts& facts_;
   std::map<ObjectName, api::AgentSandboxTemplate> templates_;
   std::map<ObjectName, api::AgentSandboxPoolSpec> pools_;
 };
@@ -118,7 +131,7 @@ std::vector<AcceptedSandbox> AcceptSandboxes(const Invocation& invocation,
   Console& console = invocation.console;
   TellProblems(input->problems, input->notes, console);
   const LintContext context(*input, options);
-  const Made made(*input, context);
+  const Made made(*input, context, options.facts);
   std::vector<AcceptedSandbox> accepted;
   bool any = false;
   bool refused = false;
@@ -147,7 +160,8 @@ std::vector<AcceptedSandbox> AcceptSandboxes(const Invocation& invocation,
     if (makes_one) {
       auto result = made.Of(object, linted);
       if (!result.ok()) {
-        refused = true;
+        // Of what is not in the input nothing is known.
+        refused = refused || result.status().code() != StatusCode::kNotFound;
         console.err += "stockade: nothing is made of " + linted.Title() + ": " +
                        result.status().message() + "\n";
         continue;

@@ -1,6 +1,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -51,10 +52,27 @@ constexpr std::string_view kHelp =
     "  $ stockade top -n agents\n"
     "  $ stockade top -A --once\n";
 
-std::size_t ColumnsOfTerminal() {
+struct Size {
+  std::size_t columns;
+  std::size_t rows;
+};
+
+Size SizeOfTerminal() {
   winsize size{};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kColumnsOfAPipe;
-  return size.ws_col;
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0 || size.ws_row < 2) {
+    return {kColumnsOfAPipe, 0};
+  }
+  return {size.ws_col, size.ws_row};
+}
+
+// As many lines as a screen has, of which the last says what is missing.
+std::string Cut(const std::string& text, std::size_t rows) {
+  const auto lines = static_cast<std::size_t>(std::ranges::count(text, '\n'));
+  if (rows == 0 || lines < rows) return text;
+  std::size_t end = 0;
+  for (std::size_t line = 0; line + 2 < rows; ++line) end = text.find('\n', end) + 1;
+  return text.substr(0, end) + std::to_string(lines + 2 - rows) +
+         " more lines; see them with --once, or name a namespace\n";
 }
 
 int Run(const Invocation& invocation) {
@@ -78,14 +96,15 @@ int Run(const Invocation& invocation) {
   const bool live = invocation.environment.terminal && !flags.Has("once");
   for (;;) {
     const codec::Json overview = ReadOverview(*cluster->client, options, config->facts);
-    const std::string text = TextOf(overview, ColumnsOfTerminal(), invocation.environment.colour);
+    const Size size = SizeOfTerminal();
+    const std::string text = TextOf(overview, size.columns, invocation.environment.colour);
     if (!live) {
       invocation.console.out += text;
       return overview["sandboxes"].empty() && !overview["problems"].empty() ? kExitError
                                                                             : kExitClean;
     }
     // From the top of an empty screen.
-    invocation.environment.show("\x1b[H\x1b[2J" + text);
+    invocation.environment.show("\x1b[H\x1b[2J" + Cut(text, size.rows));
     std::this_thread::sleep_for(std::chrono::seconds(interval));
   }
 }

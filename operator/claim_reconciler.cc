@@ -1,6 +1,8 @@
 #include "operator/claim_reconciler.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -14,7 +16,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// What the API server has refused of so many sandboxes of a pool it refuses of all.
+// What the API server has refused of so many sandboxes that are alike it refuses of all of them.
 constexpr int kRefusedTries = 3;
 
 Binder BinderFor(const CachedSandboxClaim& cached) {
@@ -188,7 +190,7 @@ Result<bool> ClaimReconciler::AdoptOne(const CachedSandboxClaim& cached, const S
   std::ranges::sort(members, {}, [](const SandboxBinder::Ptr& member) {
     return std::tie(member->created, member->key.name);
   });
-  int refused = 0;
+  std::map<std::string, int> refused;  // by the template's revision
   for (const SandboxBinder::Ptr& member : members) {
     // To look at one is dear, and the first that can be claimed is enough.
     if (BinderUidOf(*member) != source.pool->uid || AgentHasEnded(*member) ||
@@ -197,6 +199,8 @@ Result<bool> ClaimReconciler::AdoptOne(const CachedSandboxClaim& cached, const S
       continue;
     }
     if (!IsCurrent(source)) return false;
+    int& refused_like_it = refused[LookAt(*member).revision];
+    if (refused_like_it >= kRefusedTries) continue;
     const auto adopted = binder_.Adopt(*member, cached);
     if (adopted.ok()) {
       outcome.bound = LookAt(**adopted);
@@ -206,7 +210,7 @@ Result<bool> ClaimReconciler::AdoptOne(const CachedSandboxClaim& cached, const S
     // given to this claim: the next one.
     const StatusCode code = adopted.status().code();
     if (ExplainSandboxRefused(adopted.status())) {
-      if (++refused == kRefusedTries) return false;
+      ++refused_like_it;
     } else if (code != StatusCode::kConflict && code != StatusCode::kNotFound) {
       return adopted.status().WithContext("claiming AgentSandbox " + member->key.name);
     }
@@ -289,13 +293,9 @@ Status ClaimReconciler::WriteStatus(const CachedSandboxClaim& cached, const Clai
   const bool ready = status.contains("readyAt");
   const bool warm = status.value("warm", false);
   codec::Json patch = StatusPatch(cached.uid, before, status);
-  // An end is for good: not of a claim whose time was put off meanwhile. And that it has another
-  // sandbox, or none, is told only of a claim that is known as it is: an operator that led before
-  // may have ended it, or given it one, which it would lose.
-  const bool ends = outcome.end != ClaimEnd::kNone && history.end == ClaimEnd::kNone;
-  if (ends || (outcome.bound ? outcome.bound->uid : std::string()) != history.sandbox_uid) {
-    patch["metadata"]["resourceVersion"] = cached.claim.metadata.resource_version;
-  }
+  // Only of a claim that is known as it is: an operator that led before may have ended it, which is
+  // for good, or have told it of another sandbox, which it would lose.
+  patch["metadata"]["resourceVersion"] = cached.claim.metadata.resource_version;
   const auto written = client_.Patch(kAgentSandboxClaims, cached.key.namespace_name,
                                      cached.key.name, kube::PatchType::kMerge, patch, "status");
   if (!written.ok()) {

@@ -17,6 +17,12 @@ bool IsRefusal(const Status& status) {
   return status.message().find(kRefused) != std::string::npos;
 }
 
+// The API server does not reach the webhook, or we do not reach the API server.
+bool MayPass(const Status& status) {
+  return !IsRefusal(status) && status.code() != StatusCode::kForbidden &&
+         status.code() != StatusCode::kAlreadyExists && status.code() != StatusCode::kNotFound;
+}
+
 // No two runs have the same name, should one have died before it could delete.
 std::string NewName() {
   std::random_device device;
@@ -53,11 +59,12 @@ Status SelfCheck::WebhookRefuses() {
   const auto deadline = clock_.SinceBoot() + options_.patience;
   auto created = client_.Create(kAgentSandboxes, options_.namespace_name, sandbox);
   // Right after an installation the API server may not reach the webhook yet.
-  while (!created.ok() && !IsRefusal(created.status()) && clock_.SinceBoot() < deadline) {
+  while (!created.ok() && MayPass(created.status()) && clock_.SinceBoot() < deadline) {
     std::this_thread::sleep_for(options_.poll);
     created = client_.Create(kAgentSandboxes, options_.namespace_name, sandbox);
   }
-  if (created.ok()) {
+  // Of a try whose answer was lost.
+  if (created.ok() || created.status().code() == StatusCode::kAlreadyExists) {
     const Status deleted = Delete(name);
     return {StatusCode::kConflict,
             "an AgentSandbox with hostNetwork was accepted: is the webhook registered? See "

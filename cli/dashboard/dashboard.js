@@ -45,6 +45,12 @@ function age(created) {
   return `${Math.floor(seconds / 86400)}d`;
 }
 
+function ageOf(sandbox) {
+  const made = element("span", age(sandbox.created), "age");
+  made.dataset.created = sandbox.created;
+  return made;
+}
+
 const isTrue = (condition) => condition !== null && condition.status === "True";
 const hasError = (sandbox) => sandbox.findings.some((finding) => finding.severity === "error");
 // Beside what the rules find, of which the condition tells as well.
@@ -85,7 +91,7 @@ function details(sandbox) {
     element("span", sandbox.isolation),
     state(sandbox.isolated, "bad"),
     findings(sandbox),
-    element("span", age(sandbox.created)),
+    ageOf(sandbox),
   );
   const body = element("div", undefined, "body");
   const where = [sandbox.pod && `pod ${sandbox.pod}`, sandbox.node && `on ${sandbox.node}`,
@@ -116,6 +122,7 @@ function total(name, count, className) {
 }
 
 function show() {
+  if (overview === null) return;
   const text = at("filter").value.trim();
   const trouble = at("trouble").checked;
   const all = overview.sandboxes;
@@ -156,6 +163,7 @@ async function look() {
       last = rest;
       show();
     }
+    for (const each of document.querySelectorAll(".age")) each.textContent = age(each.dataset.created);
   } catch (error) {
     at("looked").textContent = `stockade does not answer any more (${error.message}); what is shown may be old`;
     last = "";

@@ -162,13 +162,14 @@ class Sandbox:
 
     @staticmethod
     def _exit_code(connection, command):
-        """What the API server says at the end of a stream. One that breaks off ends without it."""
+        """What the API server says at the end of a stream: nothing, where that broke off, and no number of a program that
+        is not there."""
         try:
             code = connection.returncode
-        except (KeyError, TypeError):
+        except (IndexError, KeyError, TypeError, ValueError):
             code = None
         if code is None:
-            raise CommandFailed(f"the connection to {command} broke off; whether it goes on is not known")
+            raise CommandFailed(f"{command} could not be started, or the connection to it broke off")
         return code
 
     def _must(self, *command, stdin="", timeout=TIMEOUT, limit=LIMIT):

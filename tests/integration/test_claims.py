@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import time
 
 import pytest
 
@@ -270,7 +271,10 @@ def test_in_the_foreground_it_is_there_for_as_long_as_its_pod(space, kind):
     space.must("delete", kind, "mine", "--cascade=foreground", "--wait=false")
     space.wait_for("pod", pod, lambda found: "deletionTimestamp" in found["metadata"])
     space.wait_for("asb", sandbox["metadata"]["name"], lambda found: "deletionTimestamp" in found["metadata"])
-    assert "deletionTimestamp" in space.get(kind, "mine")["metadata"]
+    # The garbage collector has had its time.
+    time.sleep(2)
+    for held, name in (("asb", sandbox["metadata"]["name"]), (kind, "mine")):
+        assert space.get(held, name)["metadata"]["finalizers"] == ["foregroundDeletion"]
     space.patch("pod", pod, {"metadata": {"finalizers": None}})
     space.wait_gone("pod", pod)
     space.wait_gone("asb", sandbox["metadata"]["name"])

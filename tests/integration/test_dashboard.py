@@ -29,16 +29,12 @@ def space(stockade):
     """Two sandboxes, of which one is suspended, and one that breaks a rule, from before the webhook."""
     with stockade.cluster.new_namespace("watched") as name:
         watched = Space(stockade.cluster, name)
-        plain = sandbox("plain")
-        plain["metadata"]["annotations"] = {"note": MARKUP}
-        watched.apply(plain)
-        suspended = sandbox("suspended", operatingMode="Suspended")
-        watched.apply(suspended)
+        watched.apply(sandbox("plain"))
+        watched.apply(sandbox("suspended", operatingMode="Suspended"))
         watched.wait_ready("plain")
         stockade.uninstall_webhook()
         try:
-            broken = sandbox("broken")
-            broken["spec"]["podTemplate"]["spec"]["containers"][0]["env"] = [{"name": "LD_PRELOAD", "value": MARKUP}]
+            broken = sandbox("broken", image=MARKUP)
             eventually(lambda: watched.kubectl("create", "-f", "-", input=broken).returncode == 0)
         finally:
             stockade.install_webhook()
@@ -109,7 +105,8 @@ def test_it_shows_sandboxes_with_their_controls_and_findings(page):
     assert "1 finding" in summary.text and "a policy" not in summary.text
     summary.click()
     whole = page.find_elements(By.CSS_SELECTOR, "details")[0]
-    assert "DynamicLinkerEnv" in whole.text and "spec.podTemplate.spec.containers[0].env[0].name" in whole.text
+    assert "ImageReference" in whole.text and "spec.podTemplate.spec.containers[0].image" in whole.text
+    assert MARKUP[:10] in whole.text
     summary.click()
     plain = page.find_elements(By.CSS_SELECTOR, "details")[1]
     plain.find_element(By.TAG_NAME, "summary").click()

@@ -5,6 +5,7 @@ hack/tools/agent-sandbox pins: nobody here wrote them.
 What an example leaves to whoever applies it, such as the name of an image, is filled in first; what convert leaves to a
 person is done as its messages say. All else is as it came out."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -152,13 +153,19 @@ def converted(module, files):
     return list(yaml.safe_load_all(done.stdout)), errors
 
 
-def label_nodes(space, objects):
-    """The nodes that the examples select."""
+@contextlib.contextmanager
+def labelled_nodes(space, objects):
+    """While it lasts there are the nodes that the examples select."""
+    keys = set()
     for obj in objects:
         if obj["kind"] not in ("AgentSandbox", "AgentSandboxTemplate"):
             continue
         for key, value in pods_of(obj).get("nodeSelector", {}).items():
+            keys.add(key)
             space.cluster.must("label", "nodes", "--all", "--overwrite", f"{key}={value}")
+    yield
+    for key in keys:
+        space.cluster.must("label", "nodes", "--all", f"{key}-")
 
 
 @pytest.mark.parametrize("example", sorted(EXAMPLES))
@@ -173,7 +180,11 @@ def test_an_example_runs(module, space, example):
             by_a_person(obj)
     for obj in objects:
         obj["metadata"]["namespace"] = space.name
-    label_nodes(space, made)
+    with labelled_nodes(space, made):
+        run_all(space, objects, made)
+
+
+def run_all(space, objects, made):
     # Claims last, as whoever follows the examples applies them.
     objects.sort(key=lambda obj: obj["kind"] == "AgentSandboxClaim")
     space.apply(objects)

@@ -27,7 +27,7 @@ KINDS = {
     "asb": "AgentSandbox", "asbt": "AgentSandboxTemplate", "asbpool": "AgentSandboxPool", "asbc": "AgentSandboxClaim",
 }  # fmt: skip
 POLICIES = f"{GROUP}/agentsandboxpolicies"
-# What an administrator may demand, without refusing anything: a walk would end at once.
+# What an administrator may demand.
 DEMANDS = (
     {"images": {"requireDigest": True}}, {"minimumIsolation": "MicroVM"}, {"access": {"forbidExec": True}},
     {"lifetime": {"required": True}},
@@ -376,6 +376,9 @@ def check_owners(objects):
         own = [uid for uid, of in owners.items() if any(each["uid"] == pool["metadata"]["uid"] for each in of)]
         wanted, ready = pool["spec"]["replicas"], condition(pool, "Ready")
         starting = len(own) - pool["status"].get("readyReplicas", 0)
+        # Sandboxes that its claims wait for count too.
+        starting += sum(each["spec"].get("poolRef", {}).get("name") == pool["metadata"]["name"] and
+                        "readyAt" not in each["status"] for each in claims)  # fmt: skip
         # A template that went bad keeps the pool from making more, and takes nothing away. One whose pods the API
         # server does not take is found out when the first of them are given up.
         assert len(own) == wanted or (len(own) < wanted and (ready["reason"] in

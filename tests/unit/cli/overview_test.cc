@@ -32,16 +32,26 @@ TEST(OverviewTest, DecisionsAreWhatWasAskedAndWhetherItPassed) {
       Line(R"("kind":"refused","host":"d.example.com:443","status":null)") +
       Line(R"("kind":"request","host":"e.example.com","rule":"allow[0]",)"
            R"("details":"rbac_access_denied_matched_policy[private-address]")") +
+      Line(R"("kind":"request","host":"f.example.com","rule":"trace","status":405)") +
+      Line(R"("kind":"connect","host":"g.example.com:80","rule":"plain-http","status":403)") +
+      Line(R"("kind":"request","host":"a.example.com","rule":"allow[0]","status":429,)"
+           R"("details":"local_rate_limited")") +
+      Line(R"("kind":"tunnel","host":"h.example.com:443","method":"CONNECT","rule":"allow[2]")") +
+      Line(R"("kind":"tunnel","host":"h.example.com:443","method":null,"rule":"allow[2]")") +
       "[info] a line that is none\n\n";
   const Json decisions = DecisionsOf(log, "agents");
-  ASSERT_EQ(decisions.size(), 6U) << decisions.dump(1);
+  ASSERT_EQ(decisions.size(), 10U) << decisions.dump(1);
   EXPECT_EQ(decisions[0]["verdict"], "allowed");
   EXPECT_EQ(decisions[0]["sandbox"], "coder");
   EXPECT_EQ(decisions[1]["verdict"], "refused");
   EXPECT_EQ(decisions[2]["verdict"], "refused");
   EXPECT_EQ(decisions[3]["verdict"], "audited");
   EXPECT_EQ(decisions[4]["verdict"], "refused");
-  EXPECT_EQ(decisions[5]["verdict"], "refused");
+  for (const std::size_t refused : {5U, 6U, 7U, 8U}) {
+    EXPECT_EQ(decisions[refused]["verdict"], "refused") << decisions[refused].dump();
+  }
+  EXPECT_EQ(decisions[9]["host"], "h.example.com:443");
+  EXPECT_EQ(decisions[9]["verdict"], "allowed");
   EXPECT_THAT(decisions.dump(), Not(HasSubstr("/secret/path")));
 }
 
