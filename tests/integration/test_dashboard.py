@@ -85,11 +85,15 @@ def names(page):
 
 
 def wait_until_still(page):
-    """Until the page, which looks every two seconds, has shown the same for three looks."""
+    """Until the page, which looks every two seconds, has shown the same for three looks, but for ages."""
+    script = (
+        "const list = document.getElementById('list').cloneNode(true);"
+        "list.querySelectorAll('.age').forEach((each) => each.remove()); return list.innerHTML"
+    )
     seen = []
 
     def is_still():
-        seen.append(page.execute_script("return document.getElementById('list').innerHTML"))
+        seen.append(page.execute_script(script))
         return len(seen) > 6 and len(set(seen[-7:])) == 1
 
     eventually(is_still, timeout=60, interval=1)
