@@ -107,7 +107,9 @@ runtime::ReconcileResult ClaimReconciler::Reconcile(const runtime::ObjectKey& ke
   std::optional<milliseconds> again = plan.look_again;
   if (step.requeue_after)
     again = std::min(again.value_or(*step.requeue_after), *step.requeue_after);
-  if (ended_now) again = milliseconds(0);
+  // Its time begins when it is first told to have a sandbox, and nothing else may happen to it.
+  const bool begun = outcome.bound && !ReadHistory(cached->claim).bound_at;
+  if (ended_now || begun) again = milliseconds(0);
   return {Status::Ok(), again};
 }
 

@@ -1,5 +1,6 @@
 """Points 1, 12, 13 and 14: who may speak to the two proxies, what they hold, and what they show."""
 
+import contextlib
 import os
 import pathlib
 import socket
@@ -151,9 +152,11 @@ def listening(process):
     """The TCP addresses on which a process listens, and the abstract Unix sockets that it holds."""
     inodes = set()
     for entry in os.scandir(f"/proc/{process.pid}/fd"):
-        target = os.readlink(entry.path)
-        if target.startswith("socket:["):
-            inodes.add(target[8:-1])
+        # One that is closed at this moment is no listener.
+        with contextlib.suppress(FileNotFoundError):
+            target = os.readlink(entry.path)
+            if target.startswith("socket:["):
+                inodes.add(target[8:-1])
     found = []
     for table in ("tcp", "tcp6", "udp", "udp6"):
         for line in pathlib.Path(f"/proc/{process.pid}/net/{table}").read_text().splitlines()[1:]:

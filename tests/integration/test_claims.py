@@ -8,7 +8,7 @@ import pytest
 
 from binding_space import BindingSpace, claim, obj, pool, template
 from cluster import eventually
-from stockade import condition, sandbox
+from stockade import OPERATOR_USER, condition, sandbox
 
 
 @pytest.fixture
@@ -304,6 +304,29 @@ def test_a_claim_ends_when_its_lifetime_is_over(space):
         return len(of_claim) == 2 and {(each["type"], each["reason"]) for each in of_claim}
 
     assert eventually(told) == {("Warning", "ExpiresSoon"), ("Normal", "Expired")}
+
+
+def test_a_lifetime_ends_though_the_operator_died_when_it_began(space, stockade):
+    """Right after it has given the claim its sandbox: the next one tells it, and nothing happens to either any more."""
+    space.apply(template())
+    space.apply(pool(replicas=1))
+    space.wait_pool("warm", 1)
+    (name,) = space.owned_by("AgentSandboxPool")
+    stockade.operator.stop()
+    try:
+        space.apply(claim("brief", pool="warm", lifecycle={"maxLifetimeSeconds": 2}))
+        owner = {
+            "apiVersion": "stockade.dev/v1alpha1", "kind": "AgentSandboxClaim", "name": "brief", "controller": True,
+            "uid": space.get("asbc", "brief")["metadata"]["uid"],
+        }  # fmt: skip
+        labels = {"stockade.dev/pool": None, "stockade.dev/claim": "brief"}
+        given = {"metadata": {"labels": labels, "ownerReferences": [owner]}}
+        operator = stockade.as_user(OPERATOR_USER, "system:masters")
+        operator.must("-n", space.name, "patch", "asb", name, "--type=merge", "-p", json.dumps(given))
+    finally:
+        stockade.operator.start()
+    space.wait_claim("brief", "Finished", "True", "Expired")
+    space.wait_gone("asb", name)
 
 
 def test_a_claim_ends_at_the_moment_that_it_names(space):
