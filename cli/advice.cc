@@ -103,8 +103,7 @@ std::vector<std::string> ReasonsFor(const Exposure& exposure) {
 // Collects the controls of one sandbox.
 class Adviser {
  public:
-  Adviser(const AgentSandbox& sandbox, const Exposure& exposure, Risk risk)
-      : spec_(sandbox.spec), exposure_(exposure), risk_(risk) {}
+  Adviser(const AgentSandbox& sandbox, Risk risk) : spec_(sandbox.spec), risk_(risk) {}
 
   std::vector<Advice> Run() {
     Tier();
@@ -115,11 +114,14 @@ class Adviser {
     Traces();
     Image();
     Agent();
-    std::ranges::stable_sort(advice_, {}, [](const Advice& advice) {
-      // What is missing first.
-      return advice.weight == Weight::kShould ? 0 : advice.weight == Weight::kCould ? 1 : 2;
-    });
-    return std::move(advice_);
+    // What is missing first, in the order in which it was found.
+    std::vector<Advice> sorted;
+    for (const Weight weight : {Weight::kShould, Weight::kCould, Weight::kHas}) {
+      for (Advice& advice : advice_) {
+        if (advice.weight == weight) sorted.push_back(std::move(advice));
+      }
+    }
+    return sorted;
   }
 
  private:
@@ -324,7 +326,6 @@ class Adviser {
   }
 
   const api::AgentSandboxSpec& spec_;
-  const Exposure& exposure_;
   const Risk risk_;
   std::vector<Advice> advice_;
 };
@@ -357,7 +358,7 @@ Assessment Assess(const AgentSandbox& sandbox) {
   assessment.tier =
       assessment.risk == Risk::kLow ? api::Isolation::kContainer : api::Isolation::kGVisor;
   assessment.profile = ProfileFor(sandbox, exposure, assessment.risk);
-  assessment.advice = Adviser(sandbox, exposure, assessment.risk).Run();
+  assessment.advice = Adviser(sandbox, assessment.risk).Run();
   return assessment;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <functional>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -139,8 +140,10 @@ void AddDecisions(kube::Client& client, const OverviewOptions& options, Json& ov
     }
     for (Json& decision : DecisionsOf(*log, in)) decisions.push_back(std::move(decision));
   }
-  std::ranges::stable_sort(
-      decisions, [](const Json& a, const Json& b) { return Text(a, "time") > Text(b, "time"); });
+  std::ranges::sort(decisions, std::ranges::greater(), [](const Json& each) {
+    return std::tuple(Text(each, "time"), Text(each, "namespace"), Text(each, "sandbox"),
+                      Text(each, "host"));
+  });
   KeepNewest(options.decisions, decisions);
   overview["decisions"] = std::move(decisions);
 }
