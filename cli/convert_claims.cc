@@ -139,7 +139,7 @@ void LeaveOutRefusedKeys(Json& metadata, const policy::Facts& facts, Account& ac
   for (const char* map : {"labels", "annotations"}) {
     const auto keys = metadata.find(map);
     if (keys == metadata.end()) continue;
-    const Json before = *keys;
+    const auto before = Json(*keys);
     for (const auto& [key, value] : before.items()) {
       const auto reason = policy::WhyKeyIsRefused(key, facts);
       if (!reason) continue;

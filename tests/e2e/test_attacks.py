@@ -258,7 +258,10 @@ GRACE = 5  # seconds
 
 def holder(name, tier):
     found = sandbox(name, TIERS[tier])
-    found["spec"]["podTemplate"]["spec"]["terminationGracePeriodSeconds"] = GRACE
+    pod = found["spec"]["podTemplate"]["spec"]
+    pod["terminationGracePeriodSeconds"] = GRACE
+    # With the container's first process all others end.
+    pod["containers"][0]["command"] = ["bash", "-c", "trap '' TERM; while true; do sleep 1; done"]
     return found
 
 
