@@ -73,7 +73,7 @@ def pod_templates(objects):
 
 
 @pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.stem)
-def test_an_example_runs(agents, volumes, path):
+def test_an_example_runs(agents, volumes, internet, path):
     objects = [each for each in yaml.safe_load_all(path.read_text()) if each]
     for spec in pod_templates(objects):
         for container in spec["podTemplate"]["spec"]["containers"]:
